@@ -78,8 +78,8 @@ export class ClientProxy {
   }
 
   /** Reads its file again, and takes over what it says, with the changes that are held on top. Rejects as `reload`, or with ConfigError. */
-  async reloadFile(): Promise<void> {
-    await this.reload(await this.#parts.changes.load());
+  reloadFile(): Promise<void> {
+    return this.#parts.changes.reloadFile();
   }
 
   /**

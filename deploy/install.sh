@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs Tributary from a bundle, as a service: the concentrator on a VPS, or the client at home. See docs/installation.md.
-set -eu
+set -euf
+# Services must be able to read what root installs, however careful root's own umask is.
+umask 022
 
 usage() {
   cat << 'TEXT'
@@ -9,9 +11,11 @@ Installs Tributary from a bundle, as root, on Linux with systemd.
   sh install.sh --public vps.example.org     the concentrator on this machine, under this name or address
   sh install.sh --client                     the client on this machine; asks for the link of the concentrator
   sh install.sh --rollback                   the version before this one again
-  sh install.sh --uninstall                  removes all: programs, services, users, keys and configuration
+  sh install.sh --uninstall                  removes what this script has installed: programs, services, users, keys and configuration;
+                                             with --client or --concentrator that one alone
 
-  --from URL|FOLDER     where the bundle is (otherwise beside this file): tributary-VERSION-linux-CPU.tar.gz, with SHA256SUMS
+  --from URL|FOLDER     where the bundle is (otherwise beside this file): tributary-VERSION-linux-CPU.tar.gz, with SHA256SUMS;
+                        http:// only with --key
   --key FILE            the public key of the release (Ed25519 in PEM, or minisign's): the signature of SHA256SUMS must be right by it
   --listen ADDRESS:PORT where the concentrator listens (otherwise port 8443 of all addresses); can be repeated
 
@@ -23,6 +27,8 @@ PREFIX=/opt/tributary
 COMMANDS=/usr/local/bin
 UNITS=/etc/systemd/system
 CONFIGURATION=/etc/tributary
+# The programs that this script has installed, one on a line. Nothing else is ever removed.
+MARKER=$PREFIX/.installed
 
 fail() {
   echo "install.sh: $*" >&2
@@ -61,11 +67,32 @@ parse() {
   [ -n "$action" ] || action=install
 }
 
-# Which of the two is installed here already.
-installed_program() {
-  for each in tributary-concentrator tributary-client; do
-    if [ -e "$UNITS/$each.service" ]; then echo "$each"; fi
-  done
+installed_programs() {
+  [ ! -f "$MARKER" ] || cat "$MARKER"
+}
+
+# Refuses where others have installed the programs: two of them would hide each other.
+check_owner() {
+  if command -v dpkg-query > /dev/null && dpkg-query -W tributary-runtime > /dev/null 2>&1; then
+    fail "the Debian packages are installed: upgrade and remove them with apt-get"
+  fi
+  [ -f "$MARKER" ] || [ ! -e "$PREFIX" ] || [ -z "$(ls -A "$PREFIX")" ] ||
+    fail "$PREFIX is there, and not from this script: move it away first"
+}
+
+# What would fail later, when the system has been changed already.
+check_request() {
+  [ -n "$program" ] || program=$(installed_programs | head -n 1)
+  [ -n "$program" ] || fail 'say --public NAME for the concentrator, or --client (see --help)'
+  case $from in
+  http://*) [ -n "$key" ] || fail 'over http:// anybody on the way can change the bundle: give --key, or https://' ;;
+  esac
+  [ ! -e "$CONFIGURATION/$program.yaml" ] || return 0
+  if [ "$program" = tributary-concentrator ]; then
+    [ -n "$public" ] || fail 'give the name or address of this machine by --public (see --help)'
+  elif [ ! -f "$0" ] || { [ ! -t 0 ] && [ ! -p /dev/stdin ] && [ ! -f /dev/stdin ]; }; then
+    fail 'the link of the concentrator is asked for: run this at a terminal, or give the link on standard input'
+  fi
 }
 
 check_system() {
@@ -87,14 +114,14 @@ take() {
   case $from in
   http://* | https://*)
     if command -v curl > /dev/null; then
-      curl --fail --silent --show-error --location --max-time 600 --output "$work/$1" "${from%/}/$1"
+      curl --fail --silent --show-error --location --proto-redir =https --max-time 600 --output "$work/$1" "${from%/}/$1"
     elif command -v wget > /dev/null; then
       wget --quiet --timeout=60 --output-document="$work/$1" "${from%/}/$1"
     else
       fail 'neither curl nor wget is there: install one, or put the bundle beside this file'
     fi
     ;;
-  *) [ -f "$from/$1" ] && cp "$from/$1" "$work/$1" ;;
+  *) [ -n "$1" ] && [ -f "$from/$1" ] && cp "$from/$1" "$work/$1" ;;
   esac
 }
 
@@ -122,10 +149,12 @@ fetch_bundle() {
     check_signature || fail "the signature of SHA256SUMS is not of $key: take the files from their maker again"
     say 'The signature is right.'
   else
-    case $from in http://* | https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac
+    case $from in https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac
   fi
-  line=$(grep -E "^[0-9a-f]{64} [ *]tributary-[0-9A-Za-z.-]+-linux-$cpu\.tar\.gz\$" "$work/SHA256SUMS" | tail -n 1) ||
-    fail "SHA256SUMS names no bundle for linux-$cpu"
+  # Of several versions the latest: what comes before a release sorts before it.
+  line=$(grep -E "^[0-9a-f]{64} [ *]tributary-[0-9A-Za-z.-]+-linux-$cpu\.tar\.gz\$" "$work/SHA256SUMS" |
+    sed 's/-rc\./~rc./' | sort -k 2 -V | tail -n 1 | sed 's/~rc\./-rc./')
+  [ -n "$line" ] || fail "SHA256SUMS names no bundle for linux-$cpu"
   archive=${line#* }
   archive=${archive#[ *]}
   bundle=${archive%.tar.gz}
@@ -136,6 +165,7 @@ fetch_bundle() {
 # Two names: current is what runs, previous what ran before.
 place_bundle() {
   mkdir -p "$PREFIX"
+  installed_programs | grep -qx "$program" || echo "$program" >> "$MARKER"
   if [ "$(readlink "$PREFIX/current" || true)" = "$bundle" ]; then
     say "$bundle is installed already."
     return
@@ -143,7 +173,10 @@ place_bundle() {
   rm -rf "$PREFIX/.new"
   mkdir "$PREFIX/.new"
   tar -xzf "$work/$bundle.tar.gz" -C "$PREFIX/.new" --no-same-owner
-  "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null || fail "$bundle does not run on this system"
+  if ! "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null; then
+    rm -rf "$PREFIX/.new"
+    fail "$bundle does not run on this system"
+  fi
   rm -rf "${PREFIX:?}/$bundle"
   mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
   rmdir "$PREFIX/.new"
@@ -151,8 +184,8 @@ place_bundle() {
   [ -z "$before" ] || ln -sfn "$before" "$PREFIX/previous"
   ln -sfn "$bundle" "$PREFIX/current"
   # No older ones are kept.
-  for folder in "$PREFIX"/tributary-*; do
-    case ${folder##*/} in "$bundle" | "$before") ;; *) rm -rf "$folder" ;; esac
+  for folder in $(ls "$PREFIX"); do
+    case $folder in "$bundle" | "$before") ;; tributary-*) rm -rf "${PREFIX:?}/$folder" ;; esac
   done
 }
 
@@ -161,9 +194,9 @@ place_commands() {
   for each in tributary-client tributary-concentrator; do
     ln -sfn "$PREFIX/current/bin/$each" "$COMMANDS/$each"
   done
-  for page in "$PREFIX"/current/share/man/man1/*.1; do
-    mkdir -p /usr/local/share/man/man1
-    ln -sfn "$PREFIX/current/share/man/man1/${page##*/}" "/usr/local/share/man/man1/${page##*/}"
+  mkdir -p /usr/local/share/man/man1
+  for each in tributary-client tributary-concentrator; do
+    ln -sfn "$PREFIX/current/share/man/man1/$each.1" "/usr/local/share/man/man1/$each.1"
   done
 }
 
@@ -185,7 +218,6 @@ configure() {
     "$COMMANDS/tributary-client" join
     return
   fi
-  [ -n "$public" ] || fail 'give the name or address of this machine by --public (see --help)'
   set -- init --public "$public" --qr
   for address in $listen; do set -- "$@" --listen "$address"; done
   "$COMMANDS/tributary-concentrator" "$@"
@@ -198,21 +230,61 @@ start() {
   fi
   systemctl daemon-reload
   systemctl --quiet enable "$program"
-  systemctl restart "$program"
+  restart
+  # A program that cannot start ends at once.
+  sleep 2
+  systemctl --quiet is-active "$program" ||
+    fail "$program does not run: journalctl -n 20 -u $program says why. The version before: sh install.sh --rollback"
   say "$program runs. What it does: systemctl status $program; $program status"
 }
 
+# What runs lets its connections finish for a while, in which nothing new can connect. A second signal ends that: a short break for all
+# is better than a long one.
+restart() {
+  pid=$(systemctl show --property MainPID --value "$program")
+  systemctl --no-block restart "$program"
+  [ "$pid" != 0 ] || return 0
+  sleep 1
+  [ "$(systemctl show --property MainPID --value "$program")" != "$pid" ] || kill "$pid" 2> /dev/null || true
+}
+
 tell_firewall() {
-  [ "$program" = tributary-concentrator ] || return 0
-  port=$(printf '%s' "${listen:-:8443}" | sed 's/.*://')
-  say "Nothing was opened. Let port $port in, for TCP and UDP, also at your provider. On this machine that is"
-  if command -v ufw > /dev/null; then
-    say "  ufw allow $port"
-  elif command -v firewall-cmd > /dev/null; then
-    say "  firewall-cmd --permanent --add-port=$port/tcp --add-port=$port/udp && firewall-cmd --reload"
-  else
-    say "  nft add rule inet filter input meta l4proto { tcp, udp } th dport $port accept"
-  fi
+  ports=
+  for address in ${listen:-:8443}; do ports="$ports ${address##*:}"; done
+  for port in $(printf '%s\n' $ports | sort -u); do
+    say "Nothing was opened. Let port $port in, for TCP and UDP, also at your provider. On this machine that is"
+    if command -v ufw > /dev/null; then
+      say "  ufw allow $port"
+    elif command -v firewall-cmd > /dev/null; then
+      say "  firewall-cmd --permanent --add-port=$port/tcp --add-port=$port/udp && firewall-cmd --reload"
+    else
+      say "  nft add rule inet filter input meta l4proto { tcp, udp } th dport $port accept"
+    fi
+  done
+}
+
+install_bundle() {
+  check_owner
+  check_request
+  work=$(mktemp -d)
+  trap 'rm -rf "$work" "$PREFIX/.new"' EXIT
+  # Not every shell runs the other trap then.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  fetch_bundle
+  place_bundle
+  place_commands
+  place_service
+  is_new=
+  [ -e "$CONFIGURATION/$program.yaml" ] || is_new=yes
+  configure
+  new=$program
+  # The other program of this machine, if there is one, must not run on from a version that goes away.
+  for program in $(installed_programs); do
+    place_service
+    start
+  done
+  if [ "$new" = tributary-concentrator ] && [ -n "$is_new" ]; then tell_firewall; fi
 }
 
 rollback() {
@@ -222,26 +294,41 @@ rollback() {
   ln -sfn "$previous" "$PREFIX/current"
   ln -sfn "$current" "$PREFIX/previous"
   say "$previous instead of $current"
-  for program in $(installed_program); do
+  for program in $(installed_programs); do
     place_service
     start
   done
 }
 
 uninstall() {
-  for program in $(installed_program); do
-    if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$program" || true; fi
-    rm -f "$UNITS/$program.service" "$UNITS/multi-user.target.wants/$program.service"
-    if getent passwd "$program" > /dev/null; then userdel "$program"; fi
-    if getent group "$program" > /dev/null; then groupdel "$program"; fi
+  [ -f "$MARKER" ] || fail 'this script has installed nothing here'
+  for each in $(installed_programs); do
+    if [ -z "$program" ] || [ "$program" = "$each" ]; then remove_program "$each"; fi
   done
   if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+  [ -z "$(installed_programs)" ] || return 0
   for each in tributary-client tributary-concentrator; do
     rm -f "$COMMANDS/$each" "/usr/local/share/man/man1/$each.1"
   done
-  rmdir /usr/local/share/man/man1 2> /dev/null || true
-  rm -rf "$PREFIX" "$CONFIGURATION" /var/lib/tributary
-  say 'Tributary is removed, with its keys and configuration.'
+  rmdir /usr/local/share/man/man1 "$CONFIGURATION" 2> /dev/null || true
+  rm -rf "$PREFIX"
+}
+
+# With its keys and configuration; what others have put into the folder stays.
+remove_program() {
+  if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1.service" || true; fi
+  case $1 in
+  tributary-client) files=tributary-client.yaml ;;
+  *) files='tributary-concentrator.yaml certificate.pem key.pem clients.yaml' ;;
+  esac
+  for file in $files; do rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"; done
+  if [ "$1" = tributary-client ]; then rm -rf /var/lib/tributary; fi
+  if getent passwd "$1" > /dev/null; then userdel "$1"; fi
+  if getent group "$1" > /dev/null; then groupdel "$1"; fi
+  rm -f "$UNITS/$1.service" "$UNITS/multi-user.target.wants/$1.service"
+  rm -rf "$UNITS/$1.service.d"
+  sed -i "/^$1\$/d" "$MARKER"
+  say "$1 is removed, with its keys and configuration."
 }
 
 main() {
@@ -250,19 +337,7 @@ main() {
   case $action in
   rollback) rollback ;;
   uninstall) uninstall ;;
-  install)
-    [ -n "$program" ] || program=$(installed_program | head -n 1)
-    [ -n "$program" ] || fail 'say --public NAME for the concentrator, or --client (see --help)'
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    fetch_bundle
-    place_bundle
-    place_commands
-    place_service
-    configure
-    start
-    tell_firewall
-    ;;
+  install) install_bundle ;;
   esac
 }
 

@@ -12,6 +12,14 @@ import { clientConfigFrom, digestOf, readConfigText } from './load-client-config
 export const CHANGE_LASTS = ['until-restart', 'in-file'] as const;
 export type ChangeLasts = (typeof CHANGE_LASTS)[number];
 
+/** A change that is held. */
+export interface HeldChange {
+  /** What it is about; of each there is one. */
+  readonly subject: string;
+  /** For people. */
+  readonly text: string;
+}
+
 export interface ConfigChangesOptions {
   /** What the client goes by now. */
   config(): ClientConfig;
@@ -30,30 +38,51 @@ const LOCK_WAIT_MS = 2_000;
 export class ConfigChanges {
   readonly #options: ConfigChangesOptions;
   #held: readonly ConfigEdit[] = [];
-  /** One change at a time. */
+  /** One change, or reload, at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConfigChangesOptions) {
     this.#options = options;
   }
 
-  /** What the next start forgets, for people. */
-  get held(): readonly string[] {
-    return this.#held.map(describeEdit);
+  /** What the next start forgets. */
+  get held(): readonly HeldChange[] {
+    return this.#held.map((edit) => ({ subject: subjectOf(edit), text: describeEdit(edit) }));
   }
 
   /**
-   * Rejects with ConfigEditError, ConfigError, FileWriteError or FileLockedError; neither the file nor what runs has changed then.
+   * Rejects with ConfigEditError, ConfigError, FileWriteError or FileLockedError; neither the file nor what runs has changed then,
+   * unless the message says that the file has.
    */
   make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
-    const made = this.#last.then(() => this.#make(edit, lasts));
-    this.#last = made.catch(() => undefined);
-    return made;
+    return this.#inTurn(() => this.#make(edit, lasts));
   }
 
-  /** The file as it is now, with what is held on top; what has no place in it any more is given up. Rejects with ConfigError. */
-  async load(): Promise<ClientConfig> {
-    const { logger } = this.#options;
+  /** Takes a change back that is held. Rejects as `make` does. */
+  undo(subject: string): Promise<void> {
+    return this.#inTurn(() => this.#undo(subject));
+  }
+
+  async #undo(subject: string): Promise<void> {
+    const undone = this.#held.find((edit) => subjectOf(edit) === subject);
+    if (undone === undefined) throw new ConfigEditError('this change is not held any more');
+    await this.#hold(this.#held.filter((edit) => edit !== undone));
+    this.#options.logger.info(
+      { change: describeEdit(undone) },
+      'a change of the configuration was taken back',
+    );
+  }
+
+  /**
+   * Has the client go by its file as it is now, with what is held on top; what has no place in it any more is given up. Rejects with
+   * ConfigError, or as `reload` of the options.
+   */
+  reloadFile(): Promise<void> {
+    return this.#inTurn(() => this.#reloadFile());
+  }
+
+  async #reloadFile(): Promise<void> {
+    const { logger, reload } = this.#options;
     const { file } = this.#options.config();
     const text = await readConfigText(file);
     let config = await clientConfigFrom(text, file);
@@ -69,8 +98,14 @@ export class ConfigChanges {
         );
       }
     }
+    await reload(config);
     this.#held = held;
-    return config;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #make(edit: ConfigEdit, lasts: ChangeLasts): Promise<void> {
@@ -80,12 +115,15 @@ export class ConfigChanges {
       this.#held = others;
     } else {
       if (others.length >= MAX_HELD) throw new ConfigEditError(TOO_MANY);
-      const held = [...others, edit];
-      const { file } = this.#options.config();
-      await this.#options.reload(await clientConfigFrom(await this.#knownText(), file, held));
-      this.#held = held;
+      await this.#hold([...others, edit]);
     }
     this.#options.logger.info({ change: describeEdit(edit), lasts }, 'the configuration was changed');
+  }
+
+  async #hold(held: readonly ConfigEdit[]): Promise<void> {
+    const { config, reload } = this.#options;
+    await reload(await clientConfigFrom(await this.#knownText(), config().file, held));
+    this.#held = held;
   }
 
   async #write(edit: ConfigEdit, held: readonly ConfigEdit[]): Promise<void> {
@@ -97,8 +135,15 @@ export class ConfigChanges {
       await clientConfigFrom(text, file);
       const next = await clientConfigFrom(text, file, held);
       await lock.confirm();
-      await writePrivateFile(file, text, { overwrite: true });
-      await reload(next);
+      // An editor knows nothing of the lock, and reading the key file took a moment.
+      await this.#knownText();
+      await writePrivateFile(file, text, { overwrite: true, rights: 'kept' });
+      await reload(next).catch((error: unknown) => {
+        throw new ConfigEditError(
+          `${file} has the change, but the client could not go by it (${wordsOf(error)}): restart the client`,
+          { cause: error },
+        );
+      });
     });
   }
 
@@ -113,7 +158,7 @@ export class ConfigChanges {
   }
 }
 
-const TOO_MANY = `no more than ${MAX_HELD} changes are held: write them into the file, or restart the client`;
+const TOO_MANY = `no more than ${MAX_HELD} changes are held: undo some, or make them for good`;
 
 function wordsOf(error: unknown): string {
   if (error instanceof ConfigError) return error.problems.map(({ message }) => message).join('; ');

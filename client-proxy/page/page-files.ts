@@ -7,8 +7,10 @@ export const PAGE_FILES = pageFiles(new URL('./browser/', import.meta.url), [
   ),
   ...['main', 'app', 'views'].map((name) => `${name}.js`),
   ...['client', 'words', 'changes', 'day-bars'].map((name) => `base/${name}.js`),
-  ...['acting', 'dialog', 'lasts', 'notices'].map((name) => `base/${name}.js`),
-  ...['overview', 'uplink-card', 'fault-list', 'settings-dialogs'].map((name) => `views/${name}.js`),
+  ...['acting', 'dialog', 'lasts', 'notices', 'rule-hosts'].map((name) => `base/${name}.js`),
+  ...['overview', 'uplink-card', 'fault-list', 'held-changes', 'settings-dialogs'].map(
+    (name) => `views/${name}.js`,
+  ),
   ...['connections', 'connection-dialog'].map((name) => `views/${name}.js`),
   ...['history', 'month', 'month-chart'].map((name) => `views/${name}.js`),
   ...['speed', 'speed-form', 'speed-run', 'speed-result', 'speed-chart'].map((name) => `views/${name}.js`),

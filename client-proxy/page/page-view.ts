@@ -1,4 +1,5 @@
 import type { UdpReport } from '../../shared/runtime/observe/udp-report.ts';
+import type { HeldChange } from '../config/config-changes.ts';
 import type { ClientStatus, MeteredReport, UplinkReport } from '../status/client-status.ts';
 import type { UplinkRate } from './history/rate-series.ts';
 import type { UplinkHistory } from './history/uplink-history.ts';
@@ -17,7 +18,7 @@ export interface PageView {
   /** How connections are steered for which no rule says otherwise. */
   readonly steering: string;
   /** Changes that the next start forgets. */
-  readonly held: readonly string[];
+  readonly held: readonly HeldChange[];
   /** Connections of applications, whatever way they go. */
   readonly connections: number;
   readonly uplinks: readonly UplinkView[];
@@ -81,7 +82,7 @@ const WORKS: ReadonlySet<UplinkReport['state']> = new Set(['in-use', 'backup', '
 export function pageView(
   status: ClientStatus,
   history: UplinkHistory,
-  held: readonly string[] = [],
+  held: readonly HeldChange[] = [],
 ): PageView {
   const uplinks = status.uplinks.map((uplink) => uplinkView(uplink, history.rateOf(uplink.name)));
   const sum = { down: sumOf(uplinks, 'down'), up: sumOf(uplinks, 'up') };

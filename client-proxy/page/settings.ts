@@ -12,7 +12,7 @@ import { deviceBindingOf } from '../uplink/uplink.ts';
 /** What the page changes of the configuration, and how it stands. */
 export interface PageSettings {
   readonly settings: {
-    readonly changes: Pick<ConfigChanges, 'make' | 'held'>;
+    readonly changes: Pick<ConfigChanges, 'make' | 'undo' | 'held'>;
     config(): Pick<ClientConfig, 'file' | 'uplinks' | 'steering'>;
     /** Those that there are, the listed ones first. */
     uplinks(): readonly PresentUplink[];
@@ -27,12 +27,15 @@ export interface SettingsReport {
   readonly defaultModes: readonly SteeringMode[];
   /** Those that a rule can have with nothing beside. */
   readonly ruleModes: readonly SteeringMode[];
-  readonly uplinks: readonly { readonly name: string; readonly use: UplinkChoice }[];
-  /** What was changed and is forgotten at the next start. */
-  readonly held: readonly string[];
+  readonly uplinks: readonly {
+    readonly name: string;
+    readonly use: UplinkChoice;
+    /** Whether it can be a backup by a condition of its own. */
+    readonly hasCondition: boolean;
+  }[];
 }
 
-export function settingsData({ changes, config, uplinks }: PageSettings['settings']): PageData {
+export function settingsData({ config, uplinks }: PageSettings['settings']): PageData {
   return (): SettingsReport => {
     const { file, steering } = config();
     const { mode, order, weights } = steering.default;
@@ -42,8 +45,11 @@ export function settingsData({ changes, config, uplinks }: PageSettings['setting
       defaultMode: mode,
       defaultModes: STEERING_MODE_NAMES.filter((one) => one === mode || needsOnly(one, given)),
       ruleModes: STEERING_MODE_NAMES.filter((one) => needsOnly(one, [])),
-      uplinks: uplinks().map((uplink) => ({ name: uplink.name, use: useOf(uplink) })),
-      held: changes.held,
+      uplinks: uplinks().map((uplink) => ({
+        name: uplink.name,
+        use: useOf(uplink),
+        hasCondition: uplink.backupWhen !== undefined,
+      })),
     };
   };
 }
@@ -62,19 +68,21 @@ export function settingsActions({
   config,
   uplinks,
 }: PageSettings['settings']): readonly (readonly [string, PageAction])[] {
-  const make = async (edit: ConfigEdit, duration: ChangeLasts) => {
+  const change = async (made: Promise<void>) => {
     try {
-      await changes.make(edit, duration);
-      return { held: changes.held };
+      await made;
+      return {};
     } catch (error) {
       // A defect is none of what the person has asked for.
       if (!(error instanceof TributaryError) || error.name === 'PartialReloadError') throw error;
       throw new ActionError(error.message, { cause: error });
     }
   };
+  const make = (edit: ConfigEdit, duration: ChangeLasts) => change(changes.make(edit, duration));
   const useUplink = z.strictObject({ name: uplinkName, use: z.enum(UPLINK_CHOICES), lasts });
   const setMode = z.strictObject({ mode: z.enum(STEERING_MODE_NAMES), lasts });
   const addRule = z.strictObject({ host: z.string().min(1).max(255), action: ruleAction, lasts });
+  const undo = z.strictObject({ subject: z.string().max(300) });
   return [
     [
       'use-uplink',
@@ -92,6 +100,7 @@ export function settingsActions({
         make({ kind: 'rule', match: matchOf(host), action }, duration),
       ),
     ],
+    ['undo', pageAction(undo, ({ subject }) => change(changes.undo(subject)))],
   ];
 }
 
@@ -103,7 +112,8 @@ function needsOnly(mode: SteeringMode, given: readonly string[]): boolean {
 
 function useOf({ isOff, backup, backupWhen }: PresentUplink): UplinkChoice {
   if (isOff === true) return 'off';
-  return backup && backupWhen === undefined ? 'backup' : 'on';
+  if (backupWhen !== undefined) return 'conditional';
+  return backup ? 'backup' : 'on';
 }
 
 /** The interface of an uplink that is not in the list. */

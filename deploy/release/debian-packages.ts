@@ -35,6 +35,8 @@ export async function makeDebianPackages(
     await writeDocuments(root, details.name, epochSeconds);
     await writeControl(root, architecture, details);
     const file = join(output, `${details.name}_${DEBIAN_VERSION}_${architecture}.deb`);
+    // Whatever umask it is made under.
+    await run('chmod', ['-R', 'u=rwX,go=rX', root]);
     const environment = { SOURCE_DATE_EPOCH: String(epochSeconds) };
     await run('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', root, file], environment);
     await rm(root, { recursive: true });
@@ -58,13 +60,13 @@ interface PackageDetails {
 interface ProgramDetails extends PackageDetails {
   /** What it has in /etc/tributary. */
   readonly configuration: readonly string[];
-  /** Where it keeps what it finds out, if it does. */
+  /** Where it keeps what it finds out; empty where it keeps nothing. */
   readonly state: string;
   readonly units: readonly string[];
 }
 
 /** A version of npm in Debian's order: what comes before a release sorts before it. */
-export const DEBIAN_VERSION = VERSION.replace('-', '~');
+export const DEBIAN_VERSION = VERSION.replaceAll('-', '~');
 
 const RUNTIME: PackageDetails = {
   name: 'tributary-runtime',
@@ -98,7 +100,7 @@ const PROGRAMS: readonly ProgramDetails[] = [
       'and forwards it to its destinations.',
     ],
     configuration: ['tributary-concentrator.yaml', 'certificate.pem', 'key.pem', 'clients.yaml'],
-    state: '/var/lib/tributary-concentrator',
+    state: '',
     units: ['tributary-concentrator.service'],
   },
 ];
@@ -141,6 +143,7 @@ async function fillProgram(root: string, bundle: string, program: ProgramDetails
     PACKAGE: name,
     CONFIGURATION: program.configuration.join(' '),
     STATE: program.state,
+    UNITS: units.join(' '),
   };
   for (const script of ['postinst', 'prerm', 'postrm']) {
     await writeTo(join(root, 'DEBIAN', script), await fromDebian(script, words), 0o755);

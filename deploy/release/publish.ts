@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { releaseChangelog } from './changelog.ts';
 import { CHECKSUMS_NAME, signChecksums, writeChecksums } from './checksums.ts';
@@ -93,8 +93,19 @@ async function signaturesOfRegistry(): Promise<string> {
   }
 }
 
-async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Promise<void> {
+/** Removes what a release of before has left; refuses any other folder. */
+async function emptyOutput(output: string): Promise<void> {
+  const names: readonly string[] = await readdir(output).catch(() => []);
+  if (names.length > 0 && !names.includes(CHECKSUMS_NAME) && output !== join(PROJECT_FOLDER, 'release')) {
+    throw new ReleaseError(
+      `${output} has other files in it: name an empty folder, or one that does not exist`,
+    );
+  }
   await rm(output, { recursive: true, force: true });
+}
+
+async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Promise<void> {
+  await emptyOutput(output);
   // A build leaves what earlier ones have made, and a package has all of it.
   await rm(join(PROJECT_FOLDER, 'dist'), { recursive: true, force: true });
   const chosen = targets.flatMap((target) => ['--target', target]);

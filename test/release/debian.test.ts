@@ -115,6 +115,18 @@ describe('install.sh', () => {
 
   it.each([
     ['nothing is said', [], /say --public NAME/],
+    [
+      'there is no name for the concentrator',
+      ['--concentrator'],
+      /name or address of this machine by --public/,
+    ],
+    ['there is nobody to give the link', ['--client'], /on standard input/],
+    [
+      'anybody on the way could change the bundle',
+      ['--public', 'vps.example.org', '--from', 'http://127.0.0.1:9/'],
+      /give --key/,
+    ],
+    ['nothing of it is installed', ['--uninstall'], /has installed nothing here/],
     ['an option is unknown', ['--pubic', 'vps.example.org'], /there is no --pubic/],
     ['a value is missing', ['--public'], /--public needs a value/],
     [

@@ -1,8 +1,8 @@
 import { TributaryError } from '../../../shared/protocol/errors.ts';
 import type { SteeringMode } from '../../../shared/protocol/steering/modes.ts';
 
-/** What an uplink is used for: as others are, only when no other works, or not at all. */
-export const UPLINK_CHOICES = ['on', 'backup', 'off'] as const;
+/** What an uplink is used for: as others are, only when no other works, that by its condition, or not at all. */
+export const UPLINK_CHOICES = ['on', 'backup', 'conditional', 'off'] as const;
 export type UplinkChoice = (typeof UPLINK_CHOICES)[number];
 
 /** What a rule that is added does. */
@@ -30,8 +30,8 @@ export type ConfigEdit =
 
 /** A configuration does not allow of a change; the message says why, and what to do. */
 export class ConfigEditError extends TributaryError {
-  constructor(message: string) {
-    super('internalError', message, 'ours');
+  constructor(message: string, options?: ErrorOptions) {
+    super('internalError', message, 'ours', options);
   }
 }
 
@@ -43,10 +43,17 @@ export function subjectOf(edit: ConfigEdit): string {
 
 /** `starlink: backup`, for a person. */
 export function describeEdit(edit: ConfigEdit): string {
-  if (edit.kind === 'uplink') return `${edit.name}: ${edit.use}`;
+  if (edit.kind === 'uplink') return `${edit.name}: ${USE_WORDS[edit.use]}`;
   if (edit.kind === 'default-mode') return `default mode: ${edit.mode}`;
   return `${matchText(edit.match)}: ${actionText(edit.action)}`;
 }
+
+const USE_WORDS: Readonly<Record<UplinkChoice, string>> = {
+  on: 'on',
+  backup: 'backup',
+  conditional: 'backup by its condition',
+  off: 'off',
+};
 
 function matchText(match: { readonly host: string } | { readonly cidr: string }): string {
   return 'host' in match ? match.host : match.cidr;

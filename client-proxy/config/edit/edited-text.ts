@@ -11,28 +11,36 @@ import type { ConfigEdit } from './config-edit.ts';
 export function withEdits(text: string, file: string, edits: readonly ConfigEdit[]): string {
   if (edits.length === 0) return text;
   const { document } = new YamlSource(text, file);
-  for (const edit of edits) applyEdit(document, edit);
+  for (const edit of edits) applyEdit(document, edit, false);
   return document.toString(styleOf(text));
 }
 
-/** The same for one change, with the sections that it does not concern as they are written. */
+/**
+ * The same for one change that is for good, with the sections that it does not concern as they are written, and the ends of lines.
+ * @throws ConfigEditError as well where something that somebody has set would be lost
+ */
 export function withEdit(text: string, file: string, edit: ConfigEdit): string {
   const { document } = new YamlSource(text, file);
   const [start, end] = sectionAt(text, document, edit.kind === 'uplink' ? 'uplinks' : 'steering');
-  applyEdit(document, edit);
+  applyEdit(document, edit, true);
   try {
     const before = text.slice(start, end);
     const { document: section } = new YamlSource(before === '' ? '{}' : before, file);
     if (isMap(section.contents)) section.contents.flow = false;
-    applyEdit(section, edit);
+    applyEdit(section, edit, true);
     const lines = section.toString(styleOf(before));
     const gap = start === text.length && text !== '' && !text.endsWith('\n') ? '\n' : '';
-    const spliced = text.slice(0, start) + gap + lines + text.slice(end);
+    const spliced = text.slice(0, start) + asIn(text, gap + lines) + text.slice(end);
     if (isDeepStrictEqual(new YamlSource(spliced, file).value, valueIn(document, file))) return spliced;
   } catch {
     // A section that leans on another one (an alias) cannot be written by itself.
   }
-  return document.toString(styleOf(text));
+  return asIn(text, document.toString(styleOf(text)));
+}
+
+/** Lines with the ends that a text has. */
+function asIn(text: string, lines: string): string {
+  return text.includes('\r\n') ? lines.replaceAll(/\r?\n/g, '\r\n') : lines;
 }
 
 /** Where a section begins and ends, whole lines without the comments below it; the end of the text for one that is not there. */
@@ -45,7 +53,7 @@ function sectionAt(text: string, document: Document, key: string): readonly [sta
   // What belongs to a section is indented, or a list at its key.
   let length = lines.findIndex((line, index) => index > 0 && /^[^\s#-]/.test(line));
   if (length < 0) length = lines.length;
-  while (length > 1 && /^(#.*|\s*)$/.test(lines[length - 1]!)) length -= 1;
+  while (length > 1 && /^(#[\s\S]*|\s*)$/.test(lines[length - 1]!)) length -= 1;
   const section = lines.slice(0, length).join('\n');
   return [start, Math.min(text.length, start + section.length + 1)];
 }

@@ -1,6 +1,6 @@
-import { type Document, isAlias, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { matchesPattern } from '../../network/name-pattern.ts';
-import { commentOfFirst } from './comment-of-first.ts';
+import { addComments, commentOfFirst, commentsOf } from './comments.ts';
 import { ConfigEditError } from './config-edit.ts';
 
 /** What an entry of `uplinks.settings` may go by. */
@@ -28,10 +28,14 @@ export function editFoundUplink(document: Document, device: string, change: (ent
 }
 
 function settingsOf(document: Document): YAMLSeq {
-  const before = document.get('uplinks');
+  const before = document.get('uplinks', true);
   if (isAlias(before))
     throw new ConfigEditError('uplinks is an alias in the configuration: change it by hand');
-  if (!isMap(before)) document.set('uplinks', document.createNode({ auto: true }));
+  if (!isMap(before)) {
+    const made = document.createNode({ auto: true });
+    if (isNode(before)) addComments(made, commentsOf(before));
+    document.set('uplinks', made);
+  }
   const uplinks = document.get('uplinks') as YAMLMap;
   const settings = uplinks.get('settings');
   if (isSeq(settings)) return settings;

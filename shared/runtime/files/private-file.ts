@@ -20,6 +20,11 @@ export interface PrivateFileOptions {
    * that user: the configuration could name any file of the system.
    */
   readonly namedIn?: string;
+  /**
+   * `kept`: the file stays its owner's, with its group and all its rights, or is not written. Else a file that its owner alone should
+   * read.
+   */
+  readonly rights?: 'kept';
   /** A group that may read the file (0640), if nothing stood there before whose group counts. Only root can say so. */
   readonly groupId?: number | undefined;
 }
@@ -33,7 +38,7 @@ export interface PrivateFileOptions {
 export async function writePrivateFile(
   file: string,
   content: string | Uint8Array,
-  { overwrite, like, namedIn, groupId }: PrivateFileOptions,
+  { overwrite, like, namedIn, rights, groupId }: PrivateFileOptions,
 ): Promise<void> {
   await attempt(`write ${file}`, () =>
     inDirectoryOf(file, async (directory, name) => {
@@ -44,7 +49,10 @@ export async function writePrivateFile(
       const model = before ?? (like === undefined ? undefined : await lstatOrNone(directory.pathOf(like)));
       const readable = groupId === undefined ? undefined : { uid: 0, gid: groupId, mode: 0o640 };
       // The rights of a link say nothing.
-      await replace(directory, name, content, model?.isFile() ? model : readable);
+      const found = model?.isFile() ? model : readable;
+      await replace(directory, name, content, (handle) =>
+        rights === 'kept' ? keepRights(handle, found, file) : takeOver(handle, found, directory),
+      );
     }),
   );
 }
@@ -110,7 +118,7 @@ async function replace(
   directory: OpenDirectory,
   name: string,
   content: string | Uint8Array,
-  model: Owned | undefined,
+  setRights: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
   const temporary = directory.pathOf(`.${name}.${randomBytes(6).toString('hex')}`);
   // With 'wx' nothing that stands there is opened, and no link is followed.
@@ -118,8 +126,7 @@ async function replace(
   try {
     try {
       await handle.writeFile(content);
-      // Of a file that somebody else has put into a common directory nothing is taken over.
-      if (model && (model.uid === 0 || model.uid === directory.uid)) await takeOver(handle, model);
+      await setRights(handle);
       await handle.sync();
     } finally {
       await handle.close();
@@ -133,10 +140,25 @@ async function replace(
 }
 
 /** Owner, group, and the group's right to read. Only root can give files away; for others the owner is right already. */
-async function takeOver(handle: FileHandle, { uid, gid, mode }: Owned): Promise<void> {
-  const isTheirs = await handle.chown(uid, gid).then(
+async function takeOver(handle: FileHandle, model: Owned | undefined, { uid }: OpenDirectory): Promise<void> {
+  // Of a file that somebody else has put into a common directory nothing is taken over.
+  if (model === undefined || (model.uid !== 0 && model.uid !== uid)) return;
+  const isTheirs = await handle.chown(model.uid, model.gid).then(
     () => true,
     () => false,
   );
-  if (isTheirs && (mode & 0o040) !== 0) await handle.chmod(0o640);
+  if (isTheirs && (model.mode & 0o040) !== 0) await handle.chmod(0o640);
+}
+
+async function keepRights(handle: FileHandle, model: Owned | undefined, file: string): Promise<void> {
+  if (model === undefined) return;
+  try {
+    await handle.chown(model.uid, model.gid);
+    await handle.chmod(model.mode & 0o777);
+  } catch (error) {
+    throw new FileWriteError(
+      `cannot write ${file}: it would get another owner or group, since only root can give files away`,
+      { cause: error },
+    );
+  }
 }

@@ -52,13 +52,13 @@ export class PageAccess {
 
 /**
  * Whether a browser says that a page of another origin asks. It says so by Sec-Fetch-Site; without TLS only to its own machine, so
- * that elsewhere Origin must do, which each POST has. Programs send neither.
+ * that elsewhere Origin must do, which each POST has, or Referer, which pictures and links have. Programs send none of them.
  */
 export function isForeign({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site !== 'same-origin';
-  const { origin, host = '' } = headers;
-  return origin !== undefined && hostOf(origin) !== host.toLowerCase();
+  const { origin, referer, host = '' } = headers;
+  return [origin, referer].some((from) => from !== undefined && hostOf(from) !== host.toLowerCase());
 }
 
 /** Compares in the same time whatever is given. */

@@ -5,6 +5,7 @@ import { isForeign, PageAccess, type PageAccessOptions } from './page-access.ts'
 import { PageActions, type PageActionsOptions } from './page-actions.ts';
 import { PAGE_HEADERS, refuse, sendFile, sendJson } from './page-answers.ts';
 import type { PageFile } from './page-files.ts';
+import { PagePlaces } from './page-places.ts';
 
 /** What a page is told of while it is open (server-sent events). */
 export interface PageEvents {
@@ -41,6 +42,7 @@ export class WebPage implements EndpointPages {
   readonly #options: WebPageOptions;
   readonly #access: PageAccess;
   readonly #actions: PageActions | undefined;
+  readonly #places = new PagePlaces();
 
   constructor(options: WebPageOptions) {
     this.#options = options;
@@ -86,7 +88,7 @@ export class WebPage implements EndpointPages {
 
   #openEvents(request: IncomingMessage, response: ServerResponse): void {
     const { feed, actions } = this.#options;
-    if (feed.isFull) {
+    if (feed.isFull || !this.#places.take(request, response)) {
       refuse(response, 503, 'too many pages are open: close one of them\n');
       return;
     }

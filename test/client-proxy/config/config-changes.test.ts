@@ -17,21 +17,36 @@ const OFF: ConfigEdit = { kind: 'uplink', name: 'wifi', use: 'off' };
 const REDUNDANT: ConfigEdit = { kind: 'default-mode', mode: 'redundant' };
 const BLOCK: ConfigEdit = { kind: 'rule', match: { host: 'ads.test' }, action: { block: true } };
 
+const held = (changes: ConfigChanges) => changes.held.map(({ text }) => text);
+
 async function bench(text = TEXT) {
   const file = await temporaryFile('client.yaml', text);
   let config = await loadClientConfig(file);
   const reloads: ClientConfig[] = [];
+  let failure: Error | undefined;
   const logged: string[] = [];
   const changes = new ConfigChanges({
     config: () => config,
     reload: async (next) => {
+      if (failure !== undefined) throw failure;
       reloads.push(next);
       config = next;
     },
     wallClock: Date.now,
     logger: { info() {}, warn: (_: unknown, message?: string) => void logged.push(message ?? '') } as never,
   });
-  return { file, changes, reloads, logged, config: () => config, text: () => readFile(file, 'utf8') };
+  const failReloads = () => {
+    failure = new Error('no reload');
+  };
+  return {
+    file,
+    changes,
+    reloads,
+    logged,
+    failReloads,
+    config: () => config,
+    text: () => readFile(file, 'utf8'),
+  };
 }
 
 describe('a change of the configuration of a client that runs', () => {
@@ -43,22 +58,23 @@ describe('a change of the configuration of a client that runs', () => {
     expect(await text()).toBe(TEXT);
     expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['redundant', true]);
     expect(config().steering.rules).toMatchObject([{ hosts: ['ads.test'], action: { kind: 'block' } }]);
-    expect(changes.held).toEqual(['default mode: redundant', 'wifi: off', 'ads.test: blocked']);
+    expect(held(changes)).toEqual(['default mode: redundant', 'wifi: off', 'ads.test: blocked']);
     await changes.make({ ...OFF, use: 'on' }, 'until-restart');
-    expect(changes.held).toEqual(['default mode: redundant', 'ads.test: blocked', 'wifi: on']);
+    expect(held(changes)).toEqual(['default mode: redundant', 'ads.test: blocked', 'wifi: on']);
     expect([config().uplinks[0]!.isOff, reloads.length]).toEqual([undefined, 4]);
   });
 
   it('is written into the file, with its comments, and no longer held', async () => {
     const { changes, config, text, file } = await bench();
+    await chmod(file, 0o664);
+    const before = await stat(file);
     await changes.make(REDUNDANT, 'until-restart');
     await changes.make(OFF, 'until-restart');
     await changes.make({ ...REDUNDANT, mode: 'lowest-latency' }, 'in-file');
     expect(await text()).toBe(TEXT.replace('aggregate', 'lowest-latency'));
-    // Others than the service's group never read it: it may have keys in it.
-    expect((await stat(file)).mode & 0o717).toBe(0o600);
+    expect((await stat(file)).mode).toBe(before.mode);
     // What is held on top is not in the file, and goes on to hold.
-    expect(changes.held).toEqual(['wifi: off']);
+    expect(held(changes)).toEqual(['wifi: off']);
     expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['lowest-latency', true]);
     // What the client has written it knows.
     await changes.make(BLOCK, 'in-file');
@@ -67,18 +83,47 @@ describe('a change of the configuration of a client that runs', () => {
   });
 
   it('keeps what is held when the file is read again, and gives up what has no place any more', async () => {
-    const { changes, file, logged } = await bench();
+    const { changes, file, logged, config } = await bench();
     await changes.make(OFF, 'until-restart');
     await changes.make(REDUNDANT, 'until-restart');
     await writeFile(file, TEXT.replace('aggregate', 'round-robin'));
-    const config = await changes.load();
-    expect([config.steering.default.mode, config.uplinks[0]!.isOff]).toEqual(['redundant', true]);
+    await changes.reloadFile();
+    expect([config().steering.default.mode, config().uplinks[0]!.isOff]).toEqual(['redundant', true]);
     await writeFile(file, TEXT.replace('name: wifi', 'name: cable'));
-    expect((await changes.load()).steering.default.mode).toBe('redundant');
-    expect(changes.held).toEqual(['default mode: redundant']);
+    await changes.reloadFile();
+    expect(config().steering.default.mode).toBe('redundant');
+    expect(held(changes)).toEqual(['default mode: redundant']);
     expect(logged).toEqual(['a change does not hold any more']);
     await writeFile(file, 'nonsense: 1\n');
-    await expect(changes.load()).rejects.toThrow('nonsense');
+    await expect(changes.reloadFile()).rejects.toThrow('nonsense');
+    expect(held(changes)).toEqual(['default mode: redundant']);
+  });
+
+  it('takes its turn beside reloads of the file: what is listed is in force', async () => {
+    const { changes, config } = await bench();
+    await changes.make(BLOCK, 'until-restart');
+    await Promise.all([
+      changes.reloadFile(),
+      changes.make(REDUNDANT, 'until-restart'),
+      changes.reloadFile(),
+      changes.make(OFF, 'until-restart'),
+      changes.reloadFile(),
+    ]);
+    expect(held(changes)).toEqual(['ads.test: blocked', 'default mode: redundant', 'wifi: off']);
+    expect([
+      config().steering.rules.length,
+      config().steering.default.mode,
+      config().uplinks[0]!.isOff,
+    ]).toEqual([1, 'redundant', true]);
+  });
+
+  it('is held as before where the client could not go by the file', async () => {
+    const { changes, file, failReloads } = await bench();
+    await changes.make(OFF, 'until-restart');
+    await writeFile(file, TEXT.replace('name: wifi', 'name: cable'));
+    failReloads();
+    await expect(changes.reloadFile()).rejects.toThrow('no reload');
+    expect(held(changes)).toEqual(['wifi: off']);
   });
 
   it.each(['until-restart', 'in-file'] as const)(
@@ -88,7 +133,7 @@ describe('a change of the configuration of a client that runs', () => {
       const byHand = `${TEXT}# mine\n`;
       await writeFile(file, byHand);
       await expect(changes.make(REDUNDANT, lasts)).rejects.toThrow('has changed since the client read it');
-      expect([await text(), reloads.length, changes.held]).toEqual([byHand, 0, []]);
+      expect([await text(), reloads.length, held(changes)]).toEqual([byHand, 0, []]);
     },
   );
 
@@ -102,7 +147,7 @@ describe('a change of the configuration of a client that runs', () => {
     for (const lasts of ['until-restart', 'in-file'] as const) {
       await expect(changes.make(edit, lasts)).rejects.toThrow(words);
     }
-    expect([await text(), reloads.length, changes.held]).toEqual([TEXT, 0, []]);
+    expect([await text(), reloads.length, held(changes)]).toEqual([TEXT, 0, []]);
     // And the next one is made.
     await changes.make(REDUNDANT, 'in-file');
     expect(reloads).toHaveLength(1);
@@ -126,6 +171,13 @@ describe('a change of the configuration of a client that runs', () => {
     await changes.make(REDUNDANT, 'until-restart');
   });
 
+  it('says that the file has it where the client could not go by it', async () => {
+    const { changes, failReloads, text } = await bench();
+    failReloads();
+    await expect(changes.make(REDUNDANT, 'in-file')).rejects.toThrow(/has the change, but .*no reload/);
+    expect(await text()).toBe(TEXT.replace('aggregate', 'redundant'));
+  });
+
   it('is made one after the other', async () => {
     const { changes, config, text } = await bench();
     await Promise.all([
@@ -137,6 +189,17 @@ describe('a change of the configuration of a client that runs', () => {
     expect(await text()).toContain('redundant');
     expect(await text()).toContain('enabled: false');
     expect(await text()).not.toContain('ads.test');
+  });
+
+  it('can be taken back while it is held', async () => {
+    const { changes, config, text } = await bench();
+    for (const edit of [REDUNDANT, OFF, BLOCK]) await changes.make(edit, 'until-restart');
+    for (const { subject } of changes.held.slice(1)) await changes.undo(subject);
+    expect(held(changes)).toEqual(['default mode: redundant']);
+    expect([config().steering.rules, config().uplinks[0]!.isOff]).toEqual([[], undefined]);
+    await expect(changes.undo('uplink wifi')).rejects.toThrow('not held any more');
+    await changes.undo(changes.held[0]!.subject);
+    expect([config().steering.default.mode, await text()]).toEqual(['aggregate', TEXT]);
   });
 
   it('holds only so many', async () => {

@@ -41,6 +41,7 @@ export class DebianRoot {
     const mount = ['--mount', '--pid', '--fork', '--kill-child', `--mount-proc=${join(this.folder, 'proc')}`];
     return spawnSync('unshare', [...mount, '--', 'chroot', this.folder, command, ...args], {
       ...{ encoding: 'utf8', env: ENVIRONMENT, timeout: COMMAND_TIMEOUT_MS },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
 

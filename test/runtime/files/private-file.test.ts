@@ -1,4 +1,5 @@
-import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -43,6 +44,38 @@ describe('a private file', () => {
     await writePrivateFile(file, 'new', { overwrite: true });
     expect(await mode(file)).toBe(0o640);
   });
+
+  it('keeps all rights where that is asked for', async () => {
+    const file = join(await temporaryDirectory(), 'f');
+    await writeFile(file, 'old');
+    for (const rights of [0o644, 0o660, 0o600, 0o400]) {
+      await chmod(file, rights);
+      await writePrivateFile(file, 'new', { overwrite: true, rights: 'kept' });
+      expect(await mode(file)).toBe(rights);
+    }
+  });
+
+  it.skipIf(userInfo().uid !== 0)(
+    'stays the file of its owner and group where that is asked for',
+    async () => {
+      const directory = await temporaryDirectory();
+      const file = join(directory, 'f');
+      for (const [owner, rights] of [
+        [directory, 0o644],
+        [file, 0o600],
+        [file, 0o640],
+      ] as const) {
+        await writeFile(file, 'old');
+        await chown(owner, 12_345, 23_456);
+        await chmod(file, rights);
+        const before = await stat(file);
+        await writePrivateFile(file, 'new', { overwrite: true, rights: 'kept' });
+        const { uid, gid, mode: after } = await stat(file);
+        expect([uid, gid, after]).toEqual([before.uid, before.gid, before.mode]);
+        await chown(directory, 0, 0);
+      }
+    },
+  );
 
   it('is written through a symbolic link', async () => {
     const directory = await temporaryDirectory();

@@ -49,6 +49,10 @@ describe('the page of a program', () => {
     ['Origin', 'null', 403],
     ['Origin', 'http://127.0.0.1:1', 403],
     ['Origin', 'OWN', 200],
+    ['Referer', 'http://attacker.example/page', 403],
+    ['Referer', 'http://127.0.0.1:1/', 403],
+    ['Referer', 'nonsense', 403],
+    ['Referer', 'OWN/#connections', 200],
   ])('to a browser that asks by %s %s answers %i', async (name, value, status) => {
     const { port, send } = await serve({ data });
     for (const path of ['/events', '/data/thing']) {

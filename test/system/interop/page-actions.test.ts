@@ -117,7 +117,7 @@ describe('the page', needs('chromium'), () => {
       await show('overview');
       await changeUse('wan0', 'not at all');
       await checkAll('the use of an uplink');
-      const offMs = await submit(pillIs('wan0', 'stopped'));
+      const offMs = await submit(pillIs('wan0', 'off'));
       expect(await browser.evaluate(`${card('wan0')}.querySelector('.reason').innerText`)).toMatch(
         /turned off/,
       );
@@ -181,6 +181,15 @@ describe('the page', needs('chromium'), () => {
       await show('overview');
       await browser.until(`/direct over wan1/.test(document.querySelector('.held').innerText)`);
       expect(await browser.evaluate(`document.querySelector('.held').innerText`)).not.toContain('blocked');
+    });
+
+    test('takes back what is held', async () => {
+      const before = await browser.evaluate<number>(`document.querySelectorAll('.held li').length`);
+      await browser.evaluate(`[...document.querySelectorAll('.held button')].at(-1).click()`);
+      await browser.until(`document.querySelectorAll('.held li').length === ${before - 1}`);
+      expect(await browser.evaluate(`document.querySelector('.held')?.innerText ?? ''`)).not.toContain(
+        'direct over wan1',
+      );
     });
 
     test('complains of nothing', () => {

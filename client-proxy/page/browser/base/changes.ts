@@ -70,7 +70,7 @@ export function faultText({ what, fromMs, toMs, isCut, lost }: Fault): string {
 }
 
 function isFault({ state, cause }: StateChange): boolean {
-  const mood = moodOf(state);
+  const mood = moodOf({ state, cause });
   return mood === 'bad' || mood === 'doubtful' || cause === CAP;
 }
 

@@ -13,13 +13,16 @@ export const STATE_WORDS: Readonly<Record<UplinkView['state'], string>> = {
 
 /** The cause of a state that a cap has brought about. */
 const CAP = 'cap';
+/** And of one that a person wants. */
+const TURNED_OFF = 'turned-off';
 
 /** What an uplink is, as its pill says it. */
 export function pillOf({ state, cause }: Pick<UplinkView, 'state' | 'cause'>): {
   readonly text: string;
   readonly mood: ReturnType<typeof moodOf>;
 } {
-  if (cause !== CAP) return { text: STATE_WORDS[state], mood: moodOf(state) };
+  if (cause === TURNED_OFF) return { text: 'off', mood: moodOf({ state, cause }) };
+  if (cause !== CAP) return { text: STATE_WORDS[state], mood: moodOf({ state, cause }) };
   return { text: 'cap reached', mood: state === 'stopped' ? 'bad' : 'doubtful' };
 }
 
@@ -36,7 +39,11 @@ export function lossText(ratio: number | null): string {
 }
 
 /** How good a state is, which its colour tells. */
-export function moodOf(state: UplinkView['state']): 'good' | 'idle' | 'doubtful' | 'bad' {
+export function moodOf({
+  state,
+  cause,
+}: Pick<UplinkView, 'state'> & { readonly cause: string }): 'good' | 'idle' | 'doubtful' | 'bad' {
+  if (cause === TURNED_OFF) return 'idle';
   if (state === 'in-use') return 'good';
   if (state === 'backup' || state === 'waiting') return 'idle';
   return state === 'down' || state === 'stopped' ? 'bad' : 'doubtful';

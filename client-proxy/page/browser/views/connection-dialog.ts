@@ -6,6 +6,7 @@ import { useActing } from '../base/acting.ts';
 import { useData } from '../base/client.ts';
 import { Dialog } from '../base/dialog.ts';
 import { Lasts, type LastsValue } from '../base/lasts.ts';
+import { ruleHostsOf } from '../base/rule-hosts.ts';
 
 interface ConnectionDialogProps {
   readonly row: ConnectionRow;
@@ -46,7 +47,7 @@ function RuleForm({
   onDone: () => void;
 }) {
   const settings = useData<SettingsReport>('settings', {}, SETTINGS_MS);
-  const hosts = hostsOf(row);
+  const hosts = ruleHostsOf(row);
   const [host, setHost] = useState(hosts[0]!);
   const [what, setWhat] = useState('direct');
   const [uplink, setUplink] = useState(uplinks[0] ?? '');
@@ -93,12 +94,4 @@ function RuleForm({
       ${adding.error !== '' && html`<p class="error" role="alert">${adding.error}</p>`}
     </form>
   `;
-}
-
-/** What a rule may be about: the name, and all names below the one above it; or the address. */
-function hostsOf({ host, name }: ConnectionRow): readonly string[] {
-  const known = (name ?? host).toLowerCase().replace(/\.$/, '');
-  const labels = known.split('.');
-  const isAddress = known.includes(':') || labels.every((label) => /^\d+$/.test(label));
-  return isAddress || labels.length < 3 ? [known] : [known, `*.${labels.slice(1).join('.')}`];
 }

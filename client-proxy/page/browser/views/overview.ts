@@ -9,6 +9,7 @@ import { type Fault, faultMarks, faultsOf } from '../base/changes.ts';
 import type { ShownView, View } from '../base/shown.ts';
 import { gainOf } from '../base/words.ts';
 import { FaultList } from './fault-list.ts';
+import { HeldChanges } from './held-changes.ts';
 import { type Changing, SettingsDialog } from './settings-dialogs.ts';
 import { UplinkCard } from './uplink-card.ts';
 
@@ -33,10 +34,7 @@ function Overview({ view, changes, samples }: ShownView) {
         <h2 id="uplinks-title">Uplinks</h2>
         <p class="mode"><span class="quiet">Mode</span> <b data-figure="mode">${view.steering}</b> <button type="button" onClick=${() => setChanging('mode')} aria-label="Change the default mode">Change</button></p>
       </div>
-      ${
-        view.held.length > 0 &&
-        html`<p class="held"><b>Until the next start:</b> ${view.held.join(' · ')}</p>`
-      }
+      ${view.held.length > 0 && html`<${HeldChanges} held=${view.held} />`}
       ${uplinks.length === 0 && html`<p class="notice">No interface is an uplink.</p>`}
       <ul class="cards">
         ${uplinks.map(

@@ -14,12 +14,15 @@ type Use = SettingsReport['uplinks'][number]['use'];
 const USES: readonly (readonly [Use, string])[] = [
   ['on', 'always'],
   ['backup', 'as a backup'],
+  ['conditional', 'as a backup by its condition'],
   ['off', 'not at all'],
 ];
 const USE_MEANS: Readonly<Record<Use, string>> = {
   on: 'It carries what the mode gives it.',
   backup: 'It carries something only while no other uplink works.',
-  off: 'Nothing goes over it. What is under way there goes on over the others.',
+  conditional:
+    'It is a backup while its condition in the configuration holds, and carries what the mode gives it else.',
+  off: 'Nothing goes over it. Connections through the concentrator go on over the others; those past it, directly over this uplink, are cut.',
 };
 const MODE_MEANS: Readonly<Record<string, string>> = {
   aggregate: 'Spreads each connection over all uplinks, for the highest rate.',
@@ -46,8 +49,9 @@ interface FormProps {
 }
 
 function UseForm({ settings, name, onClose }: FormProps & { readonly name: string }) {
-  const now = settings.uplinks.find((one) => one.name === name)?.use ?? 'on';
-  const [use, setUse] = useState<Use>(now);
+  const now = settings.uplinks.find((one) => one.name === name);
+  const [use, setUse] = useState<Use>(now?.use ?? 'on');
+  const uses = USES.filter(([value]) => value !== 'conditional' || now?.hasCondition);
   const [lasts, setLasts] = useState<LastsValue>('until-restart');
   const acting = useActing();
   const said = `${name} is used ${USES.find(([value]) => value === use)?.[1]}`;
@@ -57,7 +61,7 @@ function UseForm({ settings, name, onClose }: FormProps & { readonly name: strin
         event.preventDefault();
         acting.run('use-uplink', { name, use, lasts }, said, onClose);
       }}>
-        <${Choice} legend="Use this uplink" name="use" value=${use} options=${USES} onChange=${setUse} />
+        <${Choice} legend="Use this uplink" name="use" value=${use} options=${uses} onChange=${setUse} />
         <p class="quiet hint">${USE_MEANS[use]}</p>
         <${Lasts} value=${lasts} onChange=${setLasts} file=${settings.file} />
         <p><button type="submit" class="main" disabled=${acting.isBusy}>Change it</button></p>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import {
   type ConfigEdit,
   ConfigEditError,
@@ -8,7 +9,7 @@ import { withEdit, withEdits } from '../../../../client-proxy/config/edit/edited
 
 const edit = (text: string, ...edits: readonly ConfigEdit[]) =>
   edits.reduce((before, one) => withEdit(before, 'c.yaml', one), text);
-const use = (name: string, to: 'on' | 'backup' | 'off', found?: string): ConfigEdit => ({
+const use = (name: string, to: 'on' | 'backup' | 'conditional' | 'off', found?: string): ConfigEdit => ({
   ...{ kind: 'uplink', name, use: to, found },
 });
 const mode = (name: 'aggregate' | 'redundant' | 'priority'): ConfigEdit => ({
@@ -75,13 +76,13 @@ log: { level: "info" }
     ],
     [
       '- { name: lte, interface: w, backup: { between: "1:00-2:00" } }',
-      use('lte', 'on'),
+      use('lte', 'conditional'),
       '- { name: lte, interface: w, backup: { between: "1:00-2:00" } }',
     ],
     [
+      '- { name: lte, interface: w, backup: { between: "1:00-2:00" }, enabled: false }',
+      use('lte', 'conditional'),
       '- { name: lte, interface: w, backup: { between: "1:00-2:00" } }',
-      use('lte', 'backup'),
-      '- { name: lte, interface: w, backup: true }',
     ],
   ])('of %s', (before, change, after) => {
     expect(edit(`uplinks:\n  ${before}\n`, change)).toBe(`uplinks:\n  ${after}\n`);
@@ -128,18 +129,60 @@ log: { level: "info" }
       'goes by mac',
     ],
     ['an alias', 'a: &a { default: aggregate }\nsteering: *a\n', mode('redundant'), 'alias'],
+    [
+      'a mode that a rule shares',
+      'steering:\n  default: &m aggregate\n  rules:\n    - { host: a.b, mode: *m }\n',
+      mode('redundant'),
+      'steering.default is shared',
+    ],
+    [
+      'an uplink that another one shares a setting of',
+      'uplinks:\n  - { name: a, interface: a, backup: &b true }\n  - { name: b, interface: b, backup: *b }\n',
+      use('a', 'on'),
+      'backup is shared',
+    ],
+    ['no condition', 'uplinks:\n  - { name: a, interface: a }\n', use('a', 'conditional'), 'no condition'],
   ])('is refused for %s', (_, text, change, words) => {
     expect(() => edit(text, change)).toThrow(ConfigEditError);
     expect(() => edit(text, change)).toThrow(words);
   });
 
   it('of the mode keeps what means something in the other mode', () => {
-    const before =
-      'steering:\n  default:\n    mode: weighted\n    weights: { a: 1 }\n    order: [a, b] # mine\n';
+    const before = 'steering:\n  default:\n    mode: active-standby # for calls\n    order: [a, b] # mine\n';
     expect(edit(before, mode('priority'))).toBe(
-      'steering:\n  default:\n    mode: priority\n    order: [ a, b ] # mine\n',
+      'steering:\n  default:\n    mode: priority # for calls\n    order: [a, b] # mine\n',
     );
     expect(edit('a: 1\n', mode('redundant'))).toBe('a: 1\nsteering:\n  default: redundant\n');
+  });
+
+  it.each<readonly [string, string, ConfigEdit, string, unknown]>([
+    [
+      'parameters of the mode',
+      'steering: { default: { mode: weighted, weights: { a: 1 } } }\n',
+      mode('aggregate'),
+      'weights, which would be lost',
+      { steering: { default: { mode: 'aggregate' } } },
+    ],
+    [
+      'directions with modes of their own',
+      'steering: { default: { mode: aggregate, up: { mode: redundant } } }\n',
+      mode('redundant'),
+      'up, which would be lost',
+      { steering: { default: { mode: 'redundant' } } },
+    ],
+    ...(['on', 'backup'] as const).map(
+      (to) =>
+        [
+          `a condition (${to})`,
+          'uplinks: [{ name: a, backup: { between: "1:00-2:00" } }]\n',
+          use('a', to),
+          'a backup by a condition',
+          { uplinks: [{ name: 'a', ...(to === 'backup' && { backup: true }) }] },
+        ] as const,
+    ),
+  ])('does not lose for good, but may until a restart: %s', (_, text, change, words, value) => {
+    expect(() => edit(text, change)).toThrow(words);
+    expect(parse(withEdits(text, 'c.yaml', [change]))).toEqual(value);
   });
 
   it('puts a rule first, in place of those about the same alone', () => {
@@ -148,17 +191,49 @@ log: { level: "info" }
     # Work.
     - { host: a.test, mode: redundant }
     - { host: a.test, port: 22, mode: aggregate }
-    - { host: b.test, direct: dsl } # the bank
+    - { host: B.test, direct: dsl } # the bank
 `;
     expect(edit(before, rule('b.test', { block: true }), rule('a.test', { direct: 'lte' }))).toBe(`steering:
   rules:
     # Work.
-    - host: a.test
-      direct: lte
-    - host: b.test
-      block: true
+    - { host: a.test, direct: lte }
+    - { host: B.test, block: true } # the bank
     - { host: a.test, port: 22, mode: aggregate }
 `);
+  });
+
+  it.each<readonly [string, string, ConfigEdit]>([
+    [
+      'of a rule and what it did',
+      'steering:\n  rules:\n    # above\n    - host: b.test # beside\n      mode: redundant # why\n',
+      rule('b.test', { block: true }),
+    ],
+    [
+      'of other rules about the same',
+      'steering:\n  rules:\n    - host: b.test\n      mode: redundant\n    # second\n    - host: b.test # beside\n      block: true\n',
+      rule('b.test', { direct: 'dsl' }),
+    ],
+    ['of no rules', 'steering:\n  rules:\n    # none yet\nsocks: {}\n', rule('b.test', { block: true })],
+    ['of no steering', 'steering: # later\nsocks: {}\n', mode('redundant')],
+    ['of all uplinks', 'uplinks: auto # all\nsocks: {}\n', use('eth0', 'off', 'eth0')],
+    [
+      'of an uplink that is on again',
+      'uplinks:\n  - name: a\n    enabled: false # contract ended\n    backup: true # costs\n',
+      use('a', 'on'),
+    ],
+  ])('keeps the comments %s', (_, text, change) => {
+    const comments = (of: string) => [...of.matchAll(/# *([a-z ]+)/g)].map(([, words]) => words).sort();
+    const after = edit(text, change);
+    expect(comments(after)).toEqual(comments(text));
+    expect(after).not.toBe(text);
+  });
+
+  it('keeps the ends of lines', () => {
+    for (const text of [LISTED, LISTED.slice(0, -1), 'a: 1\n', `${LISTED}\n# The end.\n`]) {
+      const after = edit(text, mode('redundant'), use('dsl', 'off', 'dsl'));
+      const byCrLf = edit(text.replaceAll('\n', '\r\n'), mode('redundant'), use('dsl', 'off', 'dsl'));
+      expect(byCrLf).toBe(after.replaceAll('\n', '\r\n'));
+    }
   });
 
   it('leaves lists where they stand, and long lines whole', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultsOf, faultText } from '../../../../client-proxy/page/browser/base/changes.ts';
-import { gainOf } from '../../../../client-proxy/page/browser/base/words.ts';
+import { gainOf, pillOf } from '../../../../client-proxy/page/browser/base/words.ts';
 import type { StateChange } from '../../../../client-proxy/page/history/state-changes.ts';
 import { Samples } from '../../../../shared/page-browser/samples.ts';
 import { bytesText, durationText, percentText, rateText } from '../../../../shared/page-browser/words.ts';
@@ -91,6 +91,15 @@ describe('the faults of the page', () => {
     ],
   ])('are told in words: %s', (text, changes) => {
     expect(faultsOf(changes, []).map(faultText)).toEqual([text]);
+  });
+
+  it('are none where a person has turned an uplink off, and end there', () => {
+    const off = { ...change(AT_MS + 3_000, 'stopped', 'down'), cause: 'turned-off' } as const;
+    expect(faultsOf([off], [])).toEqual([]);
+    expect(pillOf(off)).toEqual({ text: 'off', mood: 'idle' });
+    expect(faultsOf([change(AT_MS, 'down', 'in-use'), off], []).map(faultText)).toEqual([
+      'down 14:02:11, 3.0 s, nothing lost',
+    ]);
   });
 
   it('lose connections while they last, and none before', () => {
