@@ -50,7 +50,7 @@ export function makeEndpoint(
   parts: Omit<ClientStatusSource, 'directConnections' | 'directMeasure'> &
     Counters &
     Pick<ClientMetricsSource, 'fallback'> &
-    Pick<ProgramDeps, 'version' | 'nodeVersion'> & {
+    Pick<ProgramDeps, 'version' | 'nodeVersion' | 'logger'> & {
       readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount' | 'applications'>;
       readonly steering: Steering;
       readonly watch: ProcessWatch;

@@ -21,8 +21,6 @@ export const FIRST_RUN_LISTEN: Destination = { host: '127.0.0.1', port: 9101 };
 
 /** How often open pages are told which uplinks there are. */
 const LOOK_MS = 2_000;
-/** They ask again so soon when the client begins. */
-const RETRY_MS = 500;
 const TOKEN_BYTES = 32;
 /** Until the answer to the link has left, before the port is closed. */
 const LAST_WORDS_MS = 200;
@@ -122,7 +120,6 @@ class FirstRunFeed implements PageEvents {
   }
 
   open(page: ServerResponse): void {
-    page.write(`retry: ${RETRY_MS}\n\n`);
     this.#pages.add(page, null);
     void this.#tell();
   }
@@ -131,7 +128,10 @@ class FirstRunFeed implements PageEvents {
     if (this.#pages.isEmpty || this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const { found, problem } = await uplinksFound([], this.#deps);
+      const { found, problem } = await uplinksFound([], this.#deps).catch((error: Error) => ({
+        found: [],
+        problem: error.message,
+      }));
       const view: FirstRunView = {
         ...{ found, problem: problem ?? null, file: this.#file, version: this.#deps.version },
       };

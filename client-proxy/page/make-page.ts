@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { PageAction } from '../../shared/runtime/page/page-actions.ts';
@@ -24,7 +25,11 @@ export function makePage(
   metrics: { readonly listen: Destination; readonly password?: string | undefined },
   source: PageFeedOptions &
     PageConnections &
-    PageSettings & { readonly clock: MonotonicClock; readonly speedTests: SpeedTests },
+    PageSettings & {
+      readonly clock: MonotonicClock;
+      readonly speedTests: SpeedTests;
+      readonly logger: Pick<Logger, 'error'>;
+    },
 ): Page {
   const feed = new PageFeed(source);
   const { connections, settings, keeper, speedTests } = source;
@@ -43,7 +48,11 @@ export function makePage(
     ...{ feed, data, files: PAGE_FILES, clock: source.clock },
     host: metrics.listen.host,
     password: metrics.password,
-    actions: { actions, token: randomBytes(TOKEN_BYTES).toString('base64url') },
+    actions: {
+      actions,
+      token: randomBytes(TOKEN_BYTES).toString('base64url'),
+      onDefect: (err, action) => source.logger.error({ err, action }, 'an action of the page failed'),
+    },
   });
   return { pages, feed };
 }

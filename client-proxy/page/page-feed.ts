@@ -63,14 +63,14 @@ export class PageFeed implements PageEvents {
   open(page: ServerResponse, query: URLSearchParams): void {
     const afterMs = Number(query.get('after'));
     const { seconds } = this.#options.keeper.history;
-    page.write(eventText('history', seconds.report(Number.isFinite(afterMs) ? afterMs : 0)));
-    this.#pages.add(page, []);
-    this.#tell([[page, []]]);
+    const history = eventText('history', seconds.report(Number.isFinite(afterMs) ? afterMs : 0));
+    const { all } = this.#options.changes;
+    this.#pages.add(page, all, history + changesText([], all) + this.#viewText());
   }
 
   #sample(): void {
     this.#options.keeper.sample();
-    if (!this.#pages.isEmpty) this.#tell(this.#pages.all);
+    if (!this.#pages.isEmpty) this.#tell();
   }
 
   /** What cannot wait for the next second. */
@@ -87,17 +87,23 @@ export class PageFeed implements PageEvents {
     this.#isTelling = true;
     setImmediate(() => {
       this.#isTelling = false;
-      this.#tell(this.#pages.all);
+      this.#tell();
     });
   }
 
-  #tell(pages: OpenPages<readonly StateChange[]>['all']): void {
-    const { status, changes, keeper, settings } = this.#options;
-    const view = eventText('view', pageView(status(), keeper.history, settings.changes.held));
-    for (const [page, known] of pages) {
-      const isNew = known !== changes.all && changes.all.length > 0;
-      this.#pages.set(page, changes.all);
-      this.#pages.tell(page, isNew ? eventText('changes', changes.all) + view : view);
-    }
+  #tell(): void {
+    const { all } = this.#options.changes;
+    const view = this.#viewText();
+    for (const [page, known] of this.#pages.all) this.#pages.tell(page, changesText(known, all) + view, all);
   }
+
+  #viewText(): string {
+    const { status, keeper, settings } = this.#options;
+    return eventText('view', pageView(status(), keeper.history, settings.changes.held));
+  }
+}
+
+/** Nothing where a page was told of these very changes, or there are none. */
+function changesText(known: readonly StateChange[], all: readonly StateChange[]): string {
+  return known === all || all.length === 0 ? '' : eventText('changes', all);
 }

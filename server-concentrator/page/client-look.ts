@@ -2,7 +2,7 @@ import type { SessionDriver } from '../../shared/runtime/session/session-driver.
 import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { NamedRate } from './client-history.ts';
 import type { PageQuery, SortKey } from './page-query.ts';
-import { type Rate, TrafficRates } from './traffic-rates.ts';
+import { MAX_GAP_MS, type Rate, TrafficRates } from './traffic-rates.ts';
 
 /** A session as the registry has it. */
 export interface LookedAtSession {
@@ -33,6 +33,7 @@ export interface LookedAtClient extends NamedRate {
 const MAX_TOP = 10;
 /** Who carries most is decided over a minute, about: a chart whose colours change each second tells nothing. */
 const KEPT_EACH_LOOK = 0.985;
+const NOTHING: ReadonlyMap<string, number> = new Map();
 
 /** Looks at all sessions once a second, and only for what costs little: what is shown is asked for more. */
 export class ClientLook {
@@ -41,14 +42,17 @@ export class ClientLook {
   /** What each client carried of late, older seconds counting less. */
   #recent = new Map<string, number>();
   #top: readonly string[] = [];
+  #lookedMs = 0;
 
-  /** @param nowMs since 1970 */
+  /** @param nowMs by a clock that nobody sets */
   look(nowMs: number, all: readonly LookedAtSession[]): void {
     const sessions = all.filter(({ driver }) => !driver.isClosed);
     this.#rates.look(nowMs, sessions);
     this.#clients = new Map();
     for (const session of sessions) this.#add(session);
-    const before = this.#recent;
+    // Whoever was busy when somebody looked before need not be so now.
+    const before = nowMs - this.#lookedMs > MAX_GAP_MS ? NOTHING : this.#recent;
+    this.#lookedMs = nowMs;
     this.#recent = new Map();
     for (const { name, down, up } of this.#clients.values()) {
       this.#recent.set(name, (before.get(name) ?? 0) * KEPT_EACH_LOOK + down + up);

@@ -33,9 +33,8 @@ export class PageFeed implements PageEvents {
   open(page: ServerResponse, parameters: URLSearchParams): void {
     const query = parsePageQuery(parameters);
     if (this.#timer === undefined) this.#begin();
-    this.#pages.add(page, query);
-    page.write(eventText('history', this.#history.report(query.afterMs)));
-    this.#tell(page, query);
+    const history = eventText('history', this.#history.report(query.afterMs));
+    this.#pages.add(page, query, history + this.#viewText(query));
   }
 
   #begin(): void {
@@ -48,16 +47,16 @@ export class PageFeed implements PageEvents {
       }
       this.#take();
       this.#history.add({ timeMs: this.#lookedMs, sum: this.#look.sum, top: this.#look.top });
-      for (const [page, query] of this.#pages.all) this.#tell(page, query);
+      for (const [page, query] of this.#pages.all) this.#pages.tell(page, this.#viewText(query));
     }, STEP_MS).unref();
   }
 
   #take(): void {
     this.#lookedMs = this.#options.wallClock();
-    this.#look.look(this.#lookedMs, this.#options.sessions());
+    this.#look.look(this.#options.clock(), this.#options.sessions());
   }
 
-  #tell(page: ServerResponse, query: PageQuery): void {
-    this.#pages.tell(page, eventText('view', makeView(this.#look, query, this.#lookedMs, this.#options)));
+  #viewText(query: PageQuery): string {
+    return eventText('view', makeView(this.#look, query, this.#lookedMs, this.#options));
   }
 }

@@ -12,8 +12,8 @@ interface MeasuredSession {
   readonly traffic: Pick<TrafficTable, 'entries'>;
 }
 
-/** Nobody looked for a while, the machine has slept, or the clock was set: what was counted since belongs to no second. */
-const MAX_GAP_MS = 5_000;
+/** Nobody looked for a while, or the machine has slept: what was counted since belongs to no second. */
+export const MAX_GAP_MS = 5_000;
 const NO_RATE: Rate = { down: 0, up: 0 };
 
 /** What an uplink of a session had carried at the last look, and its rate then. */
@@ -28,7 +28,7 @@ export class TrafficRates {
   #meters = new Map<string, Map<string, Meter>>();
   #lastMs: number | undefined;
 
-  /** Looks at all sessions; those that have ended since are forgotten. @param nowMs since 1970 */
+  /** Looks at all sessions; those that have ended since are forgotten. @param nowMs by a clock that nobody sets */
   look(nowMs: number, sessions: Iterable<MeasuredSession>): void {
     const elapsedMs = nowMs - (this.#lastMs ?? nowMs);
     this.#lastMs = nowMs;

@@ -1,5 +1,12 @@
 /** Events are a second apart. */
 const SILENT_MS = 4_000;
+/** A connection that says nothing for so long leads nowhere any more, though the browser does not know it: a NAT forgot it, or the network is another. */
+const DEAD_MS = 15_000;
+/** The past comes first, and may take its time behind a slow line. */
+const FIRST_MS = 60_000;
+/** After a connection that ended, and after one that was refused. */
+const RETRY_MS = 1_000;
+const RETRY_REFUSED_MS = 4_000;
 
 interface LiveOptions {
   /** Where they are, asked for each time that they are opened. */
@@ -17,6 +24,7 @@ export class LiveEvents {
   readonly #options: LiveOptions;
   #source: EventSource | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -26,30 +34,51 @@ export class LiveEvents {
 
   /** Asks anew, by the address that holds now. */
   reopen(): void {
-    clearTimeout(this.#silence);
-    this.#source?.close();
-    this.#source = document.visibilityState === 'visible' ? this.#open() : undefined;
+    this.#close();
+    if (document.visibilityState === 'visible') this.#open();
   }
 
-  #open(): EventSource {
+  #close(): void {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#reopening);
+    this.#source?.close();
+    this.#source = undefined;
+  }
+
+  #open(): void {
     const { url, hear, pulse, onSilent } = this.#options;
     const source = new EventSource(url());
+    this.#source = source;
+    this.#reopenAfter(FIRST_MS);
     for (const [name, take] of Object.entries(hear)) {
       source.addEventListener(name, ({ data }: MessageEvent<string>) => {
         take(JSON.parse(data) as never);
         if (name !== pulse) return;
         clearTimeout(this.#silence);
         this.#silence = setTimeout(onSilent, SILENT_MS);
+        this.#reopenAfter(DEAD_MS);
       });
     }
     source.addEventListener('error', () => {
+      // By itself it would ask by the address of before, for what is known by now too.
+      const wasRefused = source.readyState === EventSource.CLOSED;
+      this.#close();
+      this.#reopenAfter(wasRefused ? RETRY_REFUSED_MS : RETRY_MS);
       onSilent();
-      // It tries again by itself unless it was refused.
-      if (source.readyState === EventSource.CLOSED) {
-        clearTimeout(this.#silence);
-        this.#silence = setTimeout(() => this.reopen(), SILENT_MS);
-      }
     });
-    return source;
   }
+
+  #reopenAfter(ms: number): void {
+    clearTimeout(this.#reopening);
+    this.#reopening = setTimeout(() => this.reopen(), ms);
+  }
+}
+
+/** In place of what the page says while it waits for the first answer. */
+export function sayNoView(root: Element, program: string): void {
+  const notice = root.querySelector(':scope > .notice');
+  if (notice === null) return;
+  notice.textContent =
+    `${program} does not answer, or has as many pages open as it serves at a time: close one of them. ` +
+    'This page asks again by itself.';
 }

@@ -1,5 +1,5 @@
 import { html, render } from '../../../shared/page-browser/lib/htm-preact.js';
-import { LiveEvents } from '../../../shared/page-browser/live-events.ts';
+import { LiveEvents, sayNoView } from '../../../shared/page-browser/live-events.ts';
 import { Samples } from '../../../shared/page-browser/samples.ts';
 import type { HistoryReport } from '../history/rate-series.ts';
 import type { StateChange } from '../history/state-changes.ts';
@@ -14,7 +14,10 @@ let shown: Shown = { view: undefined, changes: [], samples, isLive: false };
 
 function show(change: Partial<Shown>): void {
   shown = { ...shown, ...change };
-  if (shown.view === undefined) return;
+  if (shown.view === undefined) {
+    sayNoView(root, 'The client');
+    return;
+  }
   // The text that was there until now.
   root.querySelector(':scope > .notice')?.remove();
   render(html`<${App} ...${shown} />`, root as HTMLElement);

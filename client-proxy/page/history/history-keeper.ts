@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { WallClock } from '../../../shared/runtime/clock.ts';
+import type { MonotonicClock, WallClock } from '../../../shared/runtime/clock.ts';
 import { StateFile } from '../../../shared/runtime/files/state-file.ts';
 import type { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import type { Metering } from '../../metering/metering.ts';
@@ -15,6 +15,7 @@ const HISTORY_FILE_NAME = 'page-history.gz';
 
 export interface HistoryKeeperOptions {
   readonly file: string;
+  readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
   /** What went over the concentrator, and past it. */
@@ -80,10 +81,10 @@ export class HistoryKeeper {
 
   /** Adds what was carried since the last call; writes the file if it is time. */
   sample(): void {
-    const { wallClock, traffic, directTraffic, metering, changes } = this.#options;
+    const { clock, wallClock, traffic, directTraffic, metering, changes } = this.#options;
     const nowMs = wallClock();
     changes.sample();
-    const carried = this.history.add(nowMs, [...traffic.entries(), ...directTraffic.entries()]);
+    const carried = this.history.add(nowMs, clock(), [...traffic.entries(), ...directTraffic.entries()]);
     const { plans, meters } = metering;
     for (const { name, usage } of meters) this.#days.note(name, usage.day);
     for (const [uplink, bytes] of carried) {

@@ -45,11 +45,14 @@ export class RateSeries {
   /** @param endMs later than that of the sample before @param rates an uplink that is missing has carried nothing */
   add(endMs: number, rates: Iterable<readonly [name: string, rate: UplinkRate]>): void {
     const at = this.#next % this.#capacity;
+    // Once around: who was silent all the while is forgotten.
+    if (at === 0) this.#forgetSilent();
     for (const { down, up } of this.#tracks.values()) {
       down[at] = 0;
       up[at] = 0;
     }
     for (const [name, rate] of rates) {
+      if (rate.down === 0 && rate.up === 0 && !this.#tracks.has(name)) continue;
       const track = this.#trackOf(name);
       track.down[at] = rate.down;
       track.up[at] = rate.up;
@@ -120,7 +123,7 @@ export class RateSeries {
     while (this.lastMs > ms) this.#next -= 1;
   }
 
-  /** All samples, or those after a time. */
+  /** All samples, or those after a time. Uplinks that carried nothing in them are left out. */
   report(afterMs = 0): HistoryReport {
     const indices: number[] = [];
     for (let i = this.#first; i < this.#next; i += 1) {
@@ -129,12 +132,19 @@ export class RateSeries {
     }
     return {
       times: indices.map((at) => this.#times[at]!),
-      uplinks: [...this.#tracks].map(([name, { down, up }]) => ({
-        name,
-        down: indices.map((at) => Math.round(down[at]!)),
-        up: indices.map((at) => Math.round(up[at]!)),
-      })),
+      uplinks: [...this.#tracks]
+        .filter(([, { down, up }]) => indices.some((at) => down[at] !== 0 || up[at] !== 0))
+        .map(([name, { down, up }]) => ({
+          name,
+          down: indices.map((at) => Math.round(down[at]!)),
+          up: indices.map((at) => Math.round(up[at]!)),
+        })),
     };
+  }
+
+  #forgetSilent(): void {
+    for (const [name, { down, up }] of this.#tracks)
+      if (!down.some((rate) => rate !== 0) && !up.some((rate) => rate !== 0)) this.#tracks.delete(name);
   }
 
   #trackOf(name: string): Track {

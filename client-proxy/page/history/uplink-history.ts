@@ -8,7 +8,7 @@ const MAX_MINUTES = 1_440;
 const MINUTE_MS = 60_000;
 /** What an uplink alone can do is the most that it has done in so many seconds. */
 const PEAK_SECONDS = 30;
-/** The machine has slept, or the clock was set: what was counted since belongs to no second. */
+/** The program stood still: what was counted since belongs to no second. */
 const MAX_GAP_MS = 10_000;
 /**
  * A machine without a clock of its own begins in the past, until a time server is asked: minutes that seem to lie in the future are
@@ -21,25 +21,29 @@ export class UplinkHistory {
   readonly seconds = new RateSeries(MAX_SECONDS);
   readonly minutes = new RateSeries(MAX_MINUTES);
   #totals: ReadonlyMap<string, UplinkTraffic> = new Map();
-  #lastMs: number | undefined;
+  /** By a clock that nobody sets. */
+  #addedMs: number | undefined;
   #samplesBehind = 0;
 
   /**
    * Adds what was carried since the last call.
-   * @param nowMs since 1970
+   * @param nowMs since 1970, for the labels
+   * @param monotonicMs the same by a clock that nobody sets, for the rates
    * @param totals bytes since the program began; an uplink may be named several times
    * @returns what each uplink has carried since the last call
    */
   add(
     nowMs: number,
+    monotonicMs: number,
     totals: Iterable<readonly [name: string, traffic: UplinkTraffic]>,
   ): ReadonlyMap<string, UplinkTraffic> {
-    const elapsedMs = nowMs - (this.#lastMs ?? nowMs);
-    this.#lastMs = nowMs;
+    const elapsedMs = monotonicMs - (this.#addedMs ?? monotonicMs);
+    this.#addedMs = monotonicMs;
     const now = summed(totals);
     const carried = new Map([...now].map(([name, total]) => [name, since(this.#totals.get(name), total)]));
     this.#totals = now;
-    this.seconds.forgetAfter(nowMs);
+    // Times ascend, also where the clock was set to that of the sample before.
+    this.seconds.forgetAfter(elapsedMs > 0 ? nowMs - 1 : nowMs);
     if (elapsedMs > 0) {
       const perSecond = elapsedMs > MAX_GAP_MS ? 0 : 8_000 / elapsedMs;
       const rates = [...carried].map(([name, { sentBytes, receivedBytes }]): [string, UplinkRate] => [

@@ -1,5 +1,5 @@
 import { html, render } from '../../../shared/page-browser/lib/htm-preact.js';
-import { LiveEvents } from '../../../shared/page-browser/live-events.ts';
+import { LiveEvents, sayNoView } from '../../../shared/page-browser/live-events.ts';
 import type { ClientHistoryReport } from '../client-history.ts';
 import type { PageView } from '../page-view.ts';
 import { App, type Shown } from './app.ts';
@@ -34,7 +34,10 @@ const events = new LiveEvents({
 
 function show(change: Partial<typeof shown>): void {
   shown = { ...shown, ...change };
-  if (shown.view === undefined) return;
+  if (shown.view === undefined) {
+    sayNoView(root, 'The concentrator');
+    return;
+  }
   // The text that was there until now.
   root.querySelector(':scope > .notice')?.remove();
   render(html`<${App} ...${shown} samples=${samples} asked=${asked} onAsk=${ask} />`, root as HTMLElement);

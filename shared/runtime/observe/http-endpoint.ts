@@ -164,6 +164,11 @@ function send(
   body: string,
   type = 'text/plain; charset=utf-8',
 ): void {
+  if (response.headersSent) {
+    // What failed had begun to answer: nothing else can be said any more.
+    response.destroy();
+    return;
+  }
   response.writeHead(status, { ...HEADERS, 'Content-Type': type }).end(body);
 }
 

@@ -39,12 +39,14 @@ export function requestedPath(
 /** RFC 3986 section 3.2 without user information. A port that is absent or empty is that of the scheme. */
 const AUTHORITY = /^(?:\[([^\]]+)\]|([^:[\]@]+))(?::(\d*))?$/;
 const HTTP_PORT = 80;
+const MAX_PORT = 65_535;
 
 function isOwn(authority: string, { port, hosts }: EndpointNames): boolean {
   const match = AUTHORITY.exec(authority);
   if (match === null) return false;
   const [, bracketed, plain = '', portText = ''] = match;
   if (bracketed !== undefined && !isIpv6Literal(bracketed)) return false;
+  if (Number(portText) > MAX_PORT) return false;
   const host = spelledAlike(bracketed ?? plain);
   if (hosts.has(host)) return true;
   const isLocal = bracketed !== undefined || isIPv4(host) || host === 'localhost';

@@ -43,7 +43,8 @@ export class PageAccess {
     const check = () => {
       if (!isSameText(given, password)) return ask();
       this.#pace.onRight(address);
-      serve();
+      // Who did not wait for the answer takes no place of somebody who does.
+      if (!response.destroyed) serve();
     };
     if (waitMs === 0) check();
     else setTimeout(check, waitMs).unref();

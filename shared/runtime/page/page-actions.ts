@@ -36,6 +36,8 @@ export interface PageActionsOptions {
   readonly actions: ReadonlyMap<string, PageAction>;
   /** What a page of this endpoint was given, and pages of other origins cannot read. */
   readonly token: string;
+  /** Is told of an action that failed by a defect of this program. */
+  readonly onDefect?: (error: unknown, action: string) => void;
 }
 
 const PREFIX = '/actions/';
@@ -72,10 +74,15 @@ export class PageActions {
     } catch (error) {
       if (error instanceof BodyError) refuseAction(response, error.status, error.message);
       else if (error instanceof ActionError) refuseAction(response, error.status, error.message);
-      else refuseAction(response, 500, `internal error: ${error instanceof Error ? error.message : error}`);
+      else this.#refuseDefect(response, error, path);
     } finally {
       this.#running -= 1;
     }
+  }
+
+  #refuseDefect(response: ServerResponse, error: unknown, path: string): void {
+    this.#options.onDefect?.(error, path.slice(PREFIX.length));
+    refuseAction(response, 500, `internal error: ${error instanceof Error ? error.message : error}`);
   }
 
   /** Why a request is none of a page of this endpoint, or comes too soon. */

@@ -40,7 +40,11 @@ export function sendJson(
   response.writeHead(status, { ...PAGE_HEADERS, ...own, ...headers }).end(body);
 }
 
-/** An answer in words. */
+/** An answer in words; one that has begun already is cut off. */
 export function refuse(response: ServerResponse, status: number, words: string): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
   response.writeHead(status, { ...PAGE_HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(words);
 }

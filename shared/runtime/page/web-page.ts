@@ -53,7 +53,7 @@ export class WebPage implements EndpointPages {
   answer(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     const serve = this.#serverOf(request, response, path);
     if (serve === undefined) return false;
-    this.#access.check(request, response, serve);
+    this.#access.check(request, response, () => void serveOrRefuse(response, serve));
     return true;
   }
 
@@ -64,13 +64,13 @@ export class WebPage implements EndpointPages {
     return true;
   }
 
-  #serverOf(request: IncomingMessage, response: ServerResponse, path: string): (() => void) | undefined {
+  #serverOf(request: IncomingMessage, response: ServerResponse, path: string): Serve | undefined {
     const { files, data = NO_DATA } = this.#options;
     const file = files.get(path);
-    if (file !== undefined) return () => void sendFile(response, file);
+    if (file !== undefined) return () => sendFile(response, file);
     if (path === EVENTS) return ownOnly(request, response, () => this.#openEvents(request, response));
     const tell = path.startsWith(DATA_PREFIX) ? data.get(path.slice(DATA_PREFIX.length)) : undefined;
-    if (tell !== undefined) return ownOnly(request, response, () => void this.#tell(request, response, tell));
+    if (tell !== undefined) return ownOnly(request, response, () => this.#tell(request, response, tell));
     if (!this.#actions?.isAction(path)) return undefined;
     return () => {
       response.setHeader('Allow', 'POST');
@@ -79,11 +79,7 @@ export class WebPage implements EndpointPages {
   }
 
   async #tell(request: IncomingMessage, response: ServerResponse, tell: PageData): Promise<void> {
-    try {
-      sendJson(response, 200, await tell(queryOf(request)));
-    } catch {
-      refuse(response, 500, 'this could not be collected\n');
-    }
+    sendJson(response, 200, await tell(queryOf(request)));
   }
 
   #openEvents(request: IncomingMessage, response: ServerResponse): void {
@@ -104,12 +100,25 @@ export class WebPage implements EndpointPages {
 
 const NO_DATA: ReadonlyMap<string, PageData> = new Map();
 
+type Serve = () => void | Promise<void>;
+
+/** A request that cannot be served costs its own answer, and nothing else: it may have waited, so nobody up the stack would catch this. */
+async function serveOrRefuse(response: ServerResponse, serve: Serve): Promise<void> {
+  try {
+    await serve();
+  } catch {
+    refuse(response, 500, 'this could not be collected\n');
+  }
+}
+
 /** Pages of other sites could not read the answer, but they could take all places, or the client's time. */
-function ownOnly(request: IncomingMessage, response: ServerResponse, serve: () => void): () => void {
+function ownOnly(request: IncomingMessage, response: ServerResponse, serve: Serve): Serve {
   if (!isForeign(request)) return serve;
   return () => refuse(response, 403, 'this is for the page of this endpoint alone\n');
 }
 
-function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
-  return new URL(url, 'http://localhost').searchParams;
+/** Without a look at the rest of the target, which need not be a URL. */
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : url.slice(start));
 }

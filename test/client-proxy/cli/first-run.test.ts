@@ -7,8 +7,8 @@ import { loadClientConfig } from '../../../client-proxy/config/load-client-confi
 import { cli, clientDeps, KEY, LINK } from './client-cli-bed.ts';
 
 /** A first run, with its page at a port of its own. */
-async function begin() {
-  const { deps, file, said } = await clientDeps();
+async function begin(overrides: Parameters<typeof clientDeps>[0] = {}) {
+  const { deps, file, said } = await clientDeps(overrides);
   const configured = firstRun({ config: undefined, listen: { host: '127.0.0.1', port: 0 } }, deps);
   await expect.poll(said).toContain('open http://');
   const url = /http:\/\/\S+\//.exec(said())![0];
@@ -34,12 +34,29 @@ async function eventsOf(url: string) {
     const data = (name: string) => new RegExp(`^event: ${name}\ndata: (.*)$`, 'm').exec(text)?.[1];
     const [token, view] = [data('token'), data('first-run')];
     if (token !== undefined && view !== undefined)
-      return { token: JSON.parse(token) as string, view: JSON.parse(view) as { found: string[] } };
+      return {
+        token: JSON.parse(token) as string,
+        view: JSON.parse(view) as { found: string[]; problem: string | null },
+      };
   }
   throw new Error('the events ended');
 }
 
 describe('the first run in a browser', () => {
+  it('goes on where uplinks cannot be looked for, and says why', async () => {
+    let fails = true;
+    const { configured, join, events } = await begin({
+      interfaceBinding: () => {
+        if (fails) throw new Error('eth0 went meanwhile');
+        return { available: true };
+      },
+    });
+    expect(events.view).toMatchObject({ found: [], problem: 'eth0 went meanwhile' });
+    fails = false;
+    await join(LINK);
+    await configured;
+  });
+
   it('shows the uplinks, takes the link, writes the configuration, and gives the port back', async () => {
     const { configured, file, url, join, events, said } = await begin();
     expect((await fetch(url)).status).toBe(200);

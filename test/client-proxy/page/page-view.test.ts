@@ -45,6 +45,7 @@ function historyOf(seconds: readonly Readonly<Record<string, number>>[]): Uplink
       received.set(name, (received.get(name) ?? 0) + kilobytes * 1_000);
     history.add(
       START_MS + at * 1_000,
+      at * 1_000,
       [...received].map(([name, receivedBytes]) => [name, { sentBytes: 0, receivedBytes }] as const),
     );
   }
@@ -117,8 +118,8 @@ describe('the view of the page', () => {
 
   it('takes the rate of delivery for the best of what this end sends', () => {
     const history = new UplinkHistory();
-    history.add(START_MS, [['dsl', { sentBytes: 0, receivedBytes: 0 }]]);
-    history.add(START_MS + 1_000, [['dsl', { sentBytes: 1_000_000, receivedBytes: 0 }]]);
+    history.add(START_MS, START_MS, [['dsl', { sentBytes: 0, receivedBytes: 0 }]]);
+    history.add(START_MS + 1_000, START_MS + 1_000, [['dsl', { sentBytes: 1_000_000, receivedBytes: 0 }]]);
     const { best } = pageView(status([uplink('dsl'), uplink('lte', { rateBitsPerSecond: 9e9 })]), history);
     expect(best).toEqual({ down: null, up: { name: 'dsl', bitsPerSecond: 8_000_000 } });
   });

@@ -48,6 +48,8 @@ describe('a request is meant for another', () => {
     'localhost..:9101',
     '127.0.0.1',
     'localhost:9102',
+    'stats.example.org:65536',
+    'stats.example.org:99999999999999999999',
     'localhost:9101x',
     'localhost:-1',
     'localhost:9101:9101',

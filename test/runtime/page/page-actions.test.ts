@@ -111,6 +111,26 @@ describe('an action of the page', () => {
     expect(done).toEqual([]);
   });
 
+  it('is told of where it fails by a defect, and only then', async () => {
+    const defects: unknown[] = [];
+    const onDefect = (error: unknown, action: string) =>
+      void defects.push([action, (error as Error).message]);
+    const { post } = await serve({
+      actions: {
+        token: TOKEN,
+        onDefect,
+        actions: new Map([
+          ['broken', () => Promise.reject(new Error('a defect'))],
+          ['cannot', () => Promise.reject(new ActionError('the file has changed'))],
+        ]),
+      },
+    });
+    await post({}, { path: '/actions/cannot' });
+    await post({}, { path: '/actions/broken', body: '{' });
+    await post({}, { path: '/actions/broken' });
+    expect(defects).toEqual([['broken', 'a defect']]);
+  });
+
   it('says in words why it is not done', async () => {
     const { post } = await serve();
     for (const [request, error] of [

@@ -33,6 +33,7 @@ export async function servePage(
   };
   const endpoint = new HttpEndpoint({
     listen: { host: '127.0.0.1', port: 0 },
+    hosts: ['router.lan'],
     registry: new Registry(),
     ready: () => ({ ok: true, reasons: [] }),
     status: () => ({}),

@@ -74,6 +74,35 @@ describe('the page of a program', () => {
     expect((await ask('/data/none')).status).toBe(404);
   });
 
+  it.each(['router.lan:99999', 'router.lan:443', '127.0.0.1:OWN'])(
+    'takes any target for what it is: http://%s',
+    async (authority) => {
+      const { port, send, ask } = await serve({ data });
+      const own = authority.replace('OWN', `${port}`);
+      for (const path of ['/events?for=//[', '/data/thing?for=%', '/page/main.js?//[:x']) {
+        const head = `GET http://${own}${path} HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`;
+        expect(await send(head)).toMatch(own.endsWith('99999') ? /^HTTP\/1\.1 421 / : /^HTTP\/1\.1 200 /);
+        expect(await send(head.replace('http://', '//'))).toMatch(/^HTTP\/1\.1 4(04|21) /);
+      }
+      expect((await ask('/')).status).toBe(200);
+    },
+  );
+
+  it.each([undefined, 'secret'])('survives what fails, with the password %s', async (password) => {
+    const broken = () => {
+      throw new Error('broken');
+    };
+    const feed = { isFull: false, open: broken };
+    const { ask } = await serve({ feed, data: new Map([['thing', broken]]), password });
+    const right = password === undefined ? {} : basic(`x:${password}`);
+    // The next one has to wait, so that nothing of the endpoint is around it.
+    if (password !== undefined) await ask('/', basic('x:wrong'));
+    const cut = ask('/events', right).then((answer) => answer.text());
+    await expect(cut).rejects.toThrow();
+    expect((await ask('/data/thing', right)).status).toBe(500);
+    expect((await ask('/', right)).status).toBe(200);
+  });
+
   it('only reads by these paths, and serves so many pages at a time', async () => {
     const { ask, port } = await serve({ data, feed: { isFull: true, open() {} } });
     expect((await ask('/events')).status).toBe(503);

@@ -21,9 +21,9 @@ const CLIENTS: readonly InventedClient[] = [
 function viewOf(concentrator: InventedConcentrator, query = '') {
   const look = new ClientLook();
   const { source } = concentrator;
-  look.look(source.wallClock(), concentrator.sessions);
+  look.look(source.clock(), concentrator.sessions);
   concentrator.carry(1_000);
-  look.look(source.wallClock(), concentrator.sessions);
+  look.look(source.clock(), concentrator.sessions);
   return makeView(look, parsePageQuery(new URLSearchParams(query)), source.wallClock(), source);
 }
 
@@ -107,19 +107,25 @@ describe('those that carry most', () => {
     const concentrator = new InventedConcentrator(many);
     const look = new ClientLook();
     const { source, sessions } = concentrator;
-    look.look(source.wallClock(), sessions);
+    look.look(source.clock(), sessions);
     concentrator.carry(60_000);
-    look.look(source.wallClock(), sessions);
+    look.look(source.clock(), sessions);
     expect(look.sum).toEqual({ down: 0, up: 0 });
     concentrator.carry(1_000);
-    look.look(source.wallClock(), sessions);
+    look.look(source.clock(), sessions);
     const before = look.top.map(({ name }) => name);
     expect(before).toEqual(Array.from({ length: 10 }, (_, i) => `c${i}`));
     // The last becomes the first, and takes the place of the one that is no longer among them.
     for (let i = 0; i < 3; i++) {
       concentrator.carry(1_000, (client) => (client === 'c13' ? 100 : 1));
-      look.look(source.wallClock(), sessions);
+      look.look(source.clock(), sessions);
     }
     expect(look.top.map(({ name }) => name)).toEqual(before.map((name) => (name === 'c9' ? 'c13' : name)));
+    // Nobody looks for a minute, and one goes on.
+    concentrator.carry(60_000);
+    look.look(source.clock(), sessions);
+    concentrator.carry(1_000, (client) => (client === 'c13' ? 1 : 0));
+    look.look(source.clock(), sessions);
+    expect(look.top.map(({ name }) => name)).toEqual(['c13']);
   });
 });

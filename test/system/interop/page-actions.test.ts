@@ -152,13 +152,20 @@ describe('the page', needs('chromium'), () => {
     });
 
     test('changes the default mode', { timeout: AXE_MS }, async () => {
-      await browser.evaluate(`document.querySelector('.mode button').click()`);
+      const button = `document.querySelector('.mode button')`;
+      await browser.evaluate(`${button}.focus(), ${button}.click()`);
       await browser.until(`document.querySelector('dialog[open]')`);
       await checkAll('the default mode');
+      // Who goes on by keyboard goes on where the window was opened.
+      await browser.evaluate(`document.querySelector('[aria-label="Close this window"]').click()`);
+      await browser.until(`!document.querySelector('dialog') && document.activeElement === ${button}`);
+      await browser.evaluate(`${button}.click()`);
+      await browser.until(`document.querySelector('dialog[open]')`);
       await browser.evaluate(
         `[...document.querySelectorAll('.modes label')].find((one) => one.innerText.startsWith('redundant')).click()`,
       );
       await submit(`document.querySelector('[data-figure=mode]').innerText === 'redundant'`);
+      await browser.until(`!document.querySelector('dialog') && document.activeElement === ${button}`);
     });
 
     test('adds rules from a connection: blocked, and directly over an uplink', async () => {

@@ -8,17 +8,24 @@ interface DialogProps {
   readonly children?: unknown;
 }
 
-/** A window in front of the page, for as long as it is rendered. Escape, and a click beside it, close it. */
+/**
+ * A window in front of the page, for as long as it is rendered. Escape, and a press beside it, close it. Then what had the focus has it
+ * again.
+ */
 export function Dialog({ title, about, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement | null>(null);
   useEffect(() => {
-    dialog.current?.showModal();
+    const element = dialog.current;
+    element?.showModal();
+    // Only so does the browser give the focus back.
+    return () => element?.close();
   }, []);
-  const onClick = ({ target }: MouseEvent) => {
+  // Not a click: a selection that ends beside it would be one.
+  const onPointerDown = ({ target }: PointerEvent) => {
     if (target === dialog.current) onClose();
   };
   return html`
-    <dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose} onClick=${onClick}>
+    <dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose} onPointerDown=${onPointerDown}>
       <div class="dialog-body">
         <div class="dialog-head">
           <h2 id="dialog-title">${title}</h2>

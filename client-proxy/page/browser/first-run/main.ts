@@ -1,8 +1,11 @@
 import { colourOf } from '../../../../shared/page-browser/colours.ts';
-import { html, render, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
+import { html, render, useEffect, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import { LiveEvents } from '../../../../shared/page-browser/live-events.ts';
 import type { FirstRunView } from '../../first-run-files.ts';
 import { act, takeToken } from '../base/client.ts';
+
+/** A client that begins does so in a second or two. */
+const MOST_STARTING_MS = 15_000;
 
 const root = document.querySelector('#app')!;
 
@@ -18,7 +21,7 @@ function FirstRun({ view }: { view: FirstRunView }) {
         <h2 id="link-title">Connect this machine</h2>
         <p class="quiet">
           On the server, <code>tributary-concentrator init</code> or <code>client add</code> has printed a link, and the same text
-          as a QR code, which a phone can read and send here. It holds the key of this machine.
+          as a QR code: a phone can read it and send you the text. It holds the key of this machine.
         </p>
         <${LinkForm} />
       </section>
@@ -47,11 +50,7 @@ function LinkForm() {
       setState({ problem: (error as Error).message });
     }
   };
-  if (isDone) {
-    return html`<p class="done" role="status">
-      <b>Connected.</b> The configuration is in <code>${state.file}</code>. The client begins, and this page goes on with it.
-    </p>`;
-  }
+  if (isDone) return html`<${Saved} file=${state.file} />`;
   const problem = typeof state === 'object' && 'problem' in state ? state.problem : undefined;
   return html`
     <form onSubmit=${submit}>
@@ -64,10 +63,23 @@ function LinkForm() {
       ></textarea>
       <p id="link-problem" class="problem" role="alert">${problem}</p>
       <button type="submit" disabled=${state === 'joining'}>
-        ${state === 'joining' ? 'Connecting…' : 'Connect'}
+        ${state === 'joining' ? 'Saving…' : 'Connect'}
       </button>
     </form>
   `;
+}
+
+/** Whether the concentrator can be reached, the page of the client says. */
+function Saved({ file }: { file: string }) {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), MOST_STARTING_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<p class="done" role="status">
+    <b>Saved.</b> The configuration is in <code>${file}</code>.
+    ${isLate ? ' The client has not begun: its log says why.' : ' Starting the client; this page goes on with it.'}
+  </p>`;
 }
 
 function Found({ view: { found, problem } }: { view: FirstRunView }) {

@@ -22,7 +22,7 @@ async function run(file: string, startMs: number) {
     () => 0,
   );
   const keeper = await HistoryKeeper.open({
-    ...{ file, changes, wallClock: () => nowMs },
+    ...{ file, changes, clock: () => nowMs, wallClock: () => nowMs },
     logger: { warn: say, info: say } as never,
     traffic: {
       *entries() {
