@@ -108,12 +108,13 @@ export class DirectPorts {
     const key = `${uplinkName} ${to.family}`;
     let port = this.#ports.get(key);
     if (port === undefined) {
-      const opened = this.#openPort(uplinkName, to.family, () => {
+      const forget = () => {
         if (this.#ports.get(key) === opened) this.#ports.delete(key);
-      });
+      };
+      const opened = this.#openPort(uplinkName, to.family, forget);
       port = opened;
       this.#ports.set(key, opened);
-      opened.catch(() => this.#ports.delete(key));
+      opened.catch(forget);
     }
     return port;
   }

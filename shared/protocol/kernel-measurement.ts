@@ -23,4 +23,6 @@ export interface KernelMeasurement {
   readonly totalRetransmittedPackets: number;
   /** Segments with data sent in all, retransmissions included. */
   readonly sentPackets: number;
+  /** The congestion control by name, where it has changed since the connection began. */
+  readonly congestionControl?: string | undefined;
 }

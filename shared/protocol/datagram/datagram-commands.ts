@@ -36,7 +36,10 @@ export interface IncomingPacket {
   readonly message: Uint8Array;
   /** Bytes of the whole UDP payload. */
   readonly packetBytes: number;
-  /** Concentrator: it came from another address than the path's packets were sent to, and they go there from now on: the path is to be validated anew. */
+  /**
+   * Concentrator: it came from another address than the path's packets were sent to, and they go there from now on: the path is to be
+   * validated anew. What `takePackets` has from before must not go there.
+   */
   readonly isMoved: boolean;
 }
 

@@ -18,7 +18,7 @@ export type SentItem =
   | DataItem
   | { readonly kind: 'control'; readonly control: ControlItem }
   /** A message of the datagram plane: it is not sent again. */
-  | { readonly kind: 'datagram' }
+  | { readonly kind: 'datagram'; readonly isUrgent: boolean }
   | { readonly kind: 'receipt' };
 
 /** A subflow that carries the frames of a session. */

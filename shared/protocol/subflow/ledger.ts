@@ -6,6 +6,8 @@ import type { SendState } from './send-state.ts';
  */
 export interface LedgerItem {
   readonly kind: 'data' | 'control' | 'datagram' | 'receipt';
+  /** A datagram that goes before others. */
+  readonly isUrgent?: boolean;
 }
 
 /** One frame written to a subflow and not yet receipted, with the state of the rate estimator when it was written. */
@@ -34,6 +36,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
   #receipts = 0;
   #data = 0;
   #datagramBytes = 0;
+  #urgentBytes = 0;
   /** Where the frames end that are taken off. */
   #takenTo = 0;
   /** Entries in front of these are settled, as `areSettled` last found, */
@@ -68,6 +71,11 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     return this.#datagramBytes;
   }
 
+  /** Of those that are urgent. */
+  get urgentBytes(): number {
+    return this.#urgentBytes;
+  }
+
   get length(): number {
     return this.#entries.length - this.#head;
   }
@@ -84,7 +92,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
 
   /** Moves the count on; the caller fills in the entry that ends there. */
   append(entry: LedgerEntry<Item>): void {
-    if (entry.item.kind === 'datagram') this.#datagramBytes += entry.endOffset - this.#writtenBytes;
+    if (entry.item.kind === 'datagram') this.#countDatagram(entry.item, entry.endOffset - this.#writtenBytes);
     this.#writtenBytes = entry.endOffset;
     if (entry.item.kind === 'receipt') this.#receipts++;
     else this.#lastElicitingOffset = entry.endOffset;
@@ -101,7 +109,7 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
     for (const { item, endOffset } of receipted) {
       if (item.kind === 'receipt') this.#receipts--;
       else if (item.kind === 'data') this.#data--;
-      else if (item.kind === 'datagram') this.#datagramBytes -= endOffset - this.#takenTo;
+      else if (item.kind === 'datagram') this.#countDatagram(item, this.#takenTo - endOffset);
       this.#takenTo = endOffset;
     }
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) this.#compact();
@@ -130,6 +138,11 @@ export class Ledger<Item extends LedgerItem = LedgerItem> {
   *oldestEntries(most = Number.POSITIVE_INFINITY): Generator<LedgerEntry<Item>> {
     const end = Math.min(this.#entries.length, this.#head + most);
     for (let i = this.#head; i < end; i++) yield this.#entries[i]!;
+  }
+
+  #countDatagram({ isUrgent }: Item, bytes: number): void {
+    this.#datagramBytes += bytes;
+    if (isUrgent) this.#urgentBytes += bytes;
   }
 
   #compact(): void {

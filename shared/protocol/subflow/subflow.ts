@@ -45,7 +45,8 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
   readonly id: number;
   readonly uplink: Uplink;
   readonly path: number;
-  readonly congestionControl: string | undefined;
+  /** That of now. */
+  congestionControl: string | undefined;
   readonly outbox = new Outbox<Item>();
   readonly meter: PathMeter;
   readonly congestion: CongestionController;
@@ -152,7 +153,8 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
     const { bucket } = this.uplink;
     if (item.kind !== 'receipt') this.liveness.onQuestion(!ledger.awaitsReceipt);
     const bytes = this.outbox.append(buffers, item, this.congestion.onSent(ledger.inFlightBytes === 0));
-    if (item.kind === 'data' || item.kind === 'datagram') bucket?.spend(bytes);
+    if (item.kind === 'data') bucket?.spend(bytes);
+    else if (item.kind === 'datagram') bucket?.spendOnDatagrams(bytes);
     else bucket?.spendUnheld(bytes);
   }
 
@@ -192,6 +194,7 @@ export class Subflow<Uplink extends SubflowUplink = SubflowUplink, Item extends 
 
   /** The kernel's figures now. */
   onKernel(kernel: KernelMeasurement): void {
+    this.congestionControl = kernel.congestionControl ?? this.congestionControl;
     if (kernel.unackedBytes > 0) this.#onSign(kernel.lastAckReceivedMs);
     this.congestion.onKernel(kernel);
     this.meter.onKernel(kernel);

@@ -80,7 +80,7 @@ export class TokenBucket {
     this.#balanceBytes -= bytes;
   }
 
-  /** Packets leave that are no part of TCP. @param bytes on the wire */
+  /** Packets with datagrams leave: data may spend as much. @param bytes on the wire */
   spendOnWire(bytes: number): void {
     const mostBytes = Math.max(
       (this.bytesPerSecond * this.#tuning.fairMs) / 1000,
@@ -88,6 +88,11 @@ export class TokenBucket {
     );
     this.#fairBytes = Math.min(mostBytes, this.#fairBytes + bytes);
     this.#balanceBytes -= bytes;
+  }
+
+  /** As `spend`, for frames with datagrams. */
+  spendOnDatagrams(frameBytes: number): void {
+    this.spendOnWire(frameBytes * this.#tuning.wireOverhead);
   }
 
   /** As `spend`, for what leaves whatever the limit says. */

@@ -198,6 +198,8 @@ export class SessionPackets {
     if (role === 'client' && isElsewhere) return 'not-authentic';
     // Only the newest one moves a path: an old one that somebody has held back does not.
     const isMoved = isElsewhere && counter > path.highest;
+    // What waits was meant for the address before: nobody has shown yet that it is wanted at the new one.
+    if (isMoved) this.flush();
     if (counter > path.highest) {
       path.highest = counter;
       path.wire = wire;

@@ -18,7 +18,7 @@ export interface SubflowTransport {
   readonly localPort: number;
   /** 32 bytes of TLS exporter (RFC 5705 / RFC 8446 section 7.5), equal at both ends and unique to this connection. */
   readonly exporter: Uint8Array;
-  /** The kernel's congestion control for what is sent here, by name; undefined where `measure` has nothing to say. */
+  /** The kernel's congestion control that it began with for what is sent here, by name; undefined where `measure` has nothing to say. */
   readonly congestionControl: string | undefined;
   /** Nothing is read before this. May be called again: the handshake hands the connection over to the session. */
   setHandlers(handlers: SubflowTransportHandlers): void;

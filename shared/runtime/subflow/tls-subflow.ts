@@ -126,8 +126,9 @@ export class TlsSubflow implements SubflowTransport {
     const descriptor = descriptorOf(this.#socket);
     if (descriptor === undefined) return undefined;
     const kernel = readTcpInfo(this.#native, descriptor, this.#progress);
-    if (kernel !== undefined) this.#twoWay?.onMeasured(kernel, this.#socket.bytesRead);
-    return kernel;
+    if (kernel === undefined || this.#twoWay === undefined) return kernel;
+    this.#twoWay.onMeasured(kernel, this.#socket.bytesRead);
+    return { ...kernel, congestionControl: this.#twoWay.name };
   }
 
   /** How long its segments may be; undefined as with `measure`. */
@@ -153,14 +154,20 @@ export class TlsSubflow implements SubflowTransport {
   }
 }
 
-/** Where the kernel does not let it, the connection goes on with what it has. */
-function chooseCongestionControl(socket: TLSSocket, native: NativeSockets | undefined, name: string): void {
+/** @returns false where the kernel does not let it: the connection goes on with what it has */
+function chooseCongestionControl(
+  socket: TLSSocket,
+  native: NativeSockets | undefined,
+  name: string,
+): boolean {
   const descriptor = descriptorOf(socket);
-  if (native === undefined || descriptor === undefined) return;
+  if (native === undefined || descriptor === undefined) return false;
   try {
     setCongestionControl(native, descriptor, name);
+    return true;
   } catch {
     // Not allowed, or the connection was just lost.
+    return false;
   }
 }
 

@@ -29,17 +29,22 @@ type Figures = Pick<
  */
 export class TwoWayCongestion {
   readonly #clock: MonotonicClock;
-  readonly #choose: (name: OneOrTwoWay) => void;
+  readonly #choose: (name: OneOrTwoWay) => boolean;
   #name: OneOrTwoWay = 'bbr';
   #sinceMs = 0;
   #since: (Figures & { readonly receivedBytes: number }) | undefined;
   /** Spans in a row that speak for the other one. */
   #spans = 0;
 
-  /** @param choose tells the kernel; it may throw nothing */
-  constructor(clock: MonotonicClock, choose: (name: OneOrTwoWay) => void) {
+  /** @param choose tells the kernel, and says whether it has obeyed; it may throw nothing */
+  constructor(clock: MonotonicClock, choose: (name: OneOrTwoWay) => boolean) {
     this.#clock = clock;
     this.#choose = choose;
+  }
+
+  /** What the connection uses. */
+  get name(): OneOrTwoWay {
+    return this.#name;
   }
 
   /** @param receivedBytes all that the connection has received */
@@ -61,7 +66,7 @@ export class TwoWayCongestion {
     this.#spans = isForOther ? this.#spans + 1 : 0;
     if (this.#spans < (this.#name === 'bbr' ? SPANS_TO_CUBIC : SPANS_TO_BBR)) return;
     this.#spans = 0;
-    this.#name = this.#name === 'bbr' ? 'cubic' : 'bbr';
-    this.#choose(this.#name);
+    const other = this.#name === 'bbr' ? 'cubic' : 'bbr';
+    if (this.#choose(other)) this.#name = other;
   }
 }

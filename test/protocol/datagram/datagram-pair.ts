@@ -174,3 +174,10 @@ export function incoming(packet: OutgoingPacket, isMoved = false): IncomingPacke
 export function bytes(text: string): Uint8Array {
   return Buffer.from(text, 'latin1');
 }
+
+/** What a QUIC flow begins with: RFC 9000 version 1, as short as it may be. */
+export function quicInitial(): Uint8Array {
+  const payload = new Uint8Array(1_200);
+  payload.set([0xc3, 0, 0, 0, 1]);
+  return payload;
+}

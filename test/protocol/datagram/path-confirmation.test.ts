@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  decodeFeedback,
   decodePath,
   encodeAnnouncement,
   encodeDatagramHead,
@@ -8,7 +9,7 @@ import {
   kindOf,
   MESSAGE_KIND,
 } from '../../../shared/protocol/codec/datagram-message.ts';
-import { messageOf } from './datagram-pair.ts';
+import { DatagramPair, messageOf } from './datagram-pair.ts';
 import { HOST, Hostile } from './hostile-peer.ts';
 
 /** Of the attacker's own, and the one that a third one's address is claimed for. */
@@ -137,4 +138,33 @@ test('whoever repeats the token from there is at the address', () => {
   claim.hostile.run(20);
   // One after the other fits.
   expect(Array.from({ length: 10 }, () => claim.excess()).at(-1)).toBeGreaterThan(1_000);
+});
+
+test('the client repeats the newest token of a path that has moved twice, though an older one comes later', () => {
+  const pair = new DatagramPair().begin();
+  const { datagrams } = pair.client.session;
+  const flow = datagrams.openFlow(datagrams.openAssociation(), { host: HOST, port: 53 });
+  pair.fate = () => 'held';
+  for (let move = 0; move < 2; move++) {
+    datagrams.send(flow, new Uint8Array(500));
+    pair.settle();
+    pair.deliver(pair.client.packets.at(-1)!, pair.concentrator, true);
+    pair.settle();
+  }
+  const told = pair.held.flatMap(({ packet, to }) => {
+    const message = messageOf(packet);
+    const token = to === pair.client ? decodePath(message)?.token : undefined;
+    return token === undefined ? [] : [{ packet, token }];
+  });
+  const newest = told.at(-1)!;
+  const oldest = told.find(({ token }) => !Buffer.from(token).equals(newest.token))!;
+  const before = pair.client.packets.length;
+  for (const { packet } of [newest, oldest]) pair.deliver(packet, pair.client);
+  pair.run(50);
+  const repeated = pair.client.packets
+    .slice(before)
+    .map(messageOf)
+    .filter((message) => kindOf(message) === MESSAGE_KIND.feedback)
+    .flatMap((message) => decodeFeedback(message)?.token ?? []);
+  expect(repeated.map((token) => Buffer.from(token))).toEqual([Buffer.from(newest.token)]);
 });

@@ -28,6 +28,16 @@ const KERNEL: KernelMeasurement = {
   sentPackets: 0,
 };
 
+it('is judged by the congestion control that its connection uses now', () => {
+  const subflow = newSubflow();
+  at(0, subflow).onKernel({ ...KERNEL, congestionControl: 'cubic' });
+  expect(subflow.congestionControl).toBe('cubic');
+  at(1, subflow).onKernel(KERNEL);
+  expect(subflow.congestionControl).toBe('cubic');
+  at(2, subflow).onKernel({ ...KERNEL, congestionControl: 'bbr' });
+  expect(subflow.congestionControl).toBe('bbr');
+});
+
 describe('what a subflow may have in flight', () => {
   it('follows the kernel in slow start, as long as nothing queues', () => {
     const subflow = newSubflow();

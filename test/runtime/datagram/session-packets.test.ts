@@ -70,6 +70,12 @@ class End {
   }
 
   send(path: number, counter: number, text = 'message', epoch = 1): void {
+    this.queue(path, counter, text, epoch);
+    this.packets.flush();
+  }
+
+  /** What the plane has, in a turn that is not over. */
+  queue(path: number, counter: number, text = 'message', epoch = 1): void {
     this.#out.push({
       epoch,
       path,
@@ -77,7 +83,6 @@ class End {
       head: Buffer.from(text.slice(0, 1)),
       payload: Buffer.from(text.slice(1)),
     });
-    this.packets.flush();
   }
 
   get texts(): string[] {
@@ -167,6 +172,23 @@ describe('where the concentrator sends', () => {
     ]);
     concentrator.send(0, 1);
     expect([home.sent.length, away.sent.length]).toEqual([0, 1]);
+  });
+
+  test('is where it was for what had been said before the change', () => {
+    client.send(0, 1);
+    client.send(0, 2);
+    client.packets.setWire(1, wire);
+    client.send(1, 1);
+    const [first, second, other] = wire.sent.splice(0) as [Uint8Array, Uint8Array, Uint8Array];
+    concentrator.packets.receive(first, home);
+    concentrator.packets.receive(other, home);
+    for (let counter = 1; counter <= 1_000; counter++) concentrator.queue(counter % 2, counter);
+    concentrator.packets.receive(second, away);
+    concentrator.packets.flush();
+    expect([home.sent.length, away.sent.length]).toEqual([1_000, 0]);
+    concentrator.queue(0, 1_001);
+    concentrator.packets.flush();
+    expect([home.sent.length, away.sent.length]).toEqual([1_000, 1]);
   });
 
   test('does not change for what is not authentic', () => {

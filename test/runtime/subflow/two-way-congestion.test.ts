@@ -13,11 +13,18 @@ interface Stretch {
 
 /** What the kernel is asked for in the stretches, one after the other. */
 function chosen(...stretches: readonly Stretch[]): OneOrTwoWay[] {
+  return played(stretches, true).asked;
+}
+
+function played(stretches: readonly Stretch[], obeys: boolean) {
   let nowMs = 0;
   const asked: OneOrTwoWay[] = [];
   const congestion = new TwoWayCongestion(
     () => nowMs,
-    (name) => asked.push(name),
+    (name) => {
+      asked.push(name);
+      return obeys;
+    },
   );
   let [bytesAcked, receivedBytes, sentPackets, totalRetransmittedPackets] = [0, 0, 0, 0];
   for (const { forMs, sent, received, rttMs = 100, lost = 0 } of stretches) {
@@ -31,7 +38,7 @@ function chosen(...stretches: readonly Stretch[]): OneOrTwoWay[] {
       congestion.onMeasured(kernel, receivedBytes);
     }
   }
-  return asked;
+  return { asked, name: congestion.name };
 }
 
 const BOTH: Stretch = { forMs: 2_000, sent: 5_000, received: 1_500 };
@@ -53,4 +60,12 @@ it.each<{ what: string; stretches: Stretch[]; asked: OneOrTwoWay[] }>([
   { what: 'one way again for good', stretches: [BOTH, DOWN, DOWN, BOTH], asked: ['cubic', 'bbr', 'cubic'] },
 ])('bulk that goes $what: asks for $asked', ({ stretches, asked }) => {
   expect(chosen(...stretches)).toEqual(asked);
+});
+
+it('goes on with BBR where the kernel refuses CUBIC, and asks again', () => {
+  const { asked, name } = played([BOTH], false);
+  expect(new Set(asked)).toEqual(new Set(['cubic']));
+  expect(asked.length).toBeGreaterThan(1);
+  expect(name).toBe('bbr');
+  expect(played([BOTH], true).name).toBe('cubic');
 });

@@ -6,7 +6,7 @@ import { CarriedByUplink } from '../../uplink/carried-bytes.ts';
 import type { OrderHold } from '../receive/order-hold.ts';
 import { SeenWindow } from '../receive/seen-window.ts';
 import type { SteeredFlow } from '../steering/steered-flow.ts';
-import { beginsQuic } from './quic-start.ts';
+import { beginsQuic, WholeLengths } from './quic-start.ts';
 
 /**
  * Sequences that are told apart below the highest of a flow: 40 ms at 100,000 datagrams a second, and two seconds of a video, in which a
@@ -43,8 +43,9 @@ export class Flow {
   receivedBytes = 0;
   doubledDatagrams = 0;
   resentDatagrams = 0;
-  /** It finds out by itself how long its datagrams may be: longer ones than a packet carries are dropped, not cut. */
-  isQuic = false;
+  readonly #wholes = new WholeLengths();
+  /** It finds out by itself how long its datagrams may be: longer ones than have passed whole are dropped where they would be cut. */
+  #isQuic = false;
   readonly carried = new CarriedByUplink();
   /** For what is spread over paths at a time; made with the first such datagram. */
   order: OrderHold | undefined;
@@ -82,7 +83,17 @@ export class Flow {
 
   /** A datagram leaves or has come. */
   onDatagram(payload: Uint8Array): void {
-    if (this.sentDatagrams + this.receivedDatagrams === 0) this.isQuic = beginsQuic(payload);
+    if (this.sentDatagrams + this.receivedDatagrams === 0) this.#isQuic = beginsQuic(payload);
+  }
+
+  /** Whether a datagram of so many bytes may be cut. */
+  mayCut(bytes: number): boolean {
+    return !this.#isQuic || this.#wholes.relyOn(bytes);
+  }
+
+  /** A datagram of so many bytes has left whole. */
+  onWhole(bytes: number): void {
+    if (this.#isQuic) this.#wholes.onWhole(bytes);
   }
 
   /** The number of the next datagram, for the wire. */

@@ -27,6 +27,8 @@ export const LEAST_PACKET_BYTES = 508;
  * IPsec), the least of IPv6.
  */
 const CANDIDATES = [1472, 1452, 1444, 1432, 1392, 1352, 1280, 1232, BASE_PACKET_BYTES, 1000];
+const LONGEST = Math.max(...CANDIDATES);
+const SHORTEST = Math.min(...CANDIDATES);
 
 /** What a path is taken to carry when longer packets are lost, the longest first. */
 const FALL_TO = [BASE_PACKET_BYTES, LEAST_PACKET_BYTES] as const;
@@ -35,10 +37,12 @@ const FALL_TO = [BASE_PACKET_BYTES, LEAST_PACKET_BYTES] as const;
 export class PacketSize {
   readonly #now: Now;
   readonly #tuning: PacketSizeTuning;
-  /** Known to pass; until something is, the base is taken on trust. */
-  #passes: number | undefined;
+  /** Known to pass. */
+  #passes = LEAST_PACKET_BYTES;
+  /** The base is taken on trust, whatever shorter ones have arrived: it was not tried in vain yet. */
+  #isOnTrust = true;
   /** Below what the interface refuses. */
-  #most = CANDIDATES[0]!;
+  #most = LONGEST;
   /** Those of this round, by length. */
   #round: { readonly tries: number; readonly dueMs: number } | undefined;
   #isStarted = false;
@@ -52,7 +56,8 @@ export class PacketSize {
   }
 
   get bytes(): number {
-    return Math.min(this.#passes ?? BASE_PACKET_BYTES, this.#most);
+    const bytes = this.#isOnTrust ? Math.max(this.#passes, BASE_PACKET_BYTES) : this.#passes;
+    return Math.min(bytes, this.#most);
   }
 
   /** When `takeProbes` has something. */
@@ -70,10 +75,16 @@ export class PacketSize {
   /** The lengths to be tried now. */
   takeProbes(): readonly number[] {
     const nowMs = this.#now.ms;
-    if (nowMs >= this.#raiseMs) this.#begin();
+    if (nowMs >= this.#raiseMs) {
+      // The interface may have changed, too.
+      this.#most = LONGEST;
+      this.#begin();
+    }
     const round = this.#round;
     if (round === undefined || nowMs < round.dueMs) return [];
-    const longer = CANDIDATES.filter((bytes) => bytes > (this.#passes ?? 0) && bytes <= this.#most);
+    // The shortest one has arrived by now, and the base, which left with it, has not.
+    if (round.tries > 0 && this.#passes >= SHORTEST) this.#isOnTrust = false;
+    const longer = CANDIDATES.filter((bytes) => bytes > this.#passes && bytes <= this.#most);
     if (longer.length === 0 || round.tries === this.#tuning.tries) {
       this.#end();
       return [];
@@ -85,7 +96,7 @@ export class PacketSize {
   /** A packet of this length has arrived. */
   onArrived(bytes: number): void {
     for (const below of FALL_TO) if (bytes > below) this.#lostInRow[below] = 0;
-    if (this.#isStarted && bytes > (this.#passes ?? LEAST_PACKET_BYTES)) this.#passes = bytes;
+    if (this.#isStarted && bytes > this.#passes) this.#passes = bytes;
   }
 
   /** Others that were sent later have. */
@@ -96,6 +107,7 @@ export class PacketSize {
     if (++this.#lostInRow[below] < this.#tuning.lostInRow) return;
     this.#lostInRow[below] = 0;
     this.#passes = below;
+    this.#isOnTrust = false;
     // It may have been a pause: what passes is found out again, when that is over.
     this.#begin(this.#tuning.retryMs);
   }
@@ -104,6 +116,7 @@ export class PacketSize {
   onTooLong(bytes: number): void {
     const below = CANDIDATES.filter((candidate) => candidate < bytes);
     this.#most = Math.min(this.#most, below[0] ?? LEAST_PACKET_BYTES);
+    this.#passes = Math.min(this.#passes, this.#most);
   }
 
   #begin(inMs = 0): void {
@@ -114,7 +127,7 @@ export class PacketSize {
   /** What has not arrived by now is too long. */
   #end(): void {
     this.#round = undefined;
-    this.#passes ??= LEAST_PACKET_BYTES;
+    this.#isOnTrust = false;
     this.#raiseMs = this.#now.ms + this.#tuning.raiseMs;
   }
 }

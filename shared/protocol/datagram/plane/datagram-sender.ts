@@ -2,7 +2,6 @@ import type { Now } from '../../now.ts';
 import type { DatagramCounters } from '../datagram-counters.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowTable } from '../flow/flow-table.ts';
-import { MOST_QUIC_START_BYTES } from '../flow/quic-start.ts';
 import type { DatagramPath } from '../path/datagram-path.ts';
 import { TrackedDatagram } from '../path/tracked-datagram.ts';
 import { MAX_DATAGRAM_BYTES } from '../receive/reassembly.ts';
@@ -37,18 +36,18 @@ export class DatagramSender {
       counters.drops['too-long']++;
       return;
     }
-    const { carriers, spread, isTracked, dropped } = steering.choose(flow.steered, payload.length);
-    if (carriers.length === 0) {
+    const { carriers: chosen, spread, isTracked, dropped } = steering.choose(flow.steered, payload.length);
+    if (chosen.length === 0) {
       counters.drops[dropped ?? 'no-uplink']++;
       return;
     }
     flow.onDatagram(payload);
-    if (flow.isQuic && payload.length > MOST_QUIC_START_BYTES) {
-      const carrier = carriers.find((one) => writer.carriesWhole(flow, payload.length, one));
-      if (carrier === undefined) {
-        counters.drops['too-long']++;
-        return;
-      }
+    const whole = chosen.filter((carrier) => writer.carriesWhole(flow, payload.length, carrier));
+    if (whole.length > 0) flow.onWhole(payload.length);
+    const carriers = flow.mayCut(payload.length) ? chosen : whole;
+    if (carriers.length === 0) {
+      counters.drops['too-long']++;
+      return;
     }
     const sequence = flow.takeSequence();
     const tracked = isTracked ? new TrackedDatagram(flowId, sequence, payload, now.ms) : undefined;

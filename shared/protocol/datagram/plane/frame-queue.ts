@@ -17,18 +17,21 @@ export interface FrameQueueTuning {
   readonly mostMessages: number;
   /** A subflow that is full takes so much more: a call. */
   readonly excessBytes: number;
-  /** Of what a subflow may have under way large flows take at most this share beside streams, */
-  readonly bulkShare: number;
+  /** Of what a subflow may have under way datagrams take at most this share beside streams, */
+  readonly streamedShare: number;
   /** and this where there are none: a stream that begins finds room. */
   readonly aloneShare: number;
+  /** Those of small flows leave while a rate limit is in debt for less than this: streams use their share of it, too. */
+  readonly mostDebtMs: number;
 }
 
 export const FRAME_QUEUE_TUNING: FrameQueueTuning = {
   mostMs: 50,
   mostMessages: 512,
   excessBytes: 16 * 1024,
-  bulkShare: 0.5,
+  streamedShare: 0.5,
   aloneShare: 0.9,
+  mostDebtMs: 50,
 };
 
 interface Waiting {
@@ -38,7 +41,8 @@ interface Waiting {
   readonly queuedMs: number;
 }
 
-const ITEM = { kind: 'datagram' } as const;
+const URGENT_ITEM = { kind: 'datagram', isUrgent: true } as const;
+const BULK_ITEM = { kind: 'datagram', isUrgent: false } as const;
 
 /** Messages of one kind, oldest first. */
 class Line {
@@ -77,7 +81,10 @@ class Line {
   }
 }
 
-/** Messages that travel on the subflows of one uplink, where UDP does not pass: those of small flows first, beside streams the others by share. */
+/**
+ * Messages that travel on the subflows of one uplink, where UDP does not pass: those of small flows first. Beside streams both kinds together
+ * have a share, since many small flows are as much as a large one.
+ */
 export class FrameQueue {
   readonly #uplink: Uplink;
   readonly #now: Now;
@@ -144,7 +151,7 @@ export class FrameQueue {
     let sent = 0;
     for (let subflow = this.#free(isUrgent); subflow !== undefined && line.length > 0; sent++) {
       const { head, payload } = line.shift();
-      subflow.append([head, payload], ITEM);
+      subflow.append([head, payload], isUrgent ? URGENT_ITEM : BULK_ITEM);
       subflow = this.#free(isUrgent);
     }
     return sent;
@@ -162,12 +169,16 @@ export class FrameQueue {
 
   #takes({ state, outbox, congestion, inFlightBytes, uplink }: Subflow<Uplink>, isUrgent: boolean): boolean {
     const { ledger } = outbox;
-    if (state !== 'active' || !outbox.isWritable || uplink.bucket?.isOpen === false) return false;
-    if (ledger.length >= FULL_LEDGER_ENTRIES) return false;
-    const { excessBytes, bulkShare, aloneShare } = this.#tuning;
+    const { excessBytes, streamedShare, aloneShare, mostDebtMs } = this.#tuning;
+    if (state !== 'active' || !outbox.isWritable || ledger.length >= FULL_LEDGER_ENTRIES) return false;
+    // Not `isOpen`: what streams may spend in debt is their share beside datagrams.
+    const debtMs = uplink.bucket?.debtMs ?? 0;
+    if (debtMs > (isUrgent ? mostDebtMs : 0)) return false;
     const limitBytes = congestion.inFlightLimitBytes;
     if (inFlightBytes >= limitBytes + excessBytes) return false;
-    return isUrgent || ledger.datagramBytes < limitBytes * (ledger.carriesData ? bulkShare : aloneShare);
+    // What large flows have under way keeps up no call.
+    const bytes = isUrgent ? ledger.urgentBytes : ledger.datagramBytes;
+    return bytes < limitBytes * (ledger.carriesData ? streamedShare : aloneShare);
   }
 }
 

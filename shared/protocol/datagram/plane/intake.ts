@@ -69,7 +69,7 @@ export class Intake {
     end.allowanceBytes += packet.packetBytes;
     if (kind === MESSAGE_KIND.datagram) this.#onDatagram(message, end.path?.uplink);
     else if (kind === MESSAGE_KIND.feedback) this.#onFeedback(end, message);
-    else if (kind === MESSAGE_KIND.path) this.#onPath(end, message, isNewest, packet.packetBytes);
+    else if (kind === MESSAGE_KIND.path) this.#onPath(end, packet, isNewest);
   }
 
   /** A message that came in a DATAGRAM frame. */
@@ -93,15 +93,21 @@ export class Intake {
     return deadlineMs;
   }
 
-  #onPath(end: PathEnd, message: Uint8Array, isNewest: boolean, packetBytes: number): void {
+  #onPath(end: PathEnd, { message, counter, packetBytes }: IncomingPacket, isNewest: boolean): void {
     const { role, paths, knownUplink, counters } = this.#options;
     const told = decodePath(message);
     if (told === undefined) {
       counters.drops.malformed++;
       return;
     }
-    if (role === 'client' && told.token !== undefined) end.peersToken = told.token;
-    if (role === 'client' || !isNewest) return;
+    if (role === 'client') {
+      // An older one has the token of an address that the path was at before.
+      if (told.token === undefined || counter < end.peersTokenCounter) return;
+      end.peersToken = told.token;
+      end.peersTokenCounter = counter;
+      return;
+    }
+    if (!isNewest) return;
     const uplink = knownUplink(told.uplinkName);
     if (uplink === undefined || uplink === end.path?.uplink) return;
     if (end.path === undefined) paths.makeRoom();

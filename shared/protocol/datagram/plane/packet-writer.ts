@@ -77,12 +77,13 @@ export class PacketWriter {
     this.#push(path, counter, message, NOTHING);
   }
 
-  /** A datagram over one carrier. @returns whether it fits */
+  /** A datagram over one carrier. @returns whether it leaves: it fits, and there is room for all its parts */
   writeDatagram(datagram: OutgoingDatagram, carrier: Carrier): boolean {
     const { flow, payload } = datagram;
     const { announcement } = flow;
     const room = roomOn(carrier, announcement);
     if (payload.length <= room) {
+      if (!this.#hasRoom(carrier, 1)) return false;
       this.#writePart(datagram, carrier, announcement, undefined, payload);
       return true;
     }
@@ -91,6 +92,7 @@ export class PacketWriter {
       this.#options.counters.drops['too-long']++;
       return false;
     }
+    if (!this.#hasRoom(carrier, count)) return false;
     const partBytes = Math.ceil(payload.length / count);
     for (let index = 0; index < count; index++) {
       const part = payload.subarray(index * partBytes, (index + 1) * partBytes);
@@ -122,6 +124,13 @@ export class PacketWriter {
     this.#queues.clear();
   }
 
+  /** Whether so many packets may wait besides; otherwise it is counted. */
+  #hasRoom({ kind }: Carrier, count: number): boolean {
+    if (kind === 'frames' || this.#packets.length + count <= MAX_WAITING_PACKETS) return true;
+    this.#options.counters.drops['turn-full']++;
+    return false;
+  }
+
   #writePart(
     { flow, sequence, isSpread, tracked }: OutgoingDatagram,
     carrier: Carrier,
@@ -133,10 +142,6 @@ export class PacketWriter {
       const head = encodeDatagramHead(flow.id, sequence, isSpread, announcement, part, FRAME_HEADER_BYTES);
       const dropped = this.#queueOf(carrier.uplink).push(head, payload, tracked !== undefined);
       this.#options.counters.drops['subflow-late'] += dropped;
-      return;
-    }
-    if (this.#packets.length >= MAX_WAITING_PACKETS) {
-      this.#options.counters.drops['turn-full']++;
       return;
     }
     const { path } = carrier;

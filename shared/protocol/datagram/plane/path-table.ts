@@ -33,6 +33,8 @@ export interface PathEnd {
   token: Uint8Array | undefined;
   /** Client: what the next feedback on the path is to repeat. */
   peersToken: Uint8Array | undefined;
+  /** Of the packet that it came in. */
+  peersTokenCounter: number;
 }
 
 export interface PathTableOptions {
@@ -86,6 +88,7 @@ export class PathTable {
         allowanceBytes: 0,
         token: undefined,
         peersToken: undefined,
+        peersTokenCounter: 0,
       };
       this.#ends[id] = end;
     }

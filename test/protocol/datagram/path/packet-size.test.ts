@@ -73,3 +73,36 @@ it('falls back further when packets of the base are lost, and no longer ones tha
   size.onArrived(1_000);
   expect(size.bytes).toBe(1_000);
 });
+
+it.each([508, 600, 999, 1_100, 1_199])(
+  'does not take a packet of %i bytes for the longest before others were tried',
+  (bytes) => {
+    const clock = new TestClock();
+    const size = new PacketSize(clock);
+    size.start();
+    size.onArrived(bytes);
+    expect(size.bytes).toBe(1_200);
+    const probes = size.takeProbes();
+    size.onArrived(bytes);
+    expect(size.bytes).toBe(1_200);
+    for (const tried of probes) size.onArrived(tried);
+    expect(size.bytes).toBe(1_472);
+  },
+);
+
+it('tries again after a while what the interface has refused', () => {
+  const clock = new TestClock();
+  const size = new PacketSize(clock);
+  size.start();
+  for (const bytes of size.takeProbes()) size.onArrived(bytes);
+  size.onTooLong(1_472);
+  expect(size.bytes).toBe(1_452);
+  clock.ms += 1_000;
+  expect(size.takeProbes()).toEqual([]);
+  clock.ms = size.nextMs;
+  expect(clock.ms).toBeLessThan(3_600_000);
+  expect(size.takeProbes()).toEqual([1_472]);
+  expect(size.bytes).toBe(1_452);
+  size.onArrived(1_472);
+  expect(size.bytes).toBe(1_472);
+});
