@@ -61,6 +61,7 @@ export class SpeedSocket implements AppSocket {
 
   resume(): void {
     this.#isReading = true;
+    if (this.#takenBytes > this.#reportedBytes) this.#tellSoon();
     this.#goOn();
   }
 
@@ -125,7 +126,7 @@ export class SpeedSocket implements AppSocket {
       return;
     }
     this.#takenBytes += bytes;
-    if (this.#request?.direction === 'up') this.#report ??= setTimeout(() => this.#tell(), REPORT_MS);
+    this.#tellSoon();
   }
 
   #goOn(): void {
@@ -161,10 +162,14 @@ export class SpeedSocket implements AppSocket {
     queueMicrotask(() => this.#close());
   }
 
+  #tellSoon(): void {
+    if (this.#request?.direction === 'up') this.#report ??= setTimeout(() => this.#tell(), REPORT_MS);
+  }
+
   #tell(): void {
     clearTimeout(this.#report);
     this.#report = undefined;
-    // Who does not listen now hears of it with what comes next.
+    // Who does not listen now hears of it with what comes next, or when it listens again.
     const isUnheard = this.#isClosed || this.#hasSaidAll || !this.#isReading;
     if (isUnheard || this.#takenBytes === this.#reportedBytes) return;
     this.#reportedBytes = this.#takenBytes;

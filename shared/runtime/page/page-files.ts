@@ -66,7 +66,11 @@ function entry(path: string, name: string, place: () => URL): readonly [string, 
   const type = TYPES[name.split('.').at(-1) as keyof typeof TYPES];
   let content: Promise<Uint8Array> | undefined;
   const read = () => {
-    content ??= readFile(place());
+    content ??= readFile(place()).catch((error: unknown) => {
+      // There may be a descriptor for it again next time.
+      content = undefined;
+      throw error;
+    });
     return content;
   };
   return [path, { type, read }];

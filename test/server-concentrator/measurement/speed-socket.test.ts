@@ -79,6 +79,17 @@ it('says nothing while it is not read, and goes on afterwards', async () => {
   await vi.waitFor(() => expect(said).toMatchObject({ bytes: 1_000_000, hasEnded: true }));
 });
 
+it('tells what has come while it was not read, though nothing follows', async () => {
+  const { socket, said } = bed();
+  socket.write(asked({ direction: 'up', bytes: 70_000 }));
+  socket.pause();
+  socket.write([Buffer.alloc(1_000)]);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(said.bytes).toBe(0);
+  socket.resume();
+  await vi.waitFor(() => expect(said.last.toString('hex')).toBe('00000000000003e8'));
+});
+
 it.each(['down', 'up'] as const)('closes when a client may exchange no more %s', async (direction) => {
   const { socket, said, closed } = bed(100_000);
   socket.write(asked({ direction, bytes: 1_000_000 }));
