@@ -89,6 +89,7 @@ export default defineConfig({
       {
         test: {
           name: 'release',
+          retry,
           include: RELEASE,
           testTimeout: 60_000,
           sequence: { groupOrder: 3 },

@@ -39,7 +39,7 @@ afterAll(() => {
 
 /** One for all tests, each of which leaves it as it was. */
 function debian(): DebianRoot {
-  root ??= new DebianRoot('bookworm');
+  root ??= new DebianRoot();
   return root;
 }
 

@@ -25,16 +25,13 @@ const COPIES = /^\.\/etc\/(passwd|group|shadow|gshadow)-$/;
 export class DebianRoot {
   readonly folder = mkdtempSync(join(tmpdir(), 'tributary-debian-'));
 
-  /** Takes minutes, and Debian's packages from where this machine gets them. */
-  constructor(suite: string) {
-    const options = [
-      '--variant=minbase',
-      '--include=adduser',
-      suite,
-      this.folder,
-      'http://deb.debian.org/debian',
-    ];
-    execFileSync('debootstrap', options, { stdio: ['ignore', 'ignore', 'inherit'] });
+  /** The same Debian as this machine's, from where this machine gets its packages. Takes a minute or more. */
+  constructor() {
+    const [suite, mirror] = source();
+    const variant = ['--variant=minbase', '--include=adduser'];
+    execFileSync('debootstrap', [...variant, suite, this.folder, mirror], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   }
 
   run(command: string, args: readonly string[] = []): Ran {
@@ -66,4 +63,15 @@ export class DebianRoot {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The suite and the mirror that apt uses first. */
+function source(): readonly [suite: string, mirror: string] {
+  const format = '$(RELEASE) $(REPO_URI)';
+  const targets = execFileSync('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], {
+    encoding: 'utf8',
+  });
+  const [suite, mirror] = targets.split('\n')[0]!.split(' ');
+  if (suite === undefined || mirror === undefined) throw new Error('apt has no sources: run apt-get update');
+  return [suite, mirror];
 }
