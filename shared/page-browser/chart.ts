@@ -25,7 +25,7 @@ export interface ChartSource {
   chart(names: readonly string[], direction: Direction, fromMs: number): ChartData;
 }
 
-interface ChartProps {
+export interface ChartProps {
   /** Whose rates are shown, such as `each uplink`. */
   readonly what: string;
   readonly samples: ChartSource;

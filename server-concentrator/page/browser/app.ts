@@ -1,7 +1,6 @@
-import { Chart, RANGES } from '../../../shared/page-browser/chart.ts';
-import { Choice } from '../../../shared/page-browser/choice.ts';
+import { CarriedPanel } from '../../../shared/page-browser/carried-panel.ts';
 import { colourOf } from '../../../shared/page-browser/colours.ts';
-import { html, useState } from '../../../shared/page-browser/lib/htm-preact.js';
+import { html } from '../../../shared/page-browser/lib/htm-preact.js';
 import type { Direction } from '../../../shared/page-browser/samples.ts';
 import { bytesText, percentText, rateOf } from '../../../shared/page-browser/words.ts';
 import type { PageView } from '../page-view.ts';
@@ -20,8 +19,6 @@ export interface Shown extends Asking {
 const NO_MARKS = [] as const;
 
 export function App({ view, samples, isLive, asked, onAsk }: Shown) {
-  const [direction, setDirection] = useState<Direction>('down');
-  const [minutes, setMinutes] = useState<number>(RANGES[0]);
   if (view === undefined) return null;
   const names = view.top.map(({ name }) => name);
   return html`
@@ -33,25 +30,10 @@ export function App({ view, samples, isLive, asked, onAsk }: Shown) {
         <${Clients} view=${view} />
         <${Memory} view=${view} />
       </section>
-      <section class="panel" aria-labelledby="chart-title">
-        <div class="panel-head">
-          <h2 id="chart-title">What the busiest clients carried</h2>
-          <div class="choices">
-            <${Choice}
-              legend="Direction" name="direction" value=${direction} onChange=${setDirection}
-              options=${[['down', 'Down'], ['up', 'Up']]}
-            />
-            <${Choice}
-              legend="Time shown" name="minutes" value=${minutes} onChange=${setMinutes}
-              options=${RANGES.map((range) => [range, range < 60 ? `${range} min` : `${range / 60} h`])}
-            />
-          </div>
-        </div>
-        <${Chart}
-          what="the busiest clients" samples=${samples} names=${[...names, REST]} rest=${REST} marks=${NO_MARKS}
-          direction=${direction} minutes=${minutes} endMs=${view.timeMs}
-        />
-      </section>
+      <${CarriedPanel}
+        title="What the busiest clients carried" what="the busiest clients" samples=${samples}
+        names=${[...names, REST]} rest=${REST} marks=${NO_MARKS} endMs=${view.timeMs}
+      />
       <${ClientTable} view=${view} asked=${asked} onAsk=${onAsk} />
     </main>
     <p class="visually-hidden" role="status">${spoken(view, isLive)}</p>

@@ -19,6 +19,7 @@ const SHARED = [
   'base.css',
   'icon.svg',
   'chart.js',
+  'carried-panel.js',
   'choice.js',
   'colours.js',
   'live-events.js',

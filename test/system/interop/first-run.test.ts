@@ -3,17 +3,17 @@
  * run of the program. With PAGE_PICTURES=FOLDER there are pictures of it.
  */
 import { once } from 'node:events';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
 import { formatLink } from '../../../shared/runtime/identity/link.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
-import { Browser, type Screen } from '../../support/browser.ts';
+import { Browser } from '../../support/browser.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { needs } from '../../support/needs.ts';
+import { DESKTOP, expectForEverybody } from '../../support/page-screens.ts';
 import { programFile } from '../support/program.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
@@ -23,12 +23,6 @@ const BODY_BYTES = 3_000_000;
 const { PAGE_PICTURES } = process.env;
 const NAMES = ['wan0', 'wan1'];
 const paths = NAMES.map((name) => ({ name, downMbps: 20, upMbps: 20 }));
-const SCREENS: Readonly<Record<string, Screen>> = {
-  phone: { width: 390, height: 844, scale: 2, isMobile: true, scheme: 'light' },
-  'phone-dark': { width: 390, height: 844, scale: 2, isMobile: true, scheme: 'dark' },
-  desktop: { width: 1180, height: 900, scheme: 'light' },
-  'desktop-dark': { width: 1180, height: 900, scheme: 'dark' },
-};
 
 describe('the first run', needs('chromium'), () => {
   const onCleanup = useCleanups();
@@ -56,7 +50,7 @@ describe('the first run', needs('chromium'), () => {
 
       const browser = await Browser.start((...args) => network.client.spawn(...args));
       onCleanup(() => browser.close());
-      await browser.setScreen(SCREENS.desktop!);
+      await browser.setScreen(DESKTOP);
       await openWhenThere(browser);
       await browser.until(`document.querySelectorAll('.found li').length === ${NAMES.length}`);
       const found = await browser.evaluate<string>(`document.querySelector('.found').innerText`);
@@ -66,7 +60,7 @@ describe('the first run', needs('chromium'), () => {
       await browser.until(`document.querySelector('.problem').textContent !== ''`);
       const problem = await browser.evaluate<string>(`document.querySelector('.problem').textContent`);
       expect(problem).toMatch(/^the link cannot be used: expected tributary:/);
-      await expectForEverybody(browser);
+      await lookAtAll(browser);
       await submit(browser, link);
       const startMs = performance.now();
       await browser.until(
@@ -105,22 +99,13 @@ async function submit(browser: Browser, link: string): Promise<void> {
   await browser.evaluate(`document.querySelector('form').requestSubmit()`);
 }
 
-async function expectForEverybody(browser: Browser): Promise<void> {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  await browser.evaluate(`${axe}; 0`);
-  for (const [name, screen] of Object.entries(SCREENS)) {
-    await browser.setScreen(screen);
-    await sleep(300);
-    const violations = await browser.evaluate<object[]>(
-      `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))`,
-    );
-    expect(violations, name).toEqual([]);
-    const isWide = await browser.evaluate<boolean>(
-      'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-    );
-    expect(isWide, 'nothing is wider than the screen').toBe(false);
-    if (PAGE_PICTURES === undefined) continue;
-    await mkdir(PAGE_PICTURES, { recursive: true });
-    await writeFile(join(PAGE_PICTURES, `first-run-${name}.png`), await browser.picture('png'));
-  }
+async function lookAtAll(browser: Browser): Promise<void> {
+  await expectForEverybody(browser, {
+    what: 'the first run',
+    onScreen: async (name) => {
+      if (PAGE_PICTURES === undefined) return;
+      await mkdir(PAGE_PICTURES, { recursive: true });
+      await writeFile(join(PAGE_PICTURES, `first-run-${name}.png`), await browser.picture('png'));
+    },
+  });
 }

@@ -5,11 +5,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, type Screen } from '../../support/browser.ts';
+import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
+import { DESKTOP, expectForEverybody } from '../../support/page-screens.ts';
 import { SOCKS } from '../support/pair.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
@@ -21,12 +21,6 @@ const paths = [
   { name: 'wan1', downMbps: 24, upMbps: 24 },
 ];
 const NAMES = paths.map(({ name }) => name);
-const SCREENS: readonly Screen[] = [
-  { width: 1180, height: 900, scheme: 'light' },
-  { width: 360, height: 740, isMobile: true, scheme: 'dark' },
-  { width: 1180, height: 900, scheme: 'dark' },
-  { width: 360, height: 740, isMobile: true, scheme: 'light' },
-];
 /** It looks at every element, which takes its time on a machine that is busy. */
 const AXE_MS = 120_000;
 /** A person who has clicked looks for what happens. */
@@ -44,7 +38,7 @@ describe('the page', needs('chromium'), () => {
       const { network, pair } = system();
       await pair.start(NAMES.map((name) => ({ name, interface: name })));
       browser = await Browser.start((...args) => network.client.spawn(...args));
-      await browser.setScreen(SCREENS[0]!);
+      await browser.setScreen(DESKTOP);
       await browser.open(PAGE);
       await browser.until(NAMES.map((name) => pillIs(name, 'in use')).join(' && '));
     });
@@ -267,21 +261,11 @@ describe('the page', needs('chromium'), () => {
     }
 
     async function checkAll(what: string): Promise<void> {
-      const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-      await browser.evaluate(`${axe}; 0`);
-      for (const screen of SCREENS) {
-        await browser.setScreen(screen);
-        await sleep(300);
-        const violations = await browser.evaluate<object[]>(
-          `axe.run(document.querySelector('dialog[open]') ?? document).then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))`,
-        );
-        expect(violations, `${what} ${JSON.stringify(screen)}`).toEqual([]);
-        const isWide = await browser.evaluate<boolean>(
-          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-        );
-        expect(isWide, `${what}: nothing is wider than the screen`).toBe(false);
-      }
-      await browser.setScreen(SCREENS[0]!);
+      await expectForEverybody(browser, {
+        what,
+        within: `document.querySelector('dialog[open]') ?? document`,
+      });
+      await browser.setScreen(DESKTOP);
     }
   });
 });

@@ -2,14 +2,14 @@
  * What happens to uplinks, in the client's page in Chromium within a second: a black hole, an interface that is plugged in, a cap that is
  * reached. With PAGE_PICTURES=FOLDER there are pictures of each, on a desktop and a phone, in light and dark.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HISTORY_FORMAT, type KeptHistory } from '../../../client-proxy/page/history/history-codec.ts';
-import { Browser, type Screen } from '../../support/browser.ts';
+import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
+import { DESKTOP, expectForEverybody, SCREENS } from '../../support/page-screens.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
 
@@ -25,12 +25,6 @@ const paths = [
   { name: 'wan0', downMbps: 16, upMbps: 16 },
   { name: 'wan1', downMbps: 24, upMbps: 24 },
 ];
-const SCREENS: Readonly<Record<string, Screen>> = {
-  desktop: { width: 1180, height: 900, scheme: 'light' },
-  'desktop-dark': { width: 1180, height: 900, scheme: 'dark' },
-  phone: { width: 390, height: 844, scale: 2, isMobile: true, scheme: 'light' },
-  'phone-dark': { width: 390, height: 844, scale: 2, isMobile: true, scheme: 'dark' },
-};
 
 const card = (name: string) => `document.querySelector('[data-uplink="${name}"]')`;
 const pill = (name: string) => `${card(name)}?.querySelector('.pill').textContent`;
@@ -78,7 +72,7 @@ describe('what happens to uplinks', needs('chromium'), () => {
       await pair.startClient({ include: ['wan*'], settings: [{ match: 'wan1', metered }] });
       await pair.untilUp(['wan0', 'wan1']);
       browser = await Browser.start((...args) => network.client.spawn(...args));
-      await browser.setScreen(SCREENS.desktop!);
+      await browser.setScreen(DESKTOP);
       await browser.open(PAGE);
       await browser.until(`${pill('wan0')} === 'in use' && ${pill('wan1')} === 'in use'`);
     });
@@ -159,20 +153,7 @@ describe('what happens to uplinks', needs('chromium'), () => {
       await browser.until(
         `/of ${CAP_MB}\\.?0? MB since/.test(document.querySelector('.plan-words').innerText)`,
       );
-      const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-      await browser.evaluate(`${axe}; 0`);
-      for (const [name, screen] of Object.entries(SCREENS)) {
-        await browser.setScreen(screen);
-        await sleep(1_200);
-        const violations = await browser.evaluate<object[]>(
-          `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))`,
-        );
-        expect(violations, name).toEqual([]);
-        const isWide = await browser.evaluate<boolean>(
-          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-        );
-        expect(isWide, 'nothing is wider than the screen').toBe(false);
-      }
+      await expectForEverybody(browser, { what: 'the history' });
       await takePictures('history-plan');
       expect(browser.complaints).toEqual([]);
     });
@@ -185,7 +166,7 @@ describe('what happens to uplinks', needs('chromium'), () => {
         await sleep(400);
         await writeFile(join(PAGE_PICTURES, `${what}-${name}.webp`), await browser.picture('webp', 82));
       }
-      await browser.setScreen(SCREENS.desktop!);
+      await browser.setScreen(DESKTOP);
     }
   });
 });

@@ -2,12 +2,11 @@
  * The client's page in Chromium, in the client's namespace: what it shows beside what the metrics say, what a fault looks like, and
  * whether everybody can use it.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Browser, type Screen } from '../../support/browser.ts';
+import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
+import { DESKTOP, expectForEverybody } from '../../support/page-screens.ts';
 import { activityOf } from '../../support/wakes.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
@@ -25,12 +24,6 @@ const paths = [
   { name: 'wan1', downMbps: 24, upMbps: 24 },
 ];
 const NAMES = paths.map(({ name }) => name);
-const SCREENS: readonly Screen[] = [
-  { width: 1180, height: 900, scheme: 'light' },
-  { width: 1180, height: 900, scheme: 'dark' },
-  { width: 360, height: 740, isMobile: true, scheme: 'light' },
-  { width: 360, height: 740, isMobile: true, scheme: 'dark' },
-];
 
 const card = (name: string) => `document.querySelector('[data-uplink="${name}"]')`;
 const pillIs = (name: string, ...words: string[]) =>
@@ -50,7 +43,7 @@ describe('the page', needs('chromium'), () => {
       await pair.start(NAMES.map((name) => ({ name, interface: name })));
       await pair.untilUp(NAMES);
       browser = await Browser.start((...args) => network.client.spawn(...args));
-      await browser.setScreen(SCREENS[0]!);
+      await browser.setScreen(DESKTOP);
       await browser.open(PAGE);
       await browser.until(NAMES.map((name) => pillIs(name, 'in use')).join(' && '));
     });
@@ -135,20 +128,7 @@ describe('the page', needs('chromium'), () => {
     });
 
     test('is for everybody: no violation that axe finds, on a phone and a desktop, in dark and light', async () => {
-      const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-      await browser.evaluate(`${axe}; 0`);
-      for (const screen of SCREENS) {
-        await browser.setScreen(screen);
-        await sleep(1_200);
-        const violations = await browser.evaluate<object[]>(
-          `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))`,
-        );
-        expect(violations, JSON.stringify(screen)).toEqual([]);
-        const isWide = await browser.evaluate<boolean>(
-          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-        );
-        expect(isWide, 'nothing is wider than the screen').toBe(false);
-      }
+      await expectForEverybody(browser);
       // A keyboard reaches what there is to choose.
       await browser.evaluate(`document.querySelector('input[name=direction]').focus()`);
       expect(await browser.evaluate('document.activeElement.name')).toBe('direction');

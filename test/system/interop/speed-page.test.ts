@@ -2,25 +2,17 @@
  * The speed test of the client's page in Chromium: its warning, its progress, its result beside what the links carry, and whether
  * everybody can use it.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SpeedTestsState } from '../../../client-proxy/speedtest/speed-tests.ts';
-import { Browser, type Screen } from '../../support/browser.ts';
+import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
+import { DESKTOP, expectForEverybody } from '../../support/page-screens.ts';
 import { describeSystem, report } from '../support/system.ts';
 
 const PAGE = 'http://127.0.0.1:9101/#speed';
 const paths = [
   { name: 'dsl', downMbps: 16, upMbps: 4 },
   { name: 'lte', downMbps: 24, upMbps: 12 },
-];
-const SCREENS: readonly Screen[] = [
-  { width: 1180, height: 900, scheme: 'light' },
-  { width: 1180, height: 900, scheme: 'dark' },
-  { width: 360, height: 740, isMobile: true, scheme: 'light' },
-  { width: 360, height: 740, isMobile: true, scheme: 'dark' },
 ];
 /** Eight measurements of three seconds, twice what they take on a machine of its own. */
 const LONGEST_MS = 60_000;
@@ -42,7 +34,7 @@ describe('the speed test of the page', { timeout: 2 * LONGEST_MS, ...needs('chro
         { name: 'lte', interface: 'lte', metered: {} },
       ]);
       browser = await Browser.start((...args) => network.client.spawn(...args));
-      await browser.setScreen(SCREENS[0]!);
+      await browser.setScreen(DESKTOP);
       await browser.open(PAGE);
       await browser.until(hasButton('Start'));
     });
@@ -116,21 +108,8 @@ describe('the speed test of the page', { timeout: 2 * LONGEST_MS, ...needs('chro
     });
 
     async function lookAt(when: string): Promise<void> {
-      const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-      await browser.evaluate(`${axe}; 0`);
-      for (const screen of SCREENS) {
-        await browser.setScreen(screen);
-        await sleep(600);
-        const violations = await browser.evaluate<object[]>(
-          `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))`,
-        );
-        expect(violations, `${when}, ${JSON.stringify(screen)}`).toEqual([]);
-        const isWide = await browser.evaluate<boolean>(
-          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-        );
-        expect(isWide, 'nothing is wider than the screen').toBe(false);
-      }
-      await browser.setScreen(SCREENS[0]!);
+      await expectForEverybody(browser, { what: when });
+      await browser.setScreen(DESKTOP);
     }
   });
 });

@@ -1,5 +1,4 @@
-import { Chart, RANGES } from '../../../../shared/page-browser/chart.ts';
-import { Choice } from '../../../../shared/page-browser/choice.ts';
+import { CarriedPanel } from '../../../../shared/page-browser/carried-panel.ts';
 import { colourOf } from '../../../../shared/page-browser/colours.ts';
 import { html, useState } from '../../../../shared/page-browser/lib/htm-preact.js';
 import type { Direction } from '../../../../shared/page-browser/samples.ts';
@@ -92,30 +91,13 @@ interface CarriedProps extends Pick<ShownView, 'samples'> {
 }
 
 function Carried({ samples, names, faults, endMs }: CarriedProps) {
-  const [direction, setDirection] = useState<Direction>('down');
-  const [minutes, setMinutes] = useState<number>(RANGES[0]);
   return html`
-    <section class="panel" aria-labelledby="chart-title">
-      <div class="panel-head">
-        <h2 id="chart-title">What each uplink carried</h2>
-        <div class="choices">
-          <${Choice}
-            legend="Direction" name="direction" value=${direction} onChange=${setDirection}
-            options=${[['down', 'Down'], ['up', 'Up']]}
-          />
-          <${Choice}
-            legend="Time shown" name="minutes" value=${minutes} onChange=${setMinutes}
-            options=${RANGES.map((range) => [range, range < 60 ? `${range} min` : `${range / 60} h`])}
-          />
-        </div>
-      </div>
-      <${Chart}
-        what="each uplink" samples=${samples} names=${names}
-        marks=${faultMarks(faults)}
-        direction=${direction} minutes=${minutes} endMs=${endMs}
-      />
+    <${CarriedPanel}
+      title="What each uplink carried" what="each uplink" samples=${samples} names=${names}
+      marks=${faultMarks(faults)} endMs=${endMs}
+    >
       ${faults.length > 0 && html`<h3>Faults</h3>`}
       <${FaultList} faults=${faults.slice(0, MAX_LISTED)} names=${names} />
-    </section>
+    <//>
   `;
 }
