@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
+import { amountOf } from '../../support/page-amount.ts';
 import { DESKTOP } from '../../support/page-screens.ts';
 import { activityOf } from '../../support/wakes.ts';
 import { describeSystem, expectWhole, report, type System } from '../support/system.ts';
@@ -27,12 +28,6 @@ const NAMES = paths.map(({ name }) => name);
 const uplink = (name: string) => `document.querySelector('[data-uplink="${name}"]')`;
 const pillIs = (name: string, word: string) =>
   `${uplink(name)}.querySelector('.pill').textContent === '${word}'`;
-/** A quantity as the page writes it, in its unit without `k`, `M`, `G`. */
-const SCALES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
-const amountOf = (text: string) => {
-  const [number = '', unit = ''] = text.split(' ');
-  return Number(number) * (unit.length > 1 ? (SCALES[unit[0]!] ?? 1) : 1);
-};
 
 describe('the page of the concentrator', needs('chromium'), () => {
   describeSystem('in Chromium', { paths, congestionControl: 'bbr' }, (system) => {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Browser } from '../../support/browser.ts';
 import { needs } from '../../support/needs.ts';
+import { amountOf } from '../../support/page-amount.ts';
 import { DESKTOP, expectForEverybody } from '../../support/page-screens.ts';
 import { activityOf } from '../../support/wakes.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
@@ -28,12 +29,6 @@ const NAMES = paths.map(({ name }) => name);
 const card = (name: string) => `document.querySelector('[data-uplink="${name}"]')`;
 const pillIs = (name: string, ...words: string[]) =>
   `${JSON.stringify(words)}.includes(${card(name)}.querySelector('.pill').textContent)`;
-/** A quantity as the page writes it, in its unit without `k`, `M`, `G`. */
-const SCALES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
-const amountOf = (text: string) => {
-  const [number = '', unit = ''] = text.split(' ');
-  return Number(number) * (unit.length > 1 ? (SCALES[unit[0]!] ?? 1) : 1);
-};
 
 describe('the page', needs('chromium'), () => {
   describeSystem('in Chromium', { paths, congestionControl: 'bbr' }, (system) => {
