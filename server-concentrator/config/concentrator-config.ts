@@ -111,6 +111,8 @@ export interface ConcentratorConfig {
     readonly bindPorts?: readonly PortRange[];
   };
   readonly limits: ConcentratorLimits;
+  /** Processes that serve clients; `auto`: one for each core. */
+  readonly workers: number | 'auto';
   /** How the other ends of connections of origins are looked after. */
   readonly connections: PeerTimes;
   /** How long a session and its streams wait without any subflow. */

@@ -22,6 +22,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'datagrams', value: (config) => config.datagrams, applies: 'restart' },
   { key: 'visitors', value: (config) => config.visitors, applies: 'live' },
   { key: 'limits', value: (config) => config.limits, applies: 'restart' },
+  { key: 'workers', value: (config) => config.workers, applies: 'restart' },
   { key: 'connections', value: (config) => config.connections, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },
   { key: 'congestionControl', value: (config) => config.congestionControl, applies: 'restart' },

@@ -1,4 +1,4 @@
-import type { SubflowSnapshot } from '../../shared/protocol/session/snapshot.ts';
+import type { SubflowFigures } from '../../shared/protocol/session/snapshot.ts';
 import {
   reportSubflows,
   type StatusClocks,
@@ -7,6 +7,7 @@ import {
 } from '../../shared/runtime/observe/subflow-report.ts';
 import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
+import type { SubflowLink } from '../../shared/runtime/session/attached-subflows.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { ConcentratorLimits, DatagramConfig } from '../config/concentrator-config.ts';
 import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
@@ -19,8 +20,24 @@ export interface ConcentratorStatus {
   readonly time: string;
   readonly ready: boolean;
   readonly limits: LimitsReport;
+  /** Absent where the concentrator is one process. */
+  readonly workers?: readonly WorkerReport[];
   readonly sessions: readonly SessionReport[];
   readonly published: readonly PublishedPortReport[];
+}
+
+/** One of several processes. */
+export interface WorkerReport {
+  /** From 1; as in the log. */
+  readonly worker: number;
+  /** Null while there is none. */
+  readonly pid: number | null;
+  readonly state: 'up' | 'starting';
+  readonly sessions: number;
+  /** How busy it was in the last second, 0 to 1. */
+  readonly load: number;
+  /** How often one has ended in its place. */
+  readonly restarts: number;
 }
 
 /**
@@ -40,6 +57,8 @@ export interface SessionReport {
   readonly client: string;
   /** As in the log; it is no secret. */
   readonly session: string;
+  /** Which process has it, where there are several. */
+  readonly worker?: number;
   readonly state: 'established' | 'lingering';
   readonly since: string;
   readonly streams: number;
@@ -139,8 +158,10 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
 /** The best that one of its subflows can be used for. @param own its subflows, one at least */
 export function clientUplinkState(
   name: string,
-  own: readonly SubflowSnapshot[],
-  driver: Pick<SessionDriver, 'linkOf' | 'parkReasonOf'>,
+  own: readonly SubflowFigures[],
+  driver: Pick<SessionDriver, 'parkReasonOf'> & {
+    linkOf(subflowId: number): Pick<SubflowLink, 'doubtReason'> | undefined;
+  },
 ): { readonly state: ClientUplinkState; readonly reason: string } {
   const usable = own.filter(({ state }) => state === 'active');
   if (usable.length === 0) {

@@ -63,6 +63,7 @@ export async function assembled(
       ...limits,
     },
     connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
+    workers: 1,
     lingerMs: 60_000,
     tuning: {},
     log: { level: 'info', format: 'json' },

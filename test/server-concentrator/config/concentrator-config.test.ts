@@ -89,6 +89,7 @@ describe('a concentrator configuration', () => {
         drainTimeoutMs: 30_000,
       },
       connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
+      workers: 1,
       lingerMs: 60_000,
       metrics: { listen: { host: '127.0.0.1', port: 9102 }, hosts: [] },
       tuning: {},
