@@ -46,10 +46,10 @@ import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
 import { MemoryWatch } from './session/memory-watch.ts';
-import { SessionRegistry } from './session/session-registry.ts';
+import { SessionRegistry, type SessionRegistryOptions } from './session/session-registry.ts';
 import { ShortageWatch } from './session/shortage-watch.ts';
 import { SubflowAdmission } from './session/subflow-admission.ts';
-import type { WorkerPlace } from './workers/worker-place.ts';
+import type { WorkerPlace } from './worker/worker-place.ts';
 
 /** What the concentrator gets from its process. */
 export type ConcentratorDeps = Omit<ProgramDeps, 'random'>;
@@ -115,8 +115,7 @@ export async function assembleProcess(
     delays: counters.delays,
     onStreamRequested: () => memoryWatch.wake(),
     onOpened: (ms) => counters.openTimes.add(ms),
-    ...(place === undefined ? {} : { newToken: () => place.newToken() }),
-    onCount: (clientId, change) => place?.onSessions(clientId, change),
+    ...sessionsOf(place),
     onSessionEnded(driver) {
       counters.resent.onSessionEnded(driver);
       counters.datagramTotals.onSessionEnded(driver);
@@ -127,6 +126,42 @@ export async function assembleProcess(
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions, place?.count ?? 1);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
+  const door = { memory, counters, clients, sessions, measurements, watch, place };
+  const { admission, gate } = makeDoor(deps, door);
+  const listen = () => listenForClients(config, deps, gate, place);
+  const told = { memory, sessions, published: publishing.published, watch, descriptors, clients, limitHits };
+  const ofDatagrams = { origins: datagrams, strangers: port.strangers };
+  const insight = makeInsight(config, deps, { ...counters, ...told, ...ofDatagrams });
+  const endpoint = makeEndpoint(config, insight);
+  const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
+  const running = { port, listen, addresses, watch, isWorker: place !== undefined };
+  return { concentrator: new Concentrator({ config, logger, ...parts, ...running }), insight };
+}
+
+/** What sessions do otherwise in one of several processes. */
+function sessionsOf(place: WorkerPlace | undefined): Pick<SessionRegistryOptions, 'newToken' | 'onCount'> {
+  if (place === undefined) return {};
+  return {
+    newToken: () => place.newToken(),
+    onCount: (clientId, change) => place.onSessions(clientId, change),
+  };
+}
+
+/** What connections come through before they are subflows, and who says whose they are. */
+function makeDoor(
+  deps: ConcentratorDeps,
+  parts: {
+    readonly memory: MemoryLevels;
+    readonly counters: { readonly counts: ConcentratorCounts };
+    readonly clients: ClientKeys;
+    readonly sessions: SessionRegistry;
+    readonly measurements: Measurements;
+    readonly watch: ProcessWatch;
+    readonly place: WorkerPlace | undefined;
+  },
+): { readonly admission: SubflowAdmission; readonly gate: GateParts } {
+  const { clock, logger } = deps;
+  const { memory, counters, clients, sessions, measurements, watch, place } = parts;
   const { handshakes, crowded } = counters.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -151,25 +186,7 @@ export async function assembleProcess(
     clock,
     logger: strangersLog,
   });
-  const gate = makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded });
-  const listen = () => listenForClients(config, deps, gate, place);
-  const told = { memory, sessions, published: publishing.published, watch, descriptors, clients, limitHits };
-  const ofDatagrams = { origins: datagrams, strangers: port.strangers };
-  const insight = makeInsight(config, deps, { ...counters, ...told, ...ofDatagrams });
-  const endpoint = makeEndpoint(config, insight);
-  const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  const isWorker = place !== undefined;
-  const concentrator = new Concentrator({
-    config,
-    logger,
-    ...parts,
-    port,
-    listen,
-    addresses,
-    watch,
-    isWorker,
-  });
-  return { concentrator, insight };
+  return { admission, gate: makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded }) };
 }
 
 function makeDatagramPort(

@@ -5,8 +5,8 @@ import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
-import type { PrimaryPort } from './workers/run-worker.ts';
-import { type WorkerIdentity, workerIdentity } from './workers/worker-identity.ts';
+import type { PrimaryPort } from './run-worker.ts';
+import { type WorkerIdentity, workerIdentity } from './worker/worker-identity.ts';
 
 /** Of a process that a concentrator has started as one of its workers; undefined of any other. */
 const worker = workerIdentity(process.env);
@@ -35,7 +35,7 @@ async function run(config: ConcentratorConfig): Promise<void> {
 /** The first of several processes. */
 async function runFirst(config: ConcentratorConfig, count: number): Promise<void> {
   const { runProgram } = await import('../shared/runtime/process/run-program.ts');
-  const { Primary } = await import('./workers/primary.ts');
+  const { Primary } = await import('./primary.ts');
   const { loadConcentratorConfig } = await import('./config/load-concentrator-config.ts');
   const { format } = config.log;
   const isPretty = format === 'pretty' || (format === 'auto' && streams.isTty);
@@ -53,7 +53,7 @@ async function runFirst(config: ConcentratorConfig, count: number): Promise<void
 /** One of several processes. Signals are for the first, which tells the others. */
 async function runWorker({ number, level, format }: WorkerIdentity): Promise<void> {
   const { runProgram } = await import('../shared/runtime/process/run-program.ts');
-  const { Worker } = await import('./workers/run-worker.ts');
+  const { Worker } = await import('./run-worker.ts');
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   const port: PrimaryPort = {
     send: (message, socket, done) => void process.send?.(message, socket, {}, done),

@@ -7,8 +7,8 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
-import type { Passing } from '../workers/worker-place.ts';
 import { type Applicant, readApplicant } from './applicant.ts';
+import type { Passing } from './passing.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 export interface SubflowAdmissionOptions {

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { WORKER_VARIABLE, type WorkerIdentity } from './worker-identity.ts';
+import { WORKER_VARIABLE, type WorkerIdentity } from '../worker/worker-identity.ts';
 
 /** How this program is started again. */
 export interface ProgramFile {

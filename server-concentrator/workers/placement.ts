@@ -1,6 +1,6 @@
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { keepRecent } from '../../shared/runtime/keep-recent.ts';
-import type { Home } from './calls.ts';
+import type { Home } from '../worker/calls.ts';
 
 /**
  * Clients whose sessions have all ended keep their worker for so long, since what they may have in an hour (measurements) is counted

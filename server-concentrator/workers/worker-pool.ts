@@ -5,11 +5,11 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { heapOption } from '../../shared/runtime/process/heap-limit.ts';
 import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
 import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
-import type { PrimaryCalls, WorkerCalls } from './calls.ts';
-import type { Handlers } from './channel.ts';
+import type { PrimaryCalls, WorkerCalls } from '../worker/calls.ts';
+import type { Handlers } from '../worker/channel.ts';
+import { SECRET_BYTES } from '../worker/relay-preface.ts';
 import { eachLine, FIRST_GIVEN_DESCRIPTOR, forkWorker, type ProgramFile } from './fork-worker.ts';
 import type { Placement } from './placement.ts';
-import { SECRET_BYTES } from './relay-preface.ts';
 import type { GivenSocket } from './udp-groups.ts';
 import { workerConfig } from './worker-config.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -90,11 +90,6 @@ export class WorkerPool {
   /** Gives a connection to a worker; where that takes none, the connection is reset. */
   give(index: number, ready: ReadyConnection): void {
     if (!this.#slots[index]?.process?.give(ready)) ready.socket.resetAndDestroy();
-  }
-
-  /** Tells all. */
-  tell<Name extends keyof WorkerCalls>(name: Name, value: WorkerCalls[Name]['value']): void {
-    for (const { process } of this.#slots) process?.channel.tell(name, value);
   }
 
   /** Asks all; those that do not answer are left out. */

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { atMost } from '../../shared/runtime/async/at-most.ts';
 import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
-import type { PrimaryCalls, WorkerCalls } from './calls.ts';
-import { Channel, type Handlers } from './channel.ts';
+import type { PrimaryCalls, WorkerCalls } from '../worker/calls.ts';
+import { Channel, type Handlers } from '../worker/channel.ts';
 
 /** Connections on their way to one worker. One that takes none for so many is stuck, and they are better off dialled again. */
 const MAX_ON_THE_WAY = 1_024;

@@ -31,11 +31,11 @@ export interface SessionFigures {
 }
 
 /** Compiled beside this module. */
-const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
+export const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
 const UP_LIMIT_MS = 180_000;
 const LOOK_EVERY_MS = 100;
 const SETTLE_MS = 4_000;
-const FIRST_PORT = 20_000;
+export const FIRST_PORT = 20_000;
 const CROWD = { host: '127.0.0.1', port: 8081 };
 const FETCHES_PER_SESSION = 10;
 const FETCH_BYTES = 10_000;
@@ -77,13 +77,13 @@ export async function measureSessions(
 }
 
 /** Many clients with the key of the one that there is. */
-async function writeClients(file: string, count: number): Promise<void> {
+export async function writeClients(file: string, count: number): Promise<void> {
   const [one] = parse(await readFile(file, 'utf8')) as object[];
   const all = Array.from({ length: count }, (_, index) => ({ ...one, id: clientName(index) }));
   await writeFile(file, stringify([one, ...all]));
 }
 
-async function untilSessions(where: Namespace, sessions: number): Promise<void> {
+export async function untilSessions(where: Namespace, sessions: number): Promise<void> {
   const limitMs = performance.now() + UP_LIMIT_MS;
   for (;;) {
     // A concentrator that is busy answers next time.

@@ -3,6 +3,7 @@ import { grid } from '../lab/grid.ts';
 import type { Circumstances } from '../lab/results.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
+import { type WorkersFigures, workersText } from './measure-workers.ts';
 
 /** What one contender did, or why it did not. */
 export interface StreamRecord {
@@ -16,6 +17,7 @@ export interface LoadResults {
   readonly streams: readonly StreamRecord[];
   readonly sessions?: SessionFigures;
   readonly sessionsError?: string;
+  readonly workers?: readonly WorkersFigures[];
 }
 
 type Cell = readonly [head: string, text: (figures: StreamFigures) => string];
@@ -40,7 +42,8 @@ const CELLS: readonly Cell[] = [
 const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 
 /** The table, with the machine and the date. */
-export function reportText({ streams, sessions, sessionsError }: LoadResults, where: Circumstances): string {
+export function reportText(results: LoadResults, where: Circumstances): string {
+  const { streams, sessions, sessionsError, workers } = results;
   const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
   const lines = [
     `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
@@ -65,6 +68,7 @@ export function reportText({ streams, sessions, sessionsError }: LoadResults, wh
         `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed`,
     );
   }
+  if (workers) lines.push('', workersText(workers));
   return lines.join('\n');
 }
 

@@ -1,13 +1,13 @@
-import { type EventLoopUtilization, performance } from 'node:perf_hooks';
+import { type EventLoopUtilization, performance as loop } from 'node:perf_hooks';
 
 /** How busy the event loop is: 1 where it never waits, and so has no more to give. */
 export class LoopLoad {
-  #last: EventLoopUtilization = performance.eventLoopUtilization();
+  #last: EventLoopUtilization = loop.eventLoopUtilization();
 
   /** Since the last call, 0 to 1. */
   take(): number {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, this.#last);
+    const now = loop.eventLoopUtilization();
+    const { utilization } = loop.eventLoopUtilization(now, this.#last);
     this.#last = now;
     return utilization;
   }

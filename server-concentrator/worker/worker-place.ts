@@ -6,15 +6,10 @@ import type { SubflowListener } from '../../shared/runtime/subflow/subflow-liste
 import type { UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
 import type { Applicant } from '../session/applicant.ts';
+import type { Passing } from '../session/passing.ts';
 import type { Home, PrimaryCalls, WorkerCalls, WorkerStart } from './calls.ts';
 import type { Channel } from './channel.ts';
 import { listenForRelays, relay } from './relays.ts';
-
-/** Where connections of clients go whose sessions another process has. */
-export interface Passing {
-  /** Hands a connection to the process that it belongs to. @returns the sessions that other processes have, where it belongs here; else undefined */
-  pass(applicant: Applicant, leftMs: number): Promise<number | undefined>;
-}
 
 /** What a concentrator does otherwise that is one of several processes. */
 export class WorkerPlace implements Passing {

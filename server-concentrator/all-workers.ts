@@ -1,14 +1,14 @@
 import { AggregatorRegistry, type Registry } from 'prom-client';
-import { registerCounter, registerGauge } from '../../shared/runtime/observe/scraped-metric.ts';
-import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import type { Insight } from '../insight.ts';
-import type { LookedAtSession } from '../page/client-look.ts';
-import type { PageFeedOptions } from '../page/page-feed.ts';
-import type { ConcentratorStatus, WorkerReport } from '../status/concentrator-status.ts';
-import type { Metrics } from './calls.ts';
-import type { Placement } from './placement.ts';
-import { lookedAtSessions, type SessionsLook } from './sessions-look.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
+import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import type { Insight } from './insight.ts';
+import type { LookedAtSession } from './page/client-look.ts';
+import type { PageFeedOptions } from './page/page-feed.ts';
+import type { ConcentratorStatus, WorkerReport } from './status/concentrator-status.ts';
+import type { Metrics } from './worker/calls.ts';
+import { lookedAtSessions, type SessionsLook } from './worker/sessions-look.ts';
+import type { Placement } from './workers/placement.ts';
+import type { WorkerPool } from './workers/worker-pool.ts';
 
 export interface AllWorkersOptions {
   readonly pool: Pick<WorkerPool, 'ask' | 'workers'>;

@@ -1,36 +1,33 @@
 import { Registry } from 'prom-client';
-import { formatDestination } from '../../shared/protocol/destination.ts';
-import { ProvenSources } from '../../shared/runtime/admission/proven-sources.ts';
-import { sourceOf } from '../../shared/runtime/admission/source.ts';
-import { applyReload } from '../../shared/runtime/config/reload.ts';
-import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
-import type { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
-import { LineLimit } from '../../shared/runtime/observe/line-limit.ts';
-import { ProcessWatch } from '../../shared/runtime/observe/process-watch.ts';
-import { warnOnce } from '../../shared/runtime/observe/warn-once.ts';
-import { Lifecycle } from '../../shared/runtime/process/lifecycle.ts';
-import type { ProgramDeps } from '../../shared/runtime/process/process-deps.ts';
-import { serverNameIn } from '../../shared/runtime/subflow/client-hello.ts';
-import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
-import { ReceivePool } from '../../shared/runtime/subflow/receive-pool.ts';
-import type {
-  SubflowListener,
-  SubflowListenerOptions,
-} from '../../shared/runtime/subflow/subflow-listener.ts';
-import { errorWords } from '../../shared/runtime/text/error-words.ts';
-import { ConcentratorCounts, registerHandshakes } from '../concentrator-metrics.ts';
-import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import { describeReload } from '../config/describe-reload.ts';
-import { ownUdpHosts } from '../datagram/datagram-port.ts';
-import { udpHostsOf } from '../datagram/open-datagram-port.ts';
-import { makeEndpoint } from '../insight.ts';
-import { listenWherePossible } from '../listen-where-possible.ts';
-import type { ConcentratorStatus } from '../status/concentrator-status.ts';
+import { formatDestination } from '../shared/protocol/destination.ts';
+import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
+import { sourceOf } from '../shared/runtime/admission/source.ts';
+import { applyReload } from '../shared/runtime/config/reload.ts';
+import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
+import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
+import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
+import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
+import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
+import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import { serverNameIn } from '../shared/runtime/subflow/client-hello.ts';
+import type { ReadyConnection } from '../shared/runtime/subflow/handshake-gate.ts';
+import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
+import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
+import { errorWords } from '../shared/runtime/text/error-words.ts';
 import { AllWorkers } from './all-workers.ts';
-import type { ProgramFile } from './fork-worker.ts';
-import { Placement } from './placement.ts';
-import { type GivenSocket, openUdpGroups } from './udp-groups.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { ConcentratorCounts, registerHandshakes } from './concentrator-metrics.ts';
+import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { describeReload } from './config/describe-reload.ts';
+import { ownUdpHosts } from './datagram/datagram-port.ts';
+import { udpHostsOf } from './datagram/open-datagram-port.ts';
+import { makeEndpoint } from './insight.ts';
+import { listenWherePossible } from './listen-where-possible.ts';
+import type { ConcentratorStatus } from './status/concentrator-status.ts';
+import type { ProgramFile } from './workers/fork-worker.ts';
+import { Placement } from './workers/placement.ts';
+import { type GivenSocket, openUdpGroups } from './workers/udp-groups.ts';
+import { WorkerPool } from './workers/worker-pool.ts';
 
 export interface PrimaryOptions {
   readonly count: number;

@@ -1,13 +1,13 @@
-import { LoopLoad } from '../../shared/runtime/observe/loop-load.ts';
-import type { RunningProgram } from '../../shared/runtime/process/run-program.ts';
-import { assembleProcess, type ConcentratorDeps } from '../assemble.ts';
-import type { Concentrator } from '../concentrator.ts';
-import type { ConcentratorConfig } from '../config/concentrator-config.ts';
-import type { Insight } from '../insight.ts';
-import type { PrimaryCalls, WorkerCalls, WorkerStart } from './calls.ts';
-import { Channel, type Handlers, type MessagePort } from './channel.ts';
-import { lookAtSessions } from './sessions-look.ts';
-import { WorkerPlace } from './worker-place.ts';
+import { LoopLoad } from '../shared/runtime/observe/loop-load.ts';
+import type { RunningProgram } from '../shared/runtime/process/run-program.ts';
+import { assembleProcess, type ConcentratorDeps } from './assemble.ts';
+import type { Concentrator } from './concentrator.ts';
+import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import type { Insight } from './insight.ts';
+import type { PrimaryCalls, WorkerCalls, WorkerStart } from './worker/calls.ts';
+import { Channel, type Handlers, type MessagePort } from './worker/channel.ts';
+import { lookAtSessions } from './worker/sessions-look.ts';
+import { WorkerPlace } from './worker/worker-place.ts';
 
 /** The way to the first process. */
 export interface PrimaryPort extends MessagePort {
