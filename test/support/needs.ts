@@ -45,6 +45,10 @@ export const PACKAGES = {
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   debootstrap: () => isOnPath('debootstrap'),
   lintian: () => isOnPath('lintian'),
+  buildah: () => isOnPath('buildah'),
+  podman: () => isOnPath('podman'),
+  runc: () => isOnPath('runc'),
+  catatonit: () => existsSync('/usr/bin/catatonit') || existsSync('/usr/libexec/podman/catatonit'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -124,6 +128,8 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  /** Builds and runs container images, without a registry. */
+  containers: { packages: ['debootstrap', 'buildah', 'podman', 'runc', 'catatonit'], forRoot: 'containers' },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */
