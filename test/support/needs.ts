@@ -45,6 +45,7 @@ export const PACKAGES = {
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   debootstrap: () => isOnPath('debootstrap'),
   lintian: () => isOnPath('lintian'),
+  'zbar-tools': () => isOnPath('zbarimg'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   // For `systemd-analyze`, which needs no running systemd.
@@ -124,6 +125,7 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  zbar: { packages: ['zbar-tools'] },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */

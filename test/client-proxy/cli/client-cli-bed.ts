@@ -35,7 +35,7 @@ export async function clientDeps(overrides: Partial<ClientCliDeps> = {}) {
     speedTest: () => Promise.reject(new Error('nothing is measured here')),
     input: {
       isTerminal: false,
-      readLine: () => Promise.resolve(undefined),
+      readText: () => Promise.resolve(undefined),
       ask: () => Promise.resolve(undefined),
     },
     run: () => Promise.resolve(),

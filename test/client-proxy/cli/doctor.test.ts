@@ -30,7 +30,7 @@ async function cli() {
     nativeSockets: () => undefined,
     tryUplinks: unused,
     speedTest: unused,
-    input: { isTerminal: false, readLine: unused, ask: unused },
+    input: { isTerminal: false, readText: unused, ask: unused },
     terminal: NO_TERMINAL,
     run: unused,
   });
