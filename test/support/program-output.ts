@@ -30,6 +30,7 @@ export async function programOutput(
           nativeSockets: unused,
           tryUplinks: unused,
           speedTest: unused,
+          ownCommand: [],
           run: unused,
         })
       : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });

@@ -33,6 +33,7 @@ export async function clientDeps(overrides: Partial<ClientCliDeps> = {}) {
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
     speedTest: () => Promise.reject(new Error('nothing is measured here')),
+    ownCommand: [],
     input: {
       isTerminal: false,
       readText: () => Promise.resolve(undefined),

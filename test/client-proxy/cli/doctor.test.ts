@@ -30,6 +30,7 @@ async function cli() {
     nativeSockets: () => undefined,
     tryUplinks: unused,
     speedTest: unused,
+    ownCommand: [],
     input: { isTerminal: false, readText: unused, ask: unused },
     terminal: NO_TERMINAL,
     run: unused,

@@ -36,6 +36,7 @@ ${section}
     nativeSockets: unused,
     tryUplinks: unused,
     speedTest: unused,
+    ownCommand: [],
     run: unused,
     redirectSystem: async () => ({
       ...EMPTY_REDIRECT_SYSTEM,
