@@ -25,12 +25,12 @@ export class EnvironmentFile implements SettingStore {
   readonly id = 'environment';
   readonly title = 'environment';
   readonly effect = 'from the next login on';
-  readonly file: string;
+  readonly #file: string;
   readonly #places: UserPlaces;
 
   constructor(places: UserPlaces) {
     this.#places = places;
-    this.file = join(configHome(places), FILE_NAME);
+    this.#file = join(configHome(places), FILE_NAME);
   }
 
   whyNot(): Promise<undefined> {
@@ -38,7 +38,7 @@ export class EnvironmentFile implements SettingStore {
   }
 
   async read(): Promise<Settings> {
-    const read = await readTextFile(this.file, MAX_BYTES);
+    const read = await readTextFile(this.#file, MAX_BYTES);
     if ('text' in read) return new Map([[TEXT, read.text]]);
     if (read.isAbsent) return new Map([[TEXT, null]]);
     throw new ProxySettingError(read.problem);
@@ -61,19 +61,19 @@ export class EnvironmentFile implements SettingStore {
   async write(changes: Settings): Promise<void> {
     const text = changes.get(TEXT);
     if (text) {
-      await writePrivateFile(this.file, text, { overwrite: true });
+      await writePrivateFile(this.#file, text, { overwrite: true });
       return;
     }
-    await removeFile(this.file);
-    await removeEmptyFolders(dirname(this.file), this.#places);
+    await removeFile(this.#file);
+    await removeEmptyFolders(dirname(this.#file), this.#places);
   }
 
   shown(changes: Settings): readonly string[] {
     const text = changes.get(TEXT);
-    if (!text) return [`# without ${this.file}`];
+    if (!text) return [`# without ${this.#file}`];
     const lines = text.trimEnd().split('\n');
     return [
-      `# ${this.file}`,
+      `# ${this.#file}`,
       ...lines.map((line) => line.replace(/:\/\/([^:@/]*):[^@]*@/, '://$1:PASSWORD@')),
     ];
   }

@@ -45,12 +45,12 @@ export class KdeSettings implements SettingStore {
   readonly id = 'kde';
   readonly title = 'KDE';
   readonly effect = '';
-  readonly file: string;
+  readonly #file: string;
   readonly #places: UserPlaces;
 
   constructor(places: UserPlaces) {
     this.#places = places;
-    this.file = join(configHome(places), FILE_NAME);
+    this.#file = join(configHome(places), FILE_NAME);
   }
 
   async whyNot(): Promise<string | undefined> {
@@ -86,24 +86,24 @@ export class KdeSettings implements SettingStore {
     const before = await this.#text();
     if (isImmutable(before, GROUP)) {
       throw new ProxySettingError(
-        `${this.file}: the administrator has locked the settings of proxies ([$i])`,
+        `${this.#file}: the administrator has locked the settings of proxies ([$i])`,
       );
     }
     const text = [...changes].reduce((changed, [key, line]) => withEntry(changed, GROUP, key, line), before);
-    if (text === '') await removeFile(this.file);
-    else await writePrivateFile(this.file, Buffer.from(text, 'latin1'), { overwrite: true, rights: 'kept' });
+    if (text === '') await removeFile(this.#file);
+    else await writePrivateFile(this.#file, Buffer.from(text, 'latin1'), { overwrite: true, rights: 'kept' });
     if (hasSessionBus(this.#places)) await runDesktopTool('dbus-send', [...REREAD, 'string:']);
   }
 
   shown(changes: Settings): readonly string[] {
     const lines = [...changes].filter(([key]) => key !== GROUP_LINE);
     const all = lines.map(([key, line]) => line ?? `# without ${key}`);
-    return [`# ${this.file}`, `[${GROUP}]`, ...all];
+    return [`# ${this.#file}`, `[${GROUP}]`, ...all];
   }
 
   /** Byte by byte: whatever its letters are, they come back. */
   async #text(): Promise<string> {
-    const read = await readBytesFile(this.file, MAX_BYTES);
+    const read = await readBytesFile(this.#file, MAX_BYTES);
     if ('bytes' in read) return read.bytes.toString('latin1');
     if (read.isAbsent) return '';
     throw new ProxySettingError(read.problem);
