@@ -12,6 +12,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   // Its addresses are this machine's own, which are not dialled; else only the commands that print links read it.
   { key: 'public', value: (config) => config.public, applies: 'live' },
   { key: 'announce', value: (config) => config.announce, applies: 'live' },
+  { key: 'balancers', value: (config) => config.balancers, applies: 'restart' },
   { key: 'tls', value: (config) => config.tls, applies: 'live' },
   { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },
   { key: 'egress.allow', value: (config) => config.egress.allow, applies: 'live' },

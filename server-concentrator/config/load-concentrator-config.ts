@@ -156,6 +156,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       parsed.listen?.map((address): ListenAddress => ({ ...address, required: true })) ?? DEFAULT_LISTEN,
     public: parsed.public,
     announce: parsed.announce,
+    balancers: parsed.balancers,
     egress: {
       allow: egress.allow,
       deny: egress.deny,
