@@ -105,6 +105,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
     lingerMs: config.lingerMs,
+    joinName: config.joinName,
     tuning: withTuning(config.tuning),
     dialer,
     clock,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJoinName } from '../../shared/protocol/handshake/messages.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import { parseNetwork } from '../../shared/runtime/config/ranges.ts';
 import {
@@ -127,10 +128,15 @@ const announce = z
     context.addIssue({ code: 'custom', path: ['joinHere'], message });
   });
 
+const JOIN_NAME_FORMAT = 'a host name such as c1.example.org';
+
 /** The concentrator's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const concentratorSchema = z.strictObject({
   listen: z.array(listenAddress).min(1).max(16).optional(),
   public: z.array(hostPort).max(16).default([]),
+  joinName: textAs(JOIN_NAME_FORMAT, (value) =>
+    isJoinName(value) ? value.toLowerCase() : undefined,
+  ).optional(),
   announce,
   balancers: ranges,
   tls: z

@@ -155,6 +155,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
     listen:
       parsed.listen?.map((address): ListenAddress => ({ ...address, required: true })) ?? DEFAULT_LISTEN,
     public: parsed.public,
+    ...(parsed.joinName === undefined ? {} : { joinName: parsed.joinName }),
     announce: parsed.announce,
     balancers: parsed.balancers,
     egress: {

@@ -46,8 +46,6 @@ export class FleetClient {
   readonly keeper: SessionKeeper;
   readonly #options: FleetClientOptions;
   readonly #wires = new Map<Wire, Machine>();
-  /** The machine that its session lives on, by the name that JOINs are led by. */
-  #home: string | undefined;
 
   constructor(options: FleetClientOptions) {
     this.#options = options;
@@ -73,14 +71,12 @@ export class FleetClient {
       inbound: NO_INBOUND,
       datagrams: NO_DATAGRAMS,
       traffic: new TrafficTable(4),
-      connect: (uplink, _address, signal) => this.#connect(uplink, signal),
+      connect: (uplink, _address, signal, { serverName }) => this.#connect(uplink, serverName, signal),
       useOf: () => NORMAL_USE,
       onDial() {},
       onReviewed() {},
       onChanged() {},
-      onSessionEnded: () => {
-        this.#home = undefined;
-      },
+      onSessionEnded() {},
     });
     this.keeper.setUplinks(
       options.uplinks.map(({ name, address }) => ({
@@ -104,7 +100,11 @@ export class FleetClient {
   }
 
   /** Connects over one uplink, through the balancer, to a machine. */
-  #connect({ name }: DialledUplink, signal: CancelSignal): Promise<SubflowTransport> {
+  #connect(
+    { name }: DialledUplink,
+    serverName: string | undefined,
+    signal: CancelSignal,
+  ): Promise<SubflowTransport> {
     const { clock, balancer, uplinks } = this.#options;
     const { address, delayMs } = uplinks.find((uplink) => uplink.name === name)!;
     return new Promise((resolve, reject) => {
@@ -128,7 +128,7 @@ export class FleetClient {
       });
       clock.after(3 * delayMs, () => {
         if (!balancer.isUp || !wire.isOpen) return;
-        balancer.lead(wire, this.#home, (machine) => {
+        balancer.lead(wire, serverName, (machine) => {
           if (machine === undefined || !machine.isUp) {
             clock.after(delayMs, () => fail('connectionReset', 'closed by the balancer'));
             return;
@@ -138,7 +138,6 @@ export class FleetClient {
             clock.after(delayMs, () => {
               clearTimeout(timer);
               if (!wire.isOpen) return;
-              this.#home ??= machine.name;
               resolve(wire.client);
             });
           });

@@ -65,7 +65,15 @@ class Fleet {
     this.#machines = Array.from({ length: options.machines }, (_, i): Machine => {
       const { cores, handshakeMs } = options;
       const onHandshake = (what: 'begun' | 'hello' | 'join' | 'failed') => this.#count(i, what);
-      return new Machine({ name: `c${i + 1}`, clock, cores, handshakeMs, limits, key, onHandshake });
+      return new Machine({
+        name: `c${i + 1}.fleet.example`,
+        clock,
+        cores,
+        handshakeMs,
+        limits,
+        key,
+        onHandshake,
+      });
     });
     this.#begunAt = new Map(this.#machines.map((machine) => [machine, 0]));
     this.#balancer = new Balancer(clock, random.fork(), this.#machines);

@@ -17,6 +17,7 @@ import { Processor } from './processor.ts';
 import type { Wire } from './wire.ts';
 
 export interface MachineOptions {
+  /** Also of its JOINs. */
   readonly name: string;
   readonly clock: VirtualClock;
   readonly cores: number;
@@ -130,11 +131,12 @@ export class Machine {
   }
 
   #program() {
-    const { limits, key } = this.#options;
+    const { limits, key, name: joinName } = this.#options;
     const clock = () => this.#options.clock.nowMs;
     const logger = pino({ enabled: false });
     const sessions = new SessionRegistry({
       limits,
+      joinName,
       memory: new MemoryLevels(limits),
       lingerMs: LINGER_MS,
       tuning: DEFAULT_TUNING,
