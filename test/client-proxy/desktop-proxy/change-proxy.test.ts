@@ -75,11 +75,11 @@ describe('the proxy of programs', () => {
   });
 
   it.each([
-    ['twice', async () => void (await set(), await set())],
-    ['with another address', async () => void (await set(), await set(THERE))],
-    ['three times', async () => void (await set(), await set(THERE), await set())],
-  ])('comes back when it was set %s', async (_, setAll) => {
-    await setAll();
+    ['twice', [HERE, HERE]],
+    ['with another address', [HERE, THERE]],
+    ['three times', [HERE, THERE, HERE]],
+  ])('comes back when it was set %s', async (_, proxies) => {
+    for (const proxy of proxies) await set(proxy);
     await unset();
     expect(settings()).toEqual(BEFORE);
     // Again is no harm.
