@@ -27,6 +27,7 @@ const SYSTEM_COMMANDS = [
   'chown',
   'cp',
   'curl',
+  'docker',
   'groupadd',
   'journalctl',
   'ln',

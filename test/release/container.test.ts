@@ -5,7 +5,7 @@ import { parseDocument } from 'yaml';
 import { needs } from '../support/needs.ts';
 import { Network } from '../system/support/namespaces.ts';
 import { Origin } from '../system/support/origin.ts';
-import { composeFile, ContainerEngine } from './support/container-engine.ts';
+import { ContainerEngine, composeFile } from './support/container-engine.ts';
 import { EPOCH_SECONDS } from './support/make.ts';
 
 /** A fresh Debian, the dependencies and both programs. */
@@ -16,7 +16,8 @@ const DOWNLOAD_BYTES = 6_000_000;
 /** Of each of two equal uplinks. */
 const LEAST_SHARE = 0.25;
 /** Of programs that only building needs. */
-const TOOLS = /\/(npm|npx|gcc|tsc|git|python3?|curl|wget)$|\/node_modules\/(esbuild|typescript|vitest|@biomejs)\//;
+const TOOLS =
+  /\/(npm|npx|gcc|tsc|git|python3?|curl|wget)$|\/node_modules\/(esbuild|typescript|vitest|@biomejs)\//;
 
 const { concentrator } = composeFile('vps.yaml').services;
 const { client } = composeFile('home.yaml').services;
@@ -37,7 +38,12 @@ describe('container images', needs('containers', 'network'), () => {
     (name) => {
       const { image } = services[name];
       const { User, Entrypoint, Healthcheck, Labels, Volumes, bytes } = engine.configuration(image);
-      expect({ User, Entrypoint, Healthcheck: Healthcheck.Test, Volumes: Object.keys(Volumes).sort() }).toEqual({
+      expect({
+        User,
+        Entrypoint,
+        Healthcheck: Healthcheck.Test,
+        Volumes: Object.keys(Volumes).sort(),
+      }).toEqual({
         User: '10001:10001',
         Entrypoint: [`tributary-${name}`],
         Healthcheck: ['CMD', `tributary-${name}`, 'status', '--ready'],
@@ -78,7 +84,11 @@ describe('container images', needs('containers', 'network'), () => {
     const before = await Promise.all(network.paths.map((path) => path.counters()));
     const curl = ['--silent', '--show-error', '--output', '/dev/null', '--write-out', '%{size_download}'];
     const proxy = ['--proxy', 'socks5h://127.0.0.1:1080'];
-    const got = await network.client.exec('curl', [...curl, ...proxy, `${origin.url}/bytes/${DOWNLOAD_BYTES}`]);
+    const got = await network.client.exec('curl', [
+      ...curl,
+      ...proxy,
+      `${origin.url}/bytes/${DOWNLOAD_BYTES}`,
+    ]);
     expect(Number(got)).toBe(DOWNLOAD_BYTES);
     const after = await Promise.all(network.paths.map((path) => path.counters()));
     const shares = after.map(

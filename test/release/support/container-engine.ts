@@ -77,7 +77,11 @@ export class ContainerEngine {
   /** What the image says of itself. */
   configuration(image: string): ImageConfiguration {
     const [details] = JSON.parse(this.podman('image', 'inspect', localName(image)));
-    return { ...details.Config, Healthcheck: details.HealthCheck ?? details.Healthcheck, bytes: details.Size };
+    return {
+      ...details.Config,
+      Healthcheck: details.HealthCheck ?? details.Healthcheck,
+      bytes: details.Size,
+    };
   }
 
   /** The files of an image, without those of the kernel. */
