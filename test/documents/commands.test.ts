@@ -30,6 +30,7 @@ const SYSTEM_COMMANDS = [
   'docker',
   'groupadd',
   'journalctl',
+  'kubectl',
   'ln',
   'npm',
   'npx',
