@@ -1,5 +1,6 @@
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
+import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
@@ -354,13 +355,15 @@ function makeGate(
 }
 
 function listenForClients(
-  { listen, tls, limits, congestionControl }: ConcentratorConfig,
+  { listen, balancers, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
   gate: GateParts,
   place: WorkerPlace | undefined,
 ): Promise<SubflowListener> {
+  const behind = new AddressRanges(balancers);
   const options = {
     ...gate,
+    isBalancer: (address: string) => behind.has(address),
     certificate: tls.certificate,
     privateKey: tls.key,
     native,

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { formatDestination } from '../shared/protocol/destination.ts';
+import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import { sourceOf } from '../shared/runtime/admission/source.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
@@ -125,7 +126,8 @@ export class Primary {
 
   #listen(): Promise<SubflowListener> {
     const { clock, logger, native } = this.#deps;
-    const { listen, tls, limits } = this.#config;
+    const { listen, balancers, tls, limits } = this.#config;
+    const behind = new AddressRanges(balancers);
     const { handshakes, crowded } = this.#counts;
     const log = new LineLimit(clock).over(logger);
     const options: Omit<SubflowListenerOptions, 'addresses'> = {
@@ -136,6 +138,7 @@ export class Primary {
       clock,
       handshakeTimeoutMs: limits.handshakeTimeoutMs,
       handshakesPerSecond: limits.handshakesPerSecond,
+      isBalancer: (address) => behind.has(address),
       isProven: (source) => this.#proven.has(source),
       handOver: (ready) => this.#handOver(ready),
       // Workers do TLS.

@@ -86,6 +86,8 @@ export interface ConcentratorConfig {
   readonly joinName?: string;
   /** What clients are told of this machine's addresses. */
   readonly announce: AnnounceConfig;
+  /** Networks of load balancers, in canonical text: what connects from there begins with a PROXY header. */
+  readonly balancers: readonly string[];
   /** PEM texts. */
   readonly tls: TlsIdentity;
   readonly tlsCertificateFile: string;

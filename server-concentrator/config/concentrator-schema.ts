@@ -94,10 +94,10 @@ const datagrams = z
   .prefault({});
 
 /** More ranges than that belong in a firewall. */
-const MAX_VISITOR_RANGES = 256;
+const MAX_RANGES = 256;
 const ranges = z
   .array(textAs('a network or address, for example "203.0.113.0/24"', parseNetwork))
-  .max(MAX_VISITOR_RANGES)
+  .max(MAX_RANGES)
   .default([]);
 
 /** One for each service of a firewall that knows of them is enough. */
@@ -141,6 +141,7 @@ export const concentratorSchema = z.strictObject({
     isJoinName(value) ? value.toLowerCase() : undefined,
   ).optional(),
   announce,
+  balancers: ranges,
   tls: z
     .strictObject({ certificate: text.default('certificate.pem'), key: text.default('key.pem') })
     .prefault({}),

@@ -13,6 +13,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'public', value: (config) => config.public, applies: 'live' },
   { key: 'joinName', value: (config) => config.joinName, applies: 'restart' },
   { key: 'announce', value: (config) => config.announce, applies: 'live' },
+  { key: 'balancers', value: (config) => config.balancers, applies: 'restart' },
   { key: 'tls', value: (config) => config.tls, applies: 'live' },
   { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },
   { key: 'egress.allow', value: (config) => config.egress.allow, applies: 'live' },

@@ -157,6 +157,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
     public: parsed.public,
     ...(parsed.joinName === undefined ? {} : { joinName: parsed.joinName }),
     announce: parsed.announce,
+    balancers: parsed.balancers,
     egress: {
       allow: egress.allow,
       deny: egress.deny,

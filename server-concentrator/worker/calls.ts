@@ -23,6 +23,7 @@ export interface GivenConnection {
   readonly head: Uint8Array;
   readonly remote: string;
   readonly isProven: boolean;
+  readonly isProxied: boolean;
   readonly leftMs: number;
 }
 

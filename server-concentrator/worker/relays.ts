@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { Applicant } from '../session/applicant.ts';
 import { encodePreface, readPreface } from './relay-preface.ts';
@@ -24,17 +24,35 @@ export async function listenForRelays(
   return server;
 }
 
-/** Relays a connection, whose client has proven its key, to another worker, for as long as it lasts. */
-export function relay(
-  { transport, handshake, takeRest }: Applicant,
+/**
+ * Relays a connection, whose client has proven its key, to another worker, for as long as it lasts. Resolves to false where that worker takes
+ * none, as while it starts.
+ */
+export async function relay(
+  applicant: Applicant,
   to: { readonly path: string; readonly secret: Uint8Array },
   leftMs: number,
-): void {
+): Promise<boolean> {
   const socket = connect(to.path);
+  try {
+    await once(socket, 'connect');
+  } catch {
+    return false;
+  }
+  join(applicant, socket, to.secret, leftMs);
+  return true;
+}
+
+function join(
+  { transport, handshake, takeRest }: Applicant,
+  socket: Socket,
+  secret: Uint8Array,
+  leftMs: number,
+): void {
   const { remoteAddress, remotePort, localAddress, localPort } = transport;
   const exporter = Buffer.from(transport.exporter).toString('base64');
   const from = { remoteAddress, remotePort, localAddress, localPort, exporter, leftMs };
-  socket.write(encodePreface(to.secret, from));
+  socket.write(encodePreface(secret, from));
   socket.write(handshake.requestFrame);
   socket.on('error', () => {});
   socket.once('close', () => transport.destroy());

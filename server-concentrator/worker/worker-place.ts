@@ -75,8 +75,9 @@ export class WorkerPlace implements Passing {
             .catch(() => ({ worker: index, others: 0 }));
     // What has been relayed belongs here, whatever has changed since.
     if (home.worker === index || transport.isRelayed) return home.others;
-    relay(applicant, { path: relays[home.worker]!, secret: this.#secret }, leftMs);
-    return undefined;
+    const to = { path: relays[home.worker]!, secret: this.#secret };
+    // A worker that takes none has no session yet: here nobody knows it either, and the client learns that at once.
+    return (await relay(applicant, to, leftMs)) ? undefined : home.others;
   }
 
   onProven(clientId: string, host: string): void {

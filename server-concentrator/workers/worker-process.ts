@@ -37,10 +37,10 @@ export class WorkerProcess {
   }
 
   /** Gives it a connection. False where it has too many on their way already. */
-  give({ socket, head, remote, isProven, leftMs }: ReadyConnection): boolean {
+  give({ socket, ...connection }: ReadyConnection): boolean {
     if (this.#onTheWay >= MAX_ON_THE_WAY) return false;
     this.#onTheWay++;
-    this.channel.tell('connection', { head, remote, isProven, leftMs }, socket, (error) => {
+    this.channel.tell('connection', connection, socket, (error) => {
       this.#onTheWay--;
       if (error) socket.destroy();
     });

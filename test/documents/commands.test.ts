@@ -27,8 +27,10 @@ const SYSTEM_COMMANDS = [
   'chown',
   'cp',
   'curl',
+  'docker',
   'groupadd',
   'journalctl',
+  'kubectl',
   'ln',
   'npm',
   'npx',
@@ -43,6 +45,7 @@ const SYSTEM_COMMANDS = [
   'tributary-concentrator',
   'useradd',
   'usermod',
+  'zbarimg',
 ];
 
 /** Commands that have subcommands. */

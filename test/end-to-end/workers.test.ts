@@ -55,7 +55,7 @@ describe('a concentrator of two workers', { timeout: 60_000 }, () => {
     const metrics = await pair.metrics('concentrator');
     expect(metrics.sum('tributary_sessions')).toBe(17);
     for (const worker of ['1', '2']) {
-      expect(metrics.sum('tributary_worker_sessions', { worker })).toBeGreaterThan(4);
+      expect(metrics.sum('tributary_worker_sessions', { worker })).toBeGreaterThan(0);
     }
     expect((await status()).sessions).toHaveLength(17);
     for (const { socket } of clients) socket.destroy();
@@ -72,10 +72,12 @@ describe('a concentrator of two workers', { timeout: 60_000 }, () => {
     const named = [];
     for (let id = 1; id <= 6; id++) named.push(await join(id, client.welcome.joinName));
     expect(await relayed()).toBe(before);
-    // Hosts from which nobody has come lead to any worker.
+    // Another's name, as a balancer might mistake it; and none, as clients from before send: that may lead to any worker.
+    const other = `w${client.welcome.joinName?.startsWith('w1') ? 2 : 1}.concentrator.internal`;
     const unnamed = [];
-    for (let id = 7; id <= 18; id++) unnamed.push(await join(id));
-    expect(await relayed()).toBeGreaterThan(before);
+    for (let id = 7; id <= 12; id++) unnamed.push(await join(id, other));
+    expect(await relayed()).toBe(before + 6);
+    for (let id = 13; id <= 18; id++) unnamed.push(await join(id));
     const session = (await status()).sessions.find(
       ({ client: id, session: name }) =>
         id === OTHERS[0] && name === Buffer.from(client.welcome.token).toString('hex').slice(0, 8),
@@ -167,7 +169,7 @@ describe('a concentrator of two workers', { timeout: 60_000 }, () => {
     const seen = pair.client.lineCount;
     const seenThere = pair.concentrator.lineCount;
     process.kill(dying.pid!, 'SIGKILL');
-    await pair.client.untilLine('"session established"', { from: seen, limitMs: 10_000 });
+    await pair.client.untilLine('"session established"', { from: seen, limitMs: 25_000 });
     await echo();
     await pair.concentrator.untilLine('a worker has taken the place', { from: seenThere, limitMs: 20_000 });
     expect(pair.concentrator.output).toMatch(/a worker has ended, and its sessions with it/);

@@ -1,6 +1,6 @@
 import { barChart } from '../lab/chart/bar-chart.ts';
 import { grid } from '../lab/grid.ts';
-import type { Circumstances } from '../lab/results.ts';
+import { type Circumstances, circumstancesText } from '../lab/results.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
 import { type WorkersFigures, workersText } from './measure-workers.ts';
@@ -44,10 +44,8 @@ const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 /** The table, with the machine and the date. */
 export function reportText(results: LoadResults, where: Circumstances): string {
   const { streams, sessions, sessionsError, workers } = results;
-  const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
   const lines = [
-    `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
-      `${commit ? `, commit ${commit}` : ''}; load at the start ${loadAtStart.toFixed(1)}`,
+    circumstancesText(where),
     '',
     grid([
       ['', ...CELLS.map(([head]) => head)],

@@ -15,7 +15,13 @@ async function ofProcess(value: number, isFirst = false): Promise<Metrics> {
       { uplink: `u${value}` },
       value,
     );
-    registerGauge(registry, { name: 'largest', help: 'x', labelNames: [], aggregator: 'max', samples: () => [[{}, value]] });
+    registerGauge(registry, {
+      name: 'largest',
+      help: 'x',
+      labelNames: [],
+      aggregator: 'max',
+      samples: () => [[{}, value]],
+    });
     registerHistogram(registry, {
       name: 'waits_seconds',
       help: 'x',

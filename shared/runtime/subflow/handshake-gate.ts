@@ -56,6 +56,8 @@ export interface ReadyConnection {
   readonly remote: string;
   /** As `isProven` said. */
   readonly isProven: boolean;
+  /** A load balancer passes it on. */
+  readonly isProxied: boolean;
   /** What is left of the time for the handshake. */
   readonly leftMs: number;
 }
@@ -124,11 +126,12 @@ export class HandshakeGate {
   }
 
   /** Another process has taken it this far: TLS begins. */
-  take({ socket, head, remote, isProven, leftMs }: ReadyConnection): void {
+  take({ socket, head, remote, isProven, isProxied, leftMs }: ReadyConnection): void {
     const { clock } = this.#options;
     const visitor = { source: sourceOf(remote), isProven };
     const arrival = {
       remoteAddress: remote,
+      isProxied,
       open: () => socket,
       refuse: () => void socket.resetAndDestroy(),
     };
@@ -179,14 +182,14 @@ export class HandshakeGate {
   }
 
   #give(handshake: PendingHandshake, handOver: (ready: ReadyConnection) => void): void {
-    const { remote, startedMs, visitor } = handshake;
+    const { remote, startedMs, visitor, isProxied } = handshake;
     const socket = handshake.open();
     const rest = socket.read() as Buffer | null;
     stopReading(socket);
     const head = rest === null ? handshake.head : Buffer.concat([handshake.head, rest]);
     this.#settle(handshake);
     const leftMs = Math.max(0, Math.ceil(this.#timeoutMs - (this.#options.clock() - startedMs)));
-    handOver({ socket, head, remote, isProven: visitor.isProven, leftMs });
+    handOver({ socket, head, remote, isProven: visitor.isProven, isProxied, leftMs });
   }
 
   #secure(handshake: PendingHandshake): void {
@@ -212,8 +215,10 @@ export class HandshakeGate {
     } else {
       this.#settle(handshake);
       const leftMs = Math.ceil(this.#timeoutMs - (this.#options.clock() - handshake.startedMs));
-      const { pool, native, congestionControl } = this.#options;
-      const subflow = new TlsSubflow(secured, pool, native, congestionControl !== undefined);
+      const { pool, congestionControl } = this.#options;
+      const { remote, isProxied } = handshake;
+      const native = isProxied ? undefined : this.#options.native;
+      const subflow = new TlsSubflow(secured, pool, native, congestionControl !== undefined, remote);
       this.#options.onSubflow(subflow, Math.max(0, leftMs));
     }
   }

@@ -49,6 +49,7 @@ describe('a concentrator configuration', () => {
       ],
       public: [],
       announce: { addresses: [], joinHere: true },
+      balancers: [],
       tls: identity,
       tlsCertificateFile: file.replace('c.yaml', 'certificate.pem'),
       tlsKeyFile: file.replace('c.yaml', 'key.pem'),

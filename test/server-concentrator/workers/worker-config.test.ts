@@ -19,7 +19,15 @@ it('divides what all clients share, and leaves what one client may have', async 
 it.each([
   [{}, 'w3.concentrator.internal'],
   [{ public: [{ host: '192.0.2.1', port: 443 }] }, 'w3.concentrator.internal'],
-  [{ public: [{ host: '2001:db8::1', port: 443 }, { host: 'vps.example.org', port: 443 }] }, 'w3.vps.example.org'],
+  [
+    {
+      public: [
+        { host: '2001:db8::1', port: 443 },
+        { host: 'vps.example.org', port: 443 },
+      ],
+    },
+    'w3.vps.example.org',
+  ],
   [{ joinName: 'c1.example.org', public: [{ host: 'vps.example.org', port: 443 }] }, 'w3.c1.example.org'],
 ])('names the worker with %j: %s', async (keys, name) => {
   const { config } = await assembled(['laptop'], {}, keys);
