@@ -58,7 +58,7 @@ export class Primary {
     this.#config = config;
     this.#deps = deps;
     this.#count = options.count;
-    this.#placement = new Placement(options.count, clock);
+    this.#placement = new Placement(options.count, clock, random);
     this.#proven = new ProvenSources(clock);
     this.#watch = new ProcessWatch(deps);
     const { count, program, isPretty } = options;

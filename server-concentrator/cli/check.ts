@@ -12,7 +12,7 @@ import { datagramPorts } from '../config/datagram-ports.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import { memoryMaxBytes } from '../session/memory-levels.ts';
 import { workerConfig } from '../workers/worker-config.ts';
-import { workerCount } from '../workers/worker-count.ts';
+import { processCount, workerCount } from '../workers/worker-count.ts';
 
 export interface CheckDeps extends CommandLineDeps {
   /** The addresses that lead to this machine; see `OwnAddresses`. */
@@ -23,7 +23,7 @@ export interface CheckDeps extends CommandLineDeps {
 export async function check(config: ConcentratorConfig, deps: CheckDeps): Promise<void> {
   const { listen, egress, limits, metrics } = config;
   const workers = workerCount(config.workers);
-  const processes = workers > 1 ? workers + 1 : 1;
+  const processes = processCount(config.workers);
   const certificate = readCertificate(config.tls.certificate);
   const next = config.nextCertificate === undefined ? undefined : readCertificate(config.nextCertificate);
   const lines = [

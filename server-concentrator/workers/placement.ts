@@ -11,6 +11,11 @@ const KEPT_MS = 60 * 60 * 1_000;
 const MAX_HOSTS = 16_384;
 /** Workers whose load differs by less are equally busy: then the one with fewer sessions is chosen. */
 const LOAD_STEP = 0.1;
+/**
+ * Chance weighs so many sessions. Without it a client with two uplinks would send HELLO to the same worker as the one before it, if both
+ * connect in the same order.
+ */
+const CHANCE = 3;
 
 interface PlacedClient {
   worker: number;
@@ -30,14 +35,17 @@ interface WorkerLoad {
 /** Which worker each connection goes to. All sessions of a client are in one worker, which therefore counts what a client may have. */
 export class Placement {
   readonly #clock: MonotonicClock;
+  readonly #random: () => number;
   readonly #workers: readonly WorkerLoad[];
   /** As many as there are keys. */
   readonly #clients = new Map<string, PlacedClient>();
   /** The client that was last seen at a host; null where there were several. */
   readonly #hosts = new Map<string, string | null>();
 
-  constructor(count: number, clock: MonotonicClock) {
+  /** @param random uniform in [0, 1) */
+  constructor(count: number, clock: MonotonicClock, random: () => number) {
     this.#clock = clock;
+    this.#random = random;
     this.#workers = Array.from({ length: count }, () => ({ isUp: false, load: 0, sessions: 0, recent: 0 }));
   }
 
@@ -113,17 +121,16 @@ export class Placement {
 
   #leastLoaded(): number | undefined {
     let best: number | undefined;
-    for (const [i, one] of this.#workers.entries()) {
-      if (one.isUp && (best === undefined || isLess(one, this.#workers[best]!))) best = i;
+    let least: readonly [number, number] = [Number.POSITIVE_INFINITY, 0];
+    for (const [i, { isUp, load, sessions, recent }] of this.#workers.entries()) {
+      if (!isUp) continue;
+      const own = [Math.floor(load / LOAD_STEP), sessions + recent + CHANCE * this.#random()] as const;
+      if (own[0] > least[0] || (own[0] === least[0] && own[1] >= least[1])) continue;
+      best = i;
+      least = own;
     }
     return best;
   }
-}
-
-function isLess(one: WorkerLoad, other: WorkerLoad): boolean {
-  const difference = Math.floor(one.load / LOAD_STEP) - Math.floor(other.load / LOAD_STEP);
-  if (difference !== 0) return difference < 0;
-  return one.sessions + one.recent < other.sessions + other.recent;
 }
 
 /** The server name of connections for JOIN to sessions of a worker. @param index from 0 */

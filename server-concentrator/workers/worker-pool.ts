@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import { TributaryError } from '../../shared/protocol/errors.ts';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { heapOption } from '../../shared/runtime/process/heap-limit.ts';
@@ -33,6 +34,13 @@ export interface Serving {
   readonly listen: readonly ListenAddress[];
   /** UDP sockets for each worker, by its index. */
   readonly udp: readonly (readonly GivenSocket[])[];
+}
+
+/** A worker cannot start. */
+class WorkerStartError extends TributaryError {
+  constructor(index: number, cause: Error) {
+    super('internalError', `worker ${index + 1} cannot start: ${cause.message}`, 'ours', { cause });
+  }
 }
 
 interface Slot {
@@ -157,7 +165,9 @@ export class WorkerPool {
       ...{ index, count, config, listen: this.#serving.listen, relays: this.#relays, secret: this.#secret },
       udp: given.map(({ host }, i) => ({ host, descriptor: FIRST_GIVEN_DESCRIPTOR + i })),
     };
-    await process.channel.ask('start', start, START_MS);
+    await process.channel.ask('start', start, START_MS).catch((error: Error) => {
+      throw new WorkerStartError(index, error);
+    });
     slot.upMs = clock();
     placement.onUp(index);
   }
