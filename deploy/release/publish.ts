@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { releaseChangelog } from './changelog.ts';
 import { CHECKSUMS_NAME, signChecksums, writeChecksums } from './checksums.ts';
 import { git, PROJECT_FOLDER, ReleaseError, run } from './project.ts';
+import { isLaterVersion, isVersion } from './version-order.ts';
 
 export interface ReleaseOptions {
   readonly version: string;
@@ -22,8 +23,6 @@ export interface ReleaseOptions {
 const INSTALLER = 'deploy/install.sh';
 /** Files that a release changes. */
 const CHANGED = ['package.json', 'package-lock.json', 'CHANGELOG.md'] as const;
-/** https://semver.org */
-const VERSION = /^(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?$/;
 
 /**
  * Makes a release: checks, takes the version into the files that have it, commits and tags that, and makes everything from the commit.
@@ -68,18 +67,8 @@ export async function release(options: ReleaseOptions): Promise<void> {
 }
 
 function refuseVersion(version: string, current: string): void {
-  const [next, now] = [version, current].map((text) => VERSION.exec(text));
-  if (!next || !now) throw new ReleaseError(`${version} is no version such as 1.2.3 or 1.2.3-rc.1`);
-  const order =
-    [1, 2, 3].map((part) => Number(next[part]) - Number(now[part])).find((step) => step !== 0) ?? 0;
-  const isLater = order > 0 || (order === 0 && isLaterSuffix(next[4], now[4]));
-  if (!isLater) throw new ReleaseError(`${version} is not later than ${current}`);
-}
-
-/** Of two versions with the same numbers, the one without a suffix is the later one; `-rc.10` is later than `-rc.2`. */
-function isLaterSuffix(next: string | undefined, now: string | undefined): boolean {
-  if (now === undefined) return false;
-  return next === undefined || next.localeCompare(now, 'en', { numeric: true }) > 0;
+  if (!isVersion(version)) throw new ReleaseError(`${version} is no version such as 1.2.3 or 1.2.3-rc.1`);
+  if (!isLaterVersion(version, current)) throw new ReleaseError(`${version} is not later than ${current}`);
 }
 
 /** Whether the packages that are installed are those that their registry signed; a registry may sign none. */
