@@ -178,11 +178,8 @@ function release(name: string, ofVersion: string): string {
   const details = JSON.parse(readFileSync(own, 'utf8')) as Record<string, unknown>;
   writeFileSync(own, JSON.stringify({ ...details, version: ofVersion }));
   execFileSync('tar', ['--gzip', '-cf', join(folder, `${name}.tar.gz`), '-C', join(made, 'renamed'), name]);
-  const sums = execFileSync('sha256sum', [`${name}.tar.gz`], { cwd: folder, encoding: 'utf8' });
-  // What came before that version is named, and must not be taken.
-  const suffixes = ofVersion.includes('-') ? [] : ['rc.10', 'rc.2', 'beta.3'];
-  const earlier = suffixes.map((suffix) => sums.replace('-linux', `-${suffix}-linux`));
-  writeFileSync(join(folder, 'SHA256SUMS'), [sums, ...earlier].join(''));
+  const sums = execFileSync('sha256sum', [`${name}.tar.gz`], { cwd: folder });
+  writeFileSync(join(folder, 'SHA256SUMS'), sums);
   return folder;
 }
 
