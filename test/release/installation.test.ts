@@ -41,6 +41,8 @@ const document = await projectFile('docs/installation.md');
 /** The commands of the document, one block for each machine. */
 const BY_SCRIPT = blocks('### From a bundle by a script, with the service');
 const BY_PACKAGES = blocks('### From packages for Debian and Ubuntu');
+/** Somebody who works at home. */
+const USER = 'anna';
 const CONFIGURATION = ['certificate.pem', 'clients.yaml', 'key.pem', 'tributary-concentrator.yaml'];
 
 beforeAll(async () => {
@@ -117,6 +119,7 @@ describe.each([12, 13] as const)(
     });
 
     it.each(['vps', 'home'] as const)('the script leaves nothing on %s', (place) => {
+      if (place === 'home') setProxy(system.home);
       system[place].runWell('sh', ['install.sh', '--uninstall'], { cwd: RELEASE });
       expectNothingLeft(system, place);
     });
@@ -125,6 +128,7 @@ describe.each([12, 13] as const)(
       expect([BY_PACKAGES.vps.length, BY_PACKAGES.home.length]).toEqual([2, 2]);
       await setUp(system, BY_PACKAGES, `Debian ${debian}, by packages`);
       expectReadableByService(system.vps);
+      setProxy(system.home);
       for (const place of ['vps', 'home'] as const) {
         expect(system[place].runWell('systemctl', ['is-enabled', PROGRAMS[place]]).trim()).toBe('enabled');
         system[place].runWell('apt-get', ['purge', '--yes', 'tributary-*']);
@@ -167,6 +171,7 @@ class System {
       writeFileSync(join(root.changes, 'etc/hosts'), hosts);
     }
     await Promise.all([vps.boot('vps'), home.boot('home')]);
+    home.runWell('useradd', ['--create-home', USER]);
     return new System(network, await Origin.start(network, ORIGIN_PORT), vps, home);
   }
 
@@ -251,6 +256,13 @@ async function setUp(
       `${seconds(homeMs)}, first byte over two uplinks after ${seconds(firstByteMs)}`,
   );
   return { link, said };
+}
+
+/** What a user sets goes with the program. */
+function setProxy(home: DebianMachine): void {
+  const set = ['tributary-client', 'set-proxy', '--proxy', '127.0.0.1:1080'];
+  home.runWell('runuser', ['-u', USER, '--', ...set]);
+  expect(home.paths()).toContain(`./home/${USER}/.config/environment.d/50-tributary-proxy.conf`);
 }
 
 function upgrade(machine: DebianMachine, ...options: readonly string[]): void {
