@@ -92,15 +92,15 @@ describe.each([12, 13] as const)(
       },
     );
 
+    // Each end on one of the two: they do not differ in it.
+    const upgraded = debian === 12 ? ('vps' as const) : ('home' as const);
     it.each([
-      ['the concentrator is upgraded', 'vps', `--from /root/newer`, NEWER],
-      ['the concentrator goes back', 'vps', '--rollback', VERSION],
-      ['the client is upgraded', 'home', `--from /root/newer`, NEWER],
-      ['the client goes back', 'home', '--rollback', VERSION],
-    ] as const)('applications wait less than 2 s when %s', async (what, place, options, version) => {
-      const machine = system[place];
+      ['is upgraded', '--from /root/newer', NEWER],
+      ['goes back', '--rollback', VERSION],
+    ] as const)(`applications wait less than 2 s when ${upgraded} %s`, async (what, options, version) => {
+      const machine = system[upgraded];
       // A second try begins where the first did.
-      if (versionOn(machine, PROGRAMS[place]) === version) upgrade(machine, '--rollback');
+      if (versionOn(machine, PROGRAMS[upgraded]) === version) upgrade(machine, '--rollback');
       const load = await Load.start(system);
       await sleep(AROUND_MS);
       const sinceMs = performance.now();
@@ -109,11 +109,11 @@ describe.each([12, 13] as const)(
       await sleep(AROUND_MS);
       const figures = await load.end();
       report(
-        `Debian ${debian}, ${what} in ${seconds(tookMs)}: no new connection for ${figures.longestWaitMs} ms, ` +
+        `Debian ${debian}, ${PROGRAMS[upgraded]} ${what} in ${seconds(tookMs)}: no new connection for ${figures.longestWaitMs} ms, ` +
           `no byte of a download for ${figures.longestPauseMs} ms; ${figures.breaks} broken off, ${figures.refusals} of ` +
           `${figures.answers + figures.refusals} connections refused`,
       );
-      expect(versionOn(machine, PROGRAMS[place])).toBe(version);
+      expect(versionOn(machine, PROGRAMS[upgraded])).toBe(version);
       expect(figures.longestWaitMs).toBeLessThan(MAX_INTERRUPTION_MS);
       expect(figures.longestPauseMs).toBeLessThan(MAX_INTERRUPTION_MS);
     });
