@@ -3,10 +3,12 @@ import { addShellCommands } from '../../shared/runtime/command-line/shell-comman
 import {
   type ProgramHelp,
   programCommand,
+  READY_OPTION,
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import {
@@ -72,10 +74,11 @@ function clientProgram(deps: ClientCliDeps): Command {
       'ask the client that runs with this configuration which uplinks it uses, and why not the others',
     )
     .option('--json', 'all of it, for programs')
+    .option(...READY_OPTION)
     .action(async (_options: unknown, command: Command) => {
-      const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
+      const { config, ...options } = command.optsWithGlobals<{ config?: string } & StatusOptions>();
       const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
-      await printStatus(await load(config), { json }, program.name(), deps);
+      await printStatus(await load(config), options, program.name(), deps);
     });
   addTop(program, load, deps);
   addTransparent(program, load, deps);

@@ -45,6 +45,10 @@ export const PACKAGES = {
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   debootstrap: () => isOnPath('debootstrap'),
   lintian: () => isOnPath('lintian'),
+  buildah: () => isOnPath('buildah'),
+  podman: () => isOnPath('podman'),
+  runc: () => isOnPath('runc'),
+  catatonit: () => existsSync('/usr/bin/catatonit') || existsSync('/usr/libexec/podman/catatonit'),
   'zbar-tools': () => isOnPath('zbarimg'),
   dbus: () => isOnPath('dbus-run-session'),
   'libglib2.0-bin': () => isOnPath('gsettings'),
@@ -132,6 +136,8 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  /** Builds and runs container images, without a registry. */
+  containers: { packages: ['debootstrap', 'buildah', 'podman', 'runc', 'catatonit'], forRoot: 'containers' },
   zbar: { packages: ['zbar-tools'] },
   /** Settings of desktops, with the tools that write and read them. */
   desktops: {

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +23,16 @@ export async function makeDebianBases(versions: readonly DebianVersion[]): Promi
 /** The folder of one that was made. */
 export function debianBase(version: DebianVersion): string {
   return join(sharedFolder(), DEBIANS[version]);
+}
+
+/** An archive of one that was made, for what takes no folder. */
+export function debianArchive(version: DebianVersion): string {
+  const base = debianBase(version);
+  const archive = `${base}.tar`;
+  if (existsSync(archive)) return archive;
+  execFileSync('tar', ['--create', '--file', `${archive}.new`, '--directory', base, '.']);
+  renameSync(`${archive}.new`, archive);
+  return archive;
 }
 
 async function make(version: DebianVersion): Promise<void> {
