@@ -6,6 +6,7 @@ import { needs } from '../support/needs.ts';
 import { Network } from '../system/support/namespaces.ts';
 import { Origin } from '../system/support/origin.ts';
 import { ContainerEngine, composeFile } from './support/container-engine.ts';
+import { makeDebianBases } from './support/debian-base.ts';
 import { EPOCH_SECONDS } from './support/make.ts';
 
 /** A fresh Debian, the dependencies and both programs. */
@@ -26,7 +27,8 @@ const services = { concentrator: concentrator!, client: client! };
 describe('container images', needs('containers', 'network'), () => {
   let engine: ContainerEngine;
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    await makeDebianBases([12]);
     engine = new ContainerEngine();
     for (const service of Object.values(services)) engine.build(service, EPOCH_SECONDS);
   }, MAKE_TIMEOUT_MS);
