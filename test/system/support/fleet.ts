@@ -132,7 +132,9 @@ export class Fleet {
     const file = join(this.#folder, 'haproxy.cfg');
     await writeFile(file, text);
     await concentrator.exec(BALANCER, ['-c', '-f', file]);
-    this.#balancer = concentrator.spawn(BALANCER, ['-db', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#balancer = concentrator.spawn(BALANCER, ['-db', '-f', file], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     await untilListening(concentrator, PORT);
   }
 }
