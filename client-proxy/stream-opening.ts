@@ -1,5 +1,6 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
 import { type Chunk, OwnBytes } from '../shared/protocol/memory/chunk.ts';
+import { PassingSet } from '../shared/protocol/passing-set.ts';
 import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
@@ -57,7 +58,7 @@ interface Asked {
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new PassingSet<() => void>();
   readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
@@ -134,7 +135,7 @@ interface StreamOpeningOptions extends StreamOpenerOptions {
   /** Begins again, in another session. */
   repeat(): void;
   /** What may go past the concentrator yet. */
-  readonly waiting: Set<() => void>;
+  readonly waiting: PassingSet<() => void>;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
