@@ -95,7 +95,7 @@ export class StreamOpener {
         () => steered.policy,
         (driver, streamId) =>
           new StreamOpening({
-            ...this.#options,
+            opener: this.#options,
             families: this.#families,
             asked,
             driver,
@@ -127,7 +127,8 @@ export class StreamOpener {
   }
 }
 
-interface StreamOpeningOptions extends StreamOpenerOptions {
+interface StreamOpeningOptions {
+  readonly opener: StreamOpenerOptions;
   readonly families: ProvenFamilies;
   readonly asked: Asked;
   readonly driver: SessionDriver;
@@ -153,16 +154,16 @@ class StreamOpening implements StreamHandlers {
     // It is counted as a direct connection; nobody has cancelled anything.
     this.#settle();
     this.#relay.abort('cancelled');
-    this.#options.openDirect(request, policy);
+    this.#options.opener.openDirect(request, policy);
   };
 
   constructor(options: StreamOpeningOptions) {
-    const { asked, driver, streamId, stallTimeoutMs } = options;
+    const { asked, driver, streamId, opener } = options;
     this.#options = options;
     this.#asked = asked;
     this.#driver = driver;
     this.#streamId = streamId;
-    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), stallTimeoutMs);
+    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), opener.stallTimeoutMs);
     asked.steered.opened(driver, streamId);
   }
 
@@ -176,26 +177,27 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    const { optimisticReply, families } = this.#options;
+    const { opener, families, waiting } = this.#options;
     // To a question there is no answer before the answer.
     const isQuestion = request.lookup !== undefined;
-    const isPromised = repliesOptimistically(optimisticReply, request.destination, families);
+    const isPromised = repliesOptimistically(opener.optimisticReply, request.destination, families);
     if (request.isConnected || (!isQuestion && isPromised)) {
       this.#succeed();
       return;
     }
     request.onAbandoned(() => this.#relay.abort('cancelled'));
     // Nothing of the application's has been sent that an origin could get twice.
-    if (firstBytes.pieces.length === 0) this.#options.waiting.add(this.#divert);
+    if (firstBytes.pieces.length === 0) waiting.add(this.#divert);
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
-    }, this.#options.answerTimeoutMs);
+    }, opener.answerTimeoutMs);
   }
 
   onOpened(): void {
     const { request, firstBytes, isAnswered, startedMs } = this.#asked;
-    if (!this.#isDecided) this.#options.onOpened(this.#options.clock() - startedMs);
+    const { opener } = this.#options;
+    if (!this.#isDecided) opener.onOpened(opener.clock() - startedMs);
     this.#decide('ok');
     firstBytes.release();
     if (isAnswered) request.socket.setHandlers(this.#relay);
@@ -210,7 +212,7 @@ class StreamOpening implements StreamHandlers {
 
   onFailed(error: ErrorName, hasAll = false): void {
     const isNew = !this.#isDecided;
-    if (!isNew && !hasAll && this.#driver.isClosed) this.#options.onLost();
+    if (!isNew && !hasAll && this.#driver.isClosed) this.#options.opener.onLost();
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;
@@ -276,7 +278,7 @@ class StreamOpening implements StreamHandlers {
     this.#settle();
     if (isDecided) return;
     this.#options.families.note(this.#asked.request.destination.host, result);
-    this.#options.onResult(result);
+    this.#options.opener.onResult(result);
   }
 
   /** Nothing more is to be counted, or to be waited for. */
