@@ -47,6 +47,7 @@ export const PACKAGES = {
   lintian: () => isOnPath('lintian'),
   buildah: () => isOnPath('buildah'),
   podman: () => isOnPath('podman'),
+  'busybox-static': () => isOnPath('busybox'),
   runc: () => isOnPath('runc'),
   catatonit: () => existsSync('/usr/bin/catatonit') || existsSync('/usr/libexec/podman/catatonit'),
   'zbar-tools': () => isOnPath('zbarimg'),
@@ -146,6 +147,8 @@ const REQUIREMENTS = {
       ...(['dconf-gsettings-backend', 'dconf-cli', 'libkf5config-bin'] as const),
     ],
   },
+  /** A shell and tools without libraries, as on routers. */
+  busybox: { packages: ['busybox-static'], forRoot: 'a root file system of its own' },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */
