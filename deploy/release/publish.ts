@@ -111,7 +111,7 @@ async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Prom
   const chosen = targets.flatMap((target) => ['--target', target]);
   // In processes of their own, which read the version anew.
   await run('npm', ['run', 'bundle', '--', '--output', output, ...chosen]);
-  await run('npm', ['run', 'deb', '--', '--output', output, ...chosen]);
+  await run('npm', ['run', 'packages', '--', '--output', output, ...chosen]);
   await run('npm', ['run', 'sbom', '--', '--output', output, ...chosen]);
   await run('npm', ['run', 'man', '--', '--output', join(output, 'man')]);
   await run('npm', ['pack', '--pack-destination', output]);
