@@ -33,6 +33,8 @@ export interface DialPurpose {
   readonly isTrial: boolean;
   /** As `AddressChoice.isPressing`. */
   readonly isPressing: boolean;
+  /** The server name that the concentrator wants for it; undefined: the configured one. */
+  readonly serverName?: string | undefined;
 }
 
 export interface ReachOptions {

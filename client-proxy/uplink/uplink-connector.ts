@@ -24,7 +24,7 @@ import { connectedHost, connectThroughUplink } from './uplink-socket.ts';
 export interface UplinkConnectorOptions {
   /** The certificates of which the concentrator must show one, as they are when it is dialled. */
   pins(): readonly CertificatePin[];
-  /** Sent to the concentrator as SNI; nothing is sent where absent. */
+  /** Sent to the concentrator as SNI, where it wants no other; nothing is sent where absent. */
   readonly serverName?: string | undefined;
   /** For TCP and TLS of a subflow together. */
   readonly subflowTimeoutMs: number;
@@ -57,6 +57,8 @@ export interface SubflowPurpose {
   readonly isTrial: boolean;
   /** A packet that is lost must not cost a second. */
   readonly isPressing: boolean;
+  /** What the concentrator wants as SNI; undefined: the configured one. */
+  readonly serverName?: string | undefined;
 }
 
 /** One of the lengths of packets that a subflow is tried with. */
@@ -64,6 +66,7 @@ interface SizedAttempt {
   readonly packetBytes: number | undefined;
   readonly isTrial: boolean;
   readonly isPressing: boolean;
+  readonly serverName: string | undefined;
   readonly signal: CancelSignal;
   onHandshake(isHeard: () => boolean): void;
 }
@@ -95,7 +98,7 @@ export class UplinkConnector {
     uplink: TunedUplink,
     address: Destination,
     signal: CancelSignal,
-    { way, isTrial, isPressing }: SubflowPurpose,
+    { way, isTrial, isPressing, serverName = this.#options.serverName }: SubflowPurpose,
   ): Promise<SubflowTransport> {
     const { packetSizes, native, clock } = this.#options;
     const host = connectedHost(uplink, address);
@@ -103,7 +106,14 @@ export class UplinkConnector {
     const { transport } = await raceSizes<ProbedSubflow>({
       candidates: isSizable ? packetSizes.candidates(uplink.name, way) : [undefined],
       connect: (packetBytes, onHandshake, attempt) =>
-        this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial, isPressing }),
+        this.#probed(uplink, address, {
+          packetBytes,
+          onHandshake,
+          signal: attempt,
+          isTrial,
+          isPressing,
+          serverName,
+        }),
       isLowered: (subflow) => subflow.isLowered(),
       onResult: (packetBytes, { transport: { localAddress } }) => {
         if (packetBytes === undefined) packetSizes.onFull(uplink.name, way);
@@ -139,13 +149,12 @@ export class UplinkConnector {
 
   #probed(uplink: TunedUplink, address: Destination, attempt: SizedAttempt): Promise<ProbedSubflow> {
     this.#takeDescriptor(uplink, 'subflow');
-    const { pins, serverName, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
+    const { pins, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
     const { isTrial, isPressing, ...sized } = attempt;
     return connectProbed(uplink, address, {
       ...sized,
       furtherSyns: isPressing ? PRESSING_SYNS : 0,
       pins: pins(),
-      serverName,
       pool: subflowPool,
       native,
       attachment,

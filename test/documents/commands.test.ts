@@ -21,17 +21,24 @@ const commands = shellCommands(lines);
 
 /** Commands of the system that the texts may use. */
 const SYSTEM_COMMANDS = [
+  '/etc/init.d/tributary-client',
+  'apk',
   'apt-get',
   'cd',
   'chmod',
   'chown',
   'cp',
   'curl',
+  'docker',
   'groupadd',
   'journalctl',
+  'kubectl',
   'ln',
+  'mkdir',
+  'mv',
   'npm',
   'npx',
+  'opkg',
   'prometheus',
   'promtool',
   'runuser',
@@ -43,6 +50,7 @@ const SYSTEM_COMMANDS = [
   'tributary-concentrator',
   'useradd',
   'usermod',
+  'zbarimg',
 ];
 
 /** Commands that have subcommands. */
