@@ -163,9 +163,10 @@ fetch_bundle() {
   else
     case $from in https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac
   fi
-  # Of several versions the latest: what comes before a release sorts before it.
+  # Of several versions the latest: what comes before a release, such as 1.2.3-rc.1, sorts before it.
+  version='tributary-[0-9]+\.[0-9]+\.[0-9]+'
   line=$(grep -E "^[0-9a-f]{64} [ *]tributary-[0-9A-Za-z.-]+-linux-$cpu\.tar\.gz\$" "$work/SHA256SUMS" |
-    sed 's/-rc\./~rc./' | sort -k 2 -V | tail -n 1 | sed 's/~rc\./-rc./')
+    sed -E "s/($version)-(.*-linux-)/\1~\2/" | sort -k 2 -V | tail -n 1 | sed -E "s/($version)~/\1-/")
   [ -n "$line" ] || fail "SHA256SUMS names no bundle for linux-$cpu"
   archive=${line#* }
   archive=${archive#[ *]}

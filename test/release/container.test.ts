@@ -71,6 +71,7 @@ describe('container images', needs('containers', 'network'), () => {
     const vps = network.concentrator.name;
     const home = network.client.name;
 
+    const begun = performance.now();
     const link = engine.run(services.concentrator, ['init', '--public', network.concentrator.address.v4], {
       namespace: vps,
     });
@@ -92,6 +93,8 @@ describe('container images', needs('containers', 'network'), () => {
       `${origin.url}/bytes/${DOWNLOAD_BYTES}`,
     ]);
     expect(Number(got)).toBe(DOWNLOAD_BYTES);
+    const seconds = (performance.now() - begun) / 1000;
+    process.stdout.write(`${seconds.toFixed(1)} s from the first command to the end of a download\n`);
     const after = await Promise.all(network.paths.map((path) => path.counters()));
     const shares = after.map(
       ({ receivedIpBytes }, i) => (receivedIpBytes - before[i]!.receivedIpBytes) / DOWNLOAD_BYTES,
