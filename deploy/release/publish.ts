@@ -30,7 +30,9 @@ const CHANGED = ['package.json', 'package-lock.json', 'CHANGELOG.md'] as const;
  * Nothing is pushed or published. Rejects with ReleaseError. Before the commit, the files are as they were then; after it, the same call goes on.
  */
 export async function release(options: ReleaseOptions): Promise<void> {
-  const { version, isDryRun, skipsChecks, tell } = options;
+  const { version, output, keyFile, isDryRun, skipsChecks, tell } = options;
+  await refuseOutput(output);
+  if (keyFile !== undefined) await readFile(keyFile).catch(() => refuseKey(keyFile));
   // Where making failed after the commit, it goes on from there.
   const isCommitted = !isDryRun && git('log', '-1', '--format=%s') === subjectOf(version);
   const before = new Map<string, string>();
@@ -96,19 +98,22 @@ async function signaturesOfRegistry(): Promise<string> {
   }
 }
 
-/** Removes what a release of before has left; refuses any other folder. */
-async function emptyOutput(output: string): Promise<void> {
+/** All that is in it goes away: refuses what is not of a release of before. */
+async function refuseOutput(output: string): Promise<void> {
   const names: readonly string[] = await readdir(output).catch(() => []);
   if (names.length > 0 && !names.includes(CHECKSUMS_NAME) && output !== join(PROJECT_FOLDER, 'release')) {
     throw new ReleaseError(
       `${output} has other files in it: name an empty folder, or one that does not exist`,
     );
   }
-  await rm(output, { recursive: true, force: true });
+}
+
+function refuseKey(file: string): never {
+  throw new ReleaseError(`--key: ${file} cannot be read`);
 }
 
 async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Promise<void> {
-  await emptyOutput(output);
+  await rm(output, { recursive: true, force: true });
   // A build leaves what earlier ones have made, and a package has all of it.
   await rm(join(PROJECT_FOLDER, 'dist'), { recursive: true, force: true });
   const chosen = targets.flatMap((target) => ['--target', target]);
@@ -118,7 +123,7 @@ async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Prom
     return run('npm', args);
   };
   await npm('run', 'bundle', '--', '--output', output, ...chosen);
-  await npm('run', 'deb', '--', '--output', output, ...chosen);
+  await npm('run', 'packages', '--', '--output', output, ...chosen);
   await npm('run', 'sbom', '--', '--output', output, ...chosen);
   await npm('run', 'man', '--', '--output', join(output, 'man'));
   await npm('pack', '--pack-destination', output);

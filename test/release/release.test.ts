@@ -47,13 +47,18 @@ describe('npm run release', () => {
           'tributary-client_999.0.0~rc.1_amd64.deb',
           'tributary-concentrator_999.0.0~rc.1_amd64.deb',
           'tributary-runtime_999.0.0~rc.1_amd64.deb',
+          'tributary-client-999.0.0~rc.1-1.x86_64.rpm',
+          'tributary-concentrator-999.0.0~rc.1-1.x86_64.rpm',
+          'tributary-runtime-999.0.0~rc.1-1.x86_64.rpm',
+          'PKGBUILD',
+          'tributary.install',
         ]),
       );
       const check = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], {
         cwd: release,
         encoding: 'utf8',
       });
-      expect(check.match(/: OK$/gm)).toHaveLength(8);
+      expect(check.match(/: OK$/gm)).toHaveLength(13);
       const sums = join(release, 'SHA256SUMS');
       openssl(
         ...[
@@ -105,10 +110,8 @@ describe('versions', () => {
     );
     expect(later).toEqual([]);
     const debian = IN_ORDER.map((version) => version.replaceAll('-', '~'));
-    for (const [index, version] of debian.slice(1).entries()) {
-      const compared = spawnSync('dpkg', ['--compare-versions', debian[index]!, 'lt', version]);
-      expect([version, compared.status]).toEqual([version, 0]);
-    }
+    const compare = 'while [ $# -gt 1 ]; do dpkg --compare-versions "$1" lt "$2" || echo "$1"; shift; done';
+    expect(spawnSync('sh', ['-c', compare, 'sh', ...debian], { encoding: 'utf8' }).stdout).toBe('');
     expect(chosenByInstaller(IN_ORDER)).toEqual(IN_ORDER);
   });
 
@@ -142,20 +145,17 @@ function chosenByInstaller(versions: readonly string[]): readonly string[] {
   const [lines] = /^ {2}version='tributary[\s\S]*?(?=^ {2}\[ -n "\$line")/m.exec(installer)!;
   const folder = mkdtempSync(join(tmpdir(), 'tributary-release-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const chosen: string[] = [];
-  const left = new Set(versions);
-  while (left.size > 0) {
-    const sums = [...left]
-      .map((version) => `${'0'.repeat(64)}  tributary-${version}-linux-x64.tar.gz\n`)
-      .sort();
-    writeFileSync(join(folder, 'SHA256SUMS'), sums.join(''));
-    const script = `work=${folder} cpu=x64\n${lines}\necho "$line"`;
-    const line = execFileSync('sh', ['-euc', script], { encoding: 'utf8' });
-    const [, version] = /tributary-(.*)-linux-x64/.exec(line)!;
-    left.delete(version!);
-    chosen.unshift(version!);
-  }
-  return chosen;
+  const sums = versions.map((version) => `${'0'.repeat(64)}  tributary-${version}-linux-x64.tar.gz\n`).sort();
+  writeFileSync(join(folder, 'SHA256SUMS'), sums.join(''));
+  const script = `work=${folder} cpu=x64; cd "$work"
+while [ -s SHA256SUMS ]; do
+  ${lines}
+  echo "$line"
+  grep -vF "$line" SHA256SUMS > left || true
+  mv left SHA256SUMS
+done`;
+  const chosen = execFileSync('sh', ['-euc', script], { encoding: 'utf8' });
+  return [...chosen.matchAll(/tributary-(.*)-linux-x64/g)].map(([, version]) => version!).reverse();
 }
 
 /** What a release changes. */
