@@ -163,7 +163,16 @@ function isOmitted(aggregator: string): boolean {
   return aggregator === 'omit';
 }
 
-function registerWorkers({ registry, pool, placement }: AllWorkersOptions): void {
+/** Registers what only several processes have. */
+export function registerWorkers({
+  registry,
+  pool,
+  placement,
+}: {
+  readonly registry: Registry;
+  readonly pool: Pick<WorkerPool, 'workers'>;
+  readonly placement: Pick<Placement, 'workers'>;
+}): void {
   const label = (index: number) => ({ worker: String(index + 1) });
   registerGauge(registry, {
     name: 'tributary_worker_up',

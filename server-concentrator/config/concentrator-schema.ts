@@ -156,12 +156,12 @@ export const concentratorSchema = z.strictObject({
     .prefault({}),
   datagrams,
   visitors,
-  limits,
   workers: z
     .union([z.literal('auto'), z.int().min(1).max(MAX_WORKERS)], {
       error: `expected auto, or a number from 1 to ${MAX_WORKERS}`,
     })
     .default(1),
+  limits,
   connections,
   linger,
   congestionControl: congestionControl.optional(),

@@ -8,6 +8,7 @@ import { registerMeteringMetrics } from '../../client-proxy/metering/metering-me
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
 import { registerTransparentMetrics } from '../../client-proxy/transparent/transparent-metrics.ts';
+import { registerWorkers } from '../../server-concentrator/all-workers.ts';
 import {
   ConcentratorCounts,
   registerConcentratorMetrics,
@@ -72,6 +73,7 @@ const atClient = exported((registry) => {
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
   const published = { all: [], singleVisitors: 0 };
+  registerWorkers({ registry, pool: { workers: [] }, placement: { workers: [] } });
   registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
   registerOriginDatagrams(registry, {
     origins: { associationCount: 0, flowCount: 0, counts: new DatagramCounts() },
