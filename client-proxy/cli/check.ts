@@ -47,8 +47,10 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (tuned !== undefined) warn(tuned);
   if (config.unused.length > 0) warn(`not used with mode: direct: ${config.unused.join(', ')}`);
   if (usage.problem !== undefined) warn(`${usage.problem}: the client will set it aside and count anew`);
-  if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
-    warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
+  for (const keyFile of new Set(config.concentrators.flatMap((one) => one.keyFile ?? []))) {
+    if (await readableByOthers(keyFile)) {
+      warn(`others can read ${keyFile}, which holds the key: chmod 600 ${keyFile}`);
+    }
   }
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);

@@ -20,6 +20,9 @@ const UPLINK_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 export const uplinkName = textAs('the name of an uplink', (value) =>
   UPLINK_NAME.test(value) ? value : undefined,
 );
+export const concentratorName = textAs('a name of 1 to 32 letters, digits, "_", "-" or "."', (value) =>
+  UPLINK_NAME.test(value) ? value : undefined,
+);
 const uplinkNames = z
   .array(uplinkName)
   .min(1)
