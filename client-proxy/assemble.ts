@@ -9,8 +9,8 @@ import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { type Counters, makeCounters } from './client-counts.ts';
 import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
-import { concentratorMaker, makeConnector } from './concentrator-connecting.ts';
-import { Concentrators } from './concentrators/concentrators.ts';
+import { makeConcentrators, makeConnector, type Steered } from './concentrator-connecting.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { ConfigChanges } from './config/config-changes.ts';
@@ -81,45 +81,25 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const datagrams = makeDatagrams(config, deps, {
     ...{ ...counters, uplinks, direct, watch },
-    steering: () => steering,
+    steering: () => steered.steering,
     preferred: () => concentrators.current,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
-  const concentrators: Concentrators = new Concentrators({
-    make: concentratorMaker(config, deps, {
-      ...connecting,
-      uses,
-      names,
-      datagrams,
-      steering: () => steering,
-    }),
-    isUsable: (uplinkName) => uses.of(uplinkName).use === 'normal',
-    onReviewed(dialled) {
-      states.review(dialled);
-      fallback.look();
-    },
-    onChanged: () => fallback.look(),
-    onChosen: () => datagrams.relay.review(),
-    onSilent(drivers) {
-      streams.moveFrom(drivers);
-      datagrams.relay.moveFrom(drivers);
-    },
-    ...{ clock, logger },
+  const concentrators = makeConcentrators(config, deps, {
+    ...{ ...connecting, states, uses, names, datagrams },
+    steered: () => steered,
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, concentrators, direct });
   // What may be used first, so that caps hold before anything is dialled.
   uplinks.follow(uses, metering, concentrators, direct.connections, direct.balance);
-  const { steering, fallback, streams }: Steered = makeSteering(config, deps, {
+  const steered: Steered = makeSteering(config, deps, {
     ...{ counters, uplinks, concentrators, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
   });
+  const { steering, fallback } = steered;
   const { associates, relay } = datagrams;
-  const front = makeFront(config, deps, {
-    steering,
-    concentrators,
-    associates,
-    binds: counters.counts.binds,
-  });
+  const { binds } = counters.counts;
+  const front = makeFront(config, deps, { steering, concentrators, associates, binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, {
     ...{ ...deps, steering, names, concentrators, appPool, peers, watch, ownConnections },
@@ -165,13 +145,6 @@ function makeSettings(
   const reload = (next: ClientConfig) => parts.proxy().reload(next);
   const changes = new ConfigChanges({ config, reload, wallClock, logger });
   return { changes, config, uplinks: () => parts.uplinks.uplinks };
-}
-
-/** What treats requests, and what it goes by while there is no concentrator. */
-interface Steered {
-  readonly steering: Steering;
-  readonly fallback: Fallback;
-  readonly streams: StreamOpener;
 }
 
 function makeUplinks({ wallClock, logger, native: { native } }: ClientProxyDeps): UplinkSet {

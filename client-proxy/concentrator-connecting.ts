@@ -9,10 +9,13 @@ import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
 import type { Counters } from './client-counts.ts';
 import type { ConcentratorEvents, MakeConcentrator } from './concentrators/concentrator.ts';
+import { Concentrators } from './concentrators/concentrators.ts';
 import { type ClientConfig, ONLY_CONCENTRATOR } from './config/client-config.ts';
 import type { Datagrams } from './datagram-carrying.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
+import type { UplinkStates } from './discovery/uplink-states.ts';
 import type { TargetNames } from './dns/target-names.ts';
+import type { Fallback } from './fallback/fallback.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import type { PacketSizes } from './packet-size/packet-sizes.ts';
 import type { UplinkUses } from './path-manager/uplink-use.ts';
@@ -21,6 +24,7 @@ import type { Publisher } from './publish/publisher.ts';
 import { SessionKeeper } from './session/session-keeper.ts';
 import { SessionSecrets } from './session/session-secrets.ts';
 import type { Steering } from './steering/steering.ts';
+import type { StreamOpener } from './stream-opening.ts';
 import type { OwnConnections } from './transparent/own-connections.ts';
 import { UplinkConnector } from './uplink/uplink-connector.ts';
 
@@ -41,7 +45,14 @@ export interface ConcentratorParts extends ConnectingParts {
   readonly names: TargetNames;
   readonly datagrams: Datagrams;
   /** Made later. */
-  steering(): Steering;
+  steered(): Steered;
+}
+
+/** What treats requests, and what it goes by while there is no concentrator. */
+export interface Steered {
+  readonly steering: Steering;
+  readonly fallback: Fallback;
+  readonly streams: StreamOpener;
 }
 
 /** How long a stream waits for a session. */
@@ -49,8 +60,33 @@ const OPEN_TIMEOUT_MS = 15_000;
 /** Sessions that may have all that one of them may: the current one of each concentrator, and one that ends. */
 const ENDING_SESSIONS = 1;
 
+/** The concentrators, with what their sessions tell the other parts. */
+export function makeConcentrators(
+  config: ClientConfig,
+  deps: ProgramDeps,
+  parts: ConcentratorParts & { readonly states: UplinkStates },
+): Concentrators {
+  const { states, uses, datagrams, steered } = parts;
+  const { clock, logger } = deps;
+  return new Concentrators({
+    make: concentratorMaker(config, deps, parts),
+    isUsable: (uplinkName) => uses.of(uplinkName).use === 'normal',
+    onReviewed(dialled) {
+      states.review(dialled);
+      steered().fallback.look();
+    },
+    onChanged: () => steered().fallback.look(),
+    onChosen: () => datagrams.relay.review(),
+    onSilent(drivers) {
+      steered().streams.moveFrom(drivers);
+      datagrams.relay.moveFrom(drivers);
+    },
+    ...{ clock, logger },
+  });
+}
+
 /** What makes the parts of each concentrator; what belongs to uplinks is the same for all of them. */
-export function concentratorMaker(
+function concentratorMaker(
   config: ClientConfig,
   deps: ProgramDeps,
   parts: ConcentratorParts,
@@ -158,10 +194,10 @@ function makeKeeper(
 }
 
 function publisherOf({ connections }: ClientConfig, deps: ProgramDeps, parts: ConcentratorParts): Publisher {
-  const { counters, appPool, peers, watch, steering } = parts;
+  const { counters, appPool, peers, watch, steered } = parts;
   return makePublisher({
     ...{ ...deps, ...connections, native: deps.native.native, pool: appPool, peers },
-    steer: (policy) => steering().steerInbound(policy),
+    steer: (policy) => steered().steering.steerInbound(policy),
     hasDescriptor: () => watch.hasDescriptor('stream'),
     onResult: (result) => counters.counts.inbound.add(result),
   });

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
-import { parseLink } from '../../shared/runtime/identity/link.ts';
+import { parseLinks } from '../../shared/runtime/identity/link.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import { ActionError, pageAction } from '../../shared/runtime/page/page-actions.ts';
@@ -83,7 +83,7 @@ function joinAction(config: string | undefined, deps: ClientCliDeps, onJoined: (
     isAtIt = true;
     try {
       const options = { socks: DEFAULT_SOCKS, ...(config === undefined ? {} : { config }) };
-      const joined = await writeJoined(parseLink(unquoted(link)), options, deps);
+      const joined = await writeJoined(parseLinks(unquoted(link)), options, deps);
       onJoined(joined);
       const { file, found } = joined;
       return { file, found };

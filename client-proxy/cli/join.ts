@@ -7,6 +7,7 @@ import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
+import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
@@ -17,6 +18,7 @@ import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
 import { CLIENT_CONFIG_NAME } from './command-defaults.ts';
 import { knownNetwork } from './known-network.ts';
+import { takeLink } from './link-edits.ts';
 
 export interface JoinOptions {
   readonly config?: string;
@@ -50,9 +52,9 @@ export interface Joined {
 }
 
 /** Writes a client's configuration from a link, and says which uplinks there are now. */
-export async function join(link: JoinLink, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
+export async function join(links: JoinLinks, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
   const { file, found, problem, hasUsers, boundByAddress, hasService } = await writeJoined(
-    link,
+    links,
     options,
     deps,
   );
@@ -83,9 +85,12 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
   say(`Next: tributary-client check, then ${start}`);
 }
 
+/** Of one concentrator, or of several. */
+type JoinLinks = readonly [JoinLink, ...JoinLink[]];
+
 /** Writes a client's configuration from a link. @throws UsageError, FileWriteError, FileLockedError */
 export async function writeJoined(
-  link: JoinLink,
+  links: JoinLinks,
   options: JoinOptions,
   deps: ClientCliDeps,
 ): Promise<Joined> {
@@ -94,15 +99,17 @@ export async function writeJoined(
     throw new UsageError('--socks expects ADDRESS:PORT, for example 127.0.0.1:1080 or "[::1]:1080"');
   const file = targetFile(options.config, deps);
   if (!options.force && (await fileExists(file))) {
-    throw new UsageError(
-      `${file} exists already: --force replaces it, --update keeps all but what the link says, --config FILE writes another`,
-    );
+    throw new UsageError(`${file} exists already: --force replaces it, --config FILE writes another`);
   }
-  const { found, include, problem, boundByAddress } = await uplinksFound(link.addresses, deps);
+  const { found, include, problem, boundByAddress } = await uplinksFound(
+    links.flatMap(({ addresses }) => addresses),
+    deps,
+  );
   const users = isLoopback(listen.host)
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
-  const text = clientConfigText({ link, listen, users, found, include });
+  const [link, ...others] = links;
+  const text = withOthers(clientConfigText({ link, listen, users, found, include }), others, file);
   const groupId = await serviceGroupId(CLIENT_SERVICE, file, deps);
   const overwrite = options.force === true;
   await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite, groupId }));
@@ -114,6 +121,14 @@ export async function writeJoined(
     boundByAddress,
     hasService: groupId !== undefined,
   };
+}
+
+/** With further concentrators. */
+function withOthers(text: string, others: readonly JoinLink[], file: string): string {
+  if (others.length === 0) return text;
+  const { document } = new YamlSource(text, file);
+  for (const link of others) takeLink(document, link, true);
+  return document.toString({ lineWidth: 0 });
 }
 
 /** The uplinks that there are now, as `Joined` tells them. @param towards those with routes to these addresses; all, if there are none */

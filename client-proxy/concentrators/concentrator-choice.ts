@@ -86,7 +86,7 @@ export class ConcentratorChoice {
       return undefined;
     }
     if (this.#better?.name !== better.name) this.#better = { name: better.name, sinceMs: nowMs };
-    const isFirst = nowMs - this.#firstMs! < FIRST_MS;
+    const isFirst = nowMs - this.#firstMs! < FIRST_MS && this.#fallsMs.size === 0;
     if (!isFirst && nowMs - this.#better.sinceMs < this.#holdMs(better.name, nowMs)) return undefined;
     return this.#choose(better.name, false);
   }

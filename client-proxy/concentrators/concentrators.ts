@@ -142,10 +142,6 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     return this.#chosen?.it;
   }
 
-  named(name: string): Concentrator | undefined {
-    return this.#members.find((member) => member.name === name)?.it;
-  }
-
   /** In the order of preference. */
   get members(): readonly Member[] {
     return this.#members;

@@ -2,15 +2,12 @@ import { z } from 'zod';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { didYouMean } from '../../shared/runtime/config/did-you-mean.ts';
 import { clientId, clientKey, hostPort, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
-import { MAX_PINS } from '../../shared/runtime/identity/link.ts';
+import { MAX_LINKS, MAX_PINS } from '../../shared/runtime/identity/link.ts';
 import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import type { PublishedService } from '../publish/published-service.ts';
 import type { SteeringConfig } from '../steering/steering-rule.ts';
 import { concentratorName } from './policy-schema.ts';
 import { refuseRepeated } from './refuse-repeated.ts';
-
-/** Each is kept ready by a session; who has more of them wants a balancer in front (docs/scale.md). */
-export const MAX_CONCENTRATORS = 8;
 
 const pin = textAs(PIN_FORMAT, readPin);
 const pins = z
@@ -49,7 +46,7 @@ type NamedConcentrator = z.output<typeof named>;
 export const concentrators = z
   .array(named)
   .min(1)
-  .max(MAX_CONCENTRATORS)
+  .max(MAX_LINKS)
   .superRefine((all, context) => {
     refuseRepeated(all, context, [], 'a concentrator of this name stands above');
   });

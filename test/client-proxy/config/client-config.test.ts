@@ -74,7 +74,7 @@ describe('a client configuration', () => {
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, client, socks, transparent, datagrams, uplinks, subflowsPerPath, paths, standby, steering, publish, fallback, direct, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, concentrators, client, socks, transparent, datagrams, uplinks, subflowsPerPath, paths, standby, steering, publish, fallback, direct, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [
