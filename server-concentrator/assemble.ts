@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import type { DelayCounts } from '../shared/protocol/delay-counts.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
+import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
 import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
@@ -104,6 +105,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
     lingerMs: config.lingerMs,
+    joinName: config.joinName,
     tuning: withTuning(config.tuning),
     dialer,
     clock,
@@ -309,12 +311,14 @@ function makeGate(
 }
 
 function listenForClients(
-  { listen, tls, limits, congestionControl }: ConcentratorConfig,
+  { listen, balancers, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
   gate: GateParts,
 ): Promise<SubflowListener> {
+  const behind = new AddressRanges(balancers);
   const options = {
     ...gate,
+    isBalancer: (address: string) => behind.has(address),
     certificate: tls.certificate,
     privateKey: tls.key,
     native,

@@ -6,7 +6,6 @@ import type { HeldLock } from '../../shared/runtime/files/file-lock.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { formatLink } from '../../shared/runtime/identity/link.ts';
 import {
   ClientsFile,
   type ListedClient,
@@ -14,7 +13,7 @@ import {
   type NewClient,
 } from '../config/clients-file.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
-import { type LinkOptions, printLink, printQrCode } from './print-link.ts';
+import { type LinkOptions, linkOfAll, printLink, printQrCode } from './print-link.ts';
 
 /**
  * Adds a client with a new key to the clients file, and prints its link. Throws UsageError.
@@ -30,6 +29,8 @@ export async function addClient(
   const granted = publish === undefined ? {} : { publish: portsFrom(publish) };
   const client = { ...newClient(id, deps.now()), ...granted };
   refuseWithoutAddress(config);
+  // What is wrong with the options is told before anything changes.
+  linkOf(client, config, shown);
   await changeClients(config, deps, (file) => {
     if (file.clients.some((entry) => entry.id === id)) {
       throw new UsageError(
@@ -38,7 +39,7 @@ export async function addClient(
     }
     return file.with(client);
   });
-  await printLink(linkOf(client, config), client, shown, deps);
+  await printLink(linkOf(client, config, shown), client, shown, deps);
   deps.stderr(RELOAD_HINT);
 }
 
@@ -170,9 +171,13 @@ const NO_PORTS = 'none';
 function linkOf(
   { id, key }: ClientEntry,
   { public: addresses, tls, nextCertificate }: ConcentratorConfig,
+  options: LinkOptions = {},
 ): string {
   const certificates = nextCertificate === undefined ? [tls.certificate] : [tls.certificate, nextCertificate];
-  return formatLink({ clientId: id, clientKey: key, addresses, pins: certificates.map(certificatePin) });
+  return linkOfAll(
+    { clientId: id, clientKey: key, addresses, pins: certificates.map(certificatePin) },
+    options,
+  );
 }
 
 function listed(file: ClientsFile, id: string): ListedClient {

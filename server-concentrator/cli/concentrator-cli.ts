@@ -11,6 +11,7 @@ import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { CheckDeps } from './check.ts';
 import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import type { InitOptions } from './init.ts';
+import type { LinkOptions } from './print-link.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */
 export interface ConcentratorCliDeps extends CheckDeps {
@@ -98,6 +99,8 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
 
 const QR = "show the link as a QR code, too, for a phone's camera";
 
+type AddOptions = { readonly publish?: string } & LinkOptions;
+
 /** What changes keys. */
 function addClientCommands(
   program: Command,
@@ -111,8 +114,13 @@ function addClientCommands(
     .argument('<name>')
     .description('add a client, and print its link')
     .option('--publish <ports>', 'ports of this machine that it may publish, such as 443,8000-8010')
+    .option(
+      '--also <link...>',
+      'links of other concentrators for the same machine: the link that is printed names them, too',
+    )
+    .option('--as <name>', 'what the client is to call this concentrator, beside others')
     .option('--qr', QR)
-    .action(async (name: string, options: { publish?: string; qr?: true }) =>
+    .action(async (name: string, options: AddOptions) =>
       (await clients()).addClient(name, options, await loaded(), deps),
     );
   client

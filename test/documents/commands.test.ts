@@ -43,6 +43,7 @@ const SYSTEM_COMMANDS = [
   'tributary-concentrator',
   'useradd',
   'usermod',
+  'zbarimg',
 ];
 
 /** Commands that have subcommands. */

@@ -36,7 +36,7 @@ class Run {
 }
 
 describe('what is chosen first', () => {
-  it.each([
+  it.each<[string, Ways | undefined, Ways | undefined, string]>([
     ['the first of the configuration while nobody is reached', undefined, undefined, 'a'],
     ['the one that is reached', undefined, { dsl: 90 }, 'b'],
     ['the nearest', { dsl: 40 }, { dsl: 20 }, 'b'],
