@@ -161,6 +161,7 @@ function addDoctor(program: Command, load: LoadConfig, deps: ClientCliDeps): voi
       'examine each uplink from its interface to its speed, and both ends; say what mends what is wrong',
     )
     .option('--uplink <name...>', 'these alone')
+    .option('--concentrator <name>', 'of several, this one alone')
     .option('--json', 'all of it at the end, for programs')
     .option('--metered', 'measure the speed of metered uplinks, too')
     .option('--speed-bytes <size>', 'bytes for each measurement of speed, each way', DEFAULT_SPEED_BYTES)
@@ -177,6 +178,7 @@ function addSpeedTest(program: Command, load: LoadConfig, deps: ClientCliDeps): 
     .command('speedtest')
     .description('measure each uplink alone, all at once, and what one transfer over all of them gets')
     .option('--uplink <name...>', 'these alone')
+    .option('--concentrator <name>', 'of several, with this one; otherwise with the first')
     .option('--metered', 'metered uplinks, too')
     .option('--max <size>', 'bytes in all, both directions together', DEFAULT_TEST_BYTES)
     .option('--seconds <seconds>', 'for each measurement in one direction', DEFAULT_TEST_SECONDS)

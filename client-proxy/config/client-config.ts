@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
+import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
@@ -175,4 +176,16 @@ export interface ClientConfig {
 export function aboutConcentrator(config: ClientConfig, one: ConfiguredConcentrator): ClientConfig {
   const { concentrator, client } = one;
   return { ...config, concentrators: [one], concentrator, client };
+}
+
+/** The concentrators that a command is about: all, or the one that is named. Throws UsageError for a name that none has. */
+export function concentratorsNamed(
+  { concentrators }: ClientConfig,
+  name: string | undefined,
+): readonly ConfiguredConcentrator[] {
+  if (name === undefined) return concentrators;
+  const found = concentrators.filter((one) => one.name === name);
+  if (found.length > 0) return found;
+  const names = concentrators.map((one) => one.name).join(', ') || 'none';
+  throw new UsageError(`there is no concentrator ${name}: there are ${names}`);
 }
