@@ -67,8 +67,9 @@ describe("the examples of a client's configuration", async () => {
 
   it.each(examples)('load: %s', (example) => {
     const written = parse(example) as object;
-    // Without a concentrator an example is a whole file.
-    const config = 'mode' in written ? written : { ...LEAST_CLIENT, ...written };
+    // Without a concentrator, or with several, an example is a whole file.
+    const isWhole = 'mode' in written || 'concentrators' in written;
+    const config = isWhole ? written : { ...LEAST_CLIENT, ...written };
     expect(clientSchema.safeParse(config).error).toBeUndefined();
   });
 });

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { registerConcentratorMetrics as registerKnownConcentrators } from '../../client-proxy/concentrators/concentrator-metrics.ts';
 import { registerDatagramMetrics } from '../../client-proxy/datagram-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
@@ -60,6 +61,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 }
 
 const atClient = exported((registry) => {
+  registerKnownConcentrators(registry, { members: [], chosen: undefined, changeCount: 0 });
   registerClientMetrics(registry, quietMetrics(new ClientCounts(1)));
   registerDatagramMetrics(registry, new ClientCounts(1), { associationCount: 0, flowCount: 0 });
   registerTransparentMetrics(registry, () => undefined);
