@@ -18,7 +18,7 @@ import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
 import { CLIENT_CONFIG_NAME } from './command-defaults.ts';
 import { knownNetwork } from './known-network.ts';
-import { takeLink } from './link-edits.ts';
+import { listOf, takeLink } from './link-edits.ts';
 
 export interface JoinOptions {
   readonly config?: string;
@@ -108,8 +108,8 @@ export async function writeJoined(
   const users = isLoopback(listen.host)
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
-  const [link, ...others] = links;
-  const text = withOthers(clientConfigText({ link, listen, users, found, include }), others, file);
+  const [link] = links;
+  const text = withNames(clientConfigText({ link, listen, users, found, include }), links, file);
   const groupId = await serviceGroupId(CLIENT_SERVICE, file, deps);
   const overwrite = options.force === true;
   await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite, groupId }));
@@ -123,10 +123,11 @@ export async function writeJoined(
   };
 }
 
-/** With further concentrators. */
-function withOthers(text: string, others: readonly JoinLink[], file: string): string {
-  if (others.length === 0) return text;
+/** The same with further concentrators, and with the name that the link has for the first. */
+function withNames(text: string, [first, ...others]: JoinLinks, file: string): string {
+  if (others.length === 0 && first.name === undefined) return text;
   const { document } = new YamlSource(text, file);
+  listOf(document, first.name);
   for (const link of others) takeLink(document, link, true);
   return document.toString({ lineWidth: 0 });
 }

@@ -128,15 +128,16 @@ function add(document: Document, link: JoinLink): TakenLink {
   return { name, isNew: true };
 }
 
-/** The list, into which the only concentrator moves with a name. */
-function listOf(document: Document): YAMLSeq {
+/** The list, into which the only concentrator moves with a name; by default that of its address. */
+export function listOf(document: Document, wished?: string): YAMLSeq {
   const list = document.get(LIST, true) as YAMLSeq | undefined;
   if (list !== undefined) return list;
   const { items } = document.contents as YAMLMap;
   const pair = items.find(({ key }) => isScalar(key) && key.value === ONLY) as Pair<unknown, unknown>;
   const entry = pair.value as YAMLMap;
   const address = String((entry.toJSON() as { addresses: readonly string[] }).addresses[0]);
-  entry.items.unshift(document.createPair('name', nameFrom(address.replace(/:\d+$/, ''), [])));
+  const name = wished ?? nameFrom(address.replace(/:\d+$/, ''), []);
+  entry.items.unshift(document.createPair('name', name));
   const made = document.createNode([]) as YAMLSeq;
   made.add(entry);
   if (isScalar(pair.key)) pair.key.value = LIST;

@@ -342,7 +342,8 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
       const { current } = it.keeper;
       if (unreachableSinceMs === undefined || current === undefined) continue;
       silent.add(current);
-      if (nowMs - unreachableSinceMs < GIVE_UP_MS) continue;
+      // A session that has just begun has no subflow yet, and is no older than its beginning.
+      if (nowMs - Math.max(unreachableSinceMs, current.startedMs) < GIVE_UP_MS) continue;
       this.#options.logger.warn(
         { concentrator: name },
         'the concentrator is not heard any more: its connections end',

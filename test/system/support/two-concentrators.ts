@@ -9,7 +9,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseDocument, stringify } from 'yaml';
+import { parseDocument } from 'yaml';
 import { type Bed, createBed } from '../../bed/bed.ts';
 import { Emulator } from '../../bed/emulator.ts';
 import { Namespace, run } from '../../bed/namespace.ts';
@@ -20,11 +20,14 @@ import { command, Program } from './program.ts';
 export type Place = 'near' | 'far';
 
 const PLACES = ['near', 'far'] as const;
-const ORIGIN_PORT = 8080;
+/** An origin at each. */
+export const PORTS = { any: 8080, far: 8081, onlyFar: 8082 } as const;
+export type OriginPort = (typeof PORTS)[keyof typeof PORTS];
 const PORT = 8443;
 const METRICS_PORT = 9101;
 const FAR = { delayMs: 20, rateMbps: 100, queueMs: 50, lossPercent: 0, jitterMs: 0, reorder: false };
-/** One way, of each uplink. */
+const UPLINKS = ['wan0', 'wan1'];
+/** Of each. */
 const UPLINK = { rateMbps: 40, rttMs: 10, queueMs: 50 };
 
 /** What curl has seen. */
@@ -48,7 +51,7 @@ export interface ConcentratorStatus {
 /** The network drawn above with its programs. */
 export class TwoConcentrators {
   readonly bed: Bed;
-  readonly origin: Origin;
+  readonly #origins: readonly Origin[];
   readonly folder: string;
   readonly links = new Map<Place, string>();
   readonly programs = new Map<Place, Program>();
@@ -56,16 +59,22 @@ export class TwoConcentrators {
   readonly #emulator: Emulator;
   client: Program | undefined;
 
-  private constructor(bed: Bed, origin: Origin, far: Namespace, emulator: Emulator, folder: string) {
+  private constructor(
+    bed: Bed,
+    origins: readonly Origin[],
+    far: Namespace,
+    emulator: Emulator,
+    folder: string,
+  ) {
     this.bed = bed;
-    this.origin = origin;
+    this.#origins = origins;
     this.#far = far;
     this.#emulator = emulator;
     this.folder = folder;
   }
 
   static async create(): Promise<TwoConcentrators> {
-    const uplinks = ['wan0', 'wan1'].map((name) => ({ name, ...UPLINK }));
+    const uplinks = UPLINKS.map((name) => ({ name, ...UPLINK }));
     const bed = await createBed({ uplinks, congestionControl: 'cubic' });
     const emulator = await Emulator.start(2);
     const far = new Namespace(`tbed-${emulator.pid}-far`, { v4: '10.77.0.2', v6: 'fd77::2' });
@@ -84,9 +93,9 @@ export class TwoConcentrators {
       'address add 10.77.253.2/24 dev far',
       `route add default via 10.77.253.1 src ${far.address.v4}`,
     ]);
-    const origin = await Origin.start(bed, ORIGIN_PORT);
+    const origins = await Promise.all(Object.values(PORTS).map((port) => Origin.start(bed, port)));
     const folder = await mkdtemp(join(tmpdir(), 'tributary-several-'));
-    const it = new TwoConcentrators(bed, origin, far, emulator, folder);
+    const it = new TwoConcentrators(bed, origins, far, emulator, folder);
     for (const place of PLACES) await it.#init(place);
     return it;
   }
@@ -128,10 +137,22 @@ export class TwoConcentrators {
     await this.#place(place).exec('nft', ['delete', 'table', 'ip', 'mute']);
   }
 
-  /** Runs `join` with the link of a concentrator. */
-  join(place: Place, ...more: readonly string[]): Promise<string> {
-    const link = this.links.get(place)!;
-    return command(this.bed.client, 'client-proxy', ['join', link, '--config', this.clientFile, ...more]);
+  /** Runs `join` with the link of a concentrator, which is called as its place. */
+  async join(place: Place): Promise<void> {
+    const link = `${this.links.get(place)}&name=${place}`;
+    await command(this.bed.client, 'client-proxy', ['join', link, '--config', this.clientFile]);
+    await this.amend({
+      metrics: { listen: `127.0.0.1:${METRICS_PORT}` },
+      stateDir: 'state',
+      // TUN devices are found only where they are named.
+      uplinks: UPLINKS.map((name) => ({ name, interface: name })),
+      log: { level: 'debug', format: 'json' },
+    });
+  }
+
+  /** Runs `leave`. */
+  async leave(place: Place): Promise<void> {
+    await command(this.bed.client, 'client-proxy', ['leave', place, '--config', this.clientFile]);
   }
 
   /** Changes top-level keys of the client's configuration. */
@@ -175,39 +196,42 @@ export class TwoConcentrators {
     }
   }
 
-  /** Which concentrator a new connection comes from at the origin; fails where there is none in time. */
-  async peer(host = this.bed.origin.address.v4, maxSeconds = 5): Promise<Place | string> {
-    const args = ['-sS', '--fail', '--max-time', String(maxSeconds), '--socks5-hostname', SOCKS];
-    const url = `http://${host}:${ORIGIN_PORT}/peer`;
-    const text = (await this.bed.client.exec('curl', [...args, url])).trim();
+  /** Which concentrator a new connection comes from at the origin; the exit code of curl where there is none in time. */
+  async peer(port: OriginPort = PORTS.any, maxSeconds = 5): Promise<string> {
+    const text = await this.#curl(['--fail', '--max-time', String(maxSeconds), `${this.#url(port)}/peer`]);
     return PLACES.find((place) => text.includes(this.#source(place))) ?? text;
   }
 
   /** A download, slowed down so that it lasts. */
-  async download(bytes: number, bytesPerSecond: number, host = this.bed.origin.address.v4): Promise<Fetched> {
-    const args = ['-s', '--socks5-hostname', SOCKS, '-o', '/dev/null', '-w', '%{exitcode} %{size_download}'];
-    const url = `http://${host}:${ORIGIN_PORT}/bytes/${bytes}`;
+  async download(port: OriginPort, bytes: number, bytesPerSecond: number): Promise<Fetched> {
+    const rate = ['--limit-rate', String(bytesPerSecond), '--max-time', '60'];
     const startMs = performance.now();
-    const all = ['curl', ...args, '--limit-rate', String(bytesPerSecond), '--max-time', '60', url];
-    const text = await this.bed.client.exec(
-      'sh',
-      ['-c', `${all.map((one) => `'${one}'`).join(' ')} || true`],
-      {
-        timeoutMs: 70_000,
-      },
-    );
-    const [exitCode, got] = text.split(' ').map(Number);
+    const text = await this.#curl([
+      ...['-o', '/dev/null', '-w', '%{size_download} ', ...rate],
+      `${this.#url(port)}/bytes/${bytes}`,
+    ]);
+    const [got, exitCode] = text.trim().split(/\s+/).map(Number);
     return { exitCode: exitCode!, bytes: got!, tookMs: performance.now() - startMs };
   }
 
   async close(): Promise<void> {
     await this.client?.stop();
     for (const program of this.programs.values()) await program.stop();
-    this.origin.stop();
+    for (const origin of this.#origins) origin.stop();
     await this.#far.killAll();
     await this.#emulator.close();
     await this.bed.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** What it prints, with its exit code behind it. */
+  #curl(args: readonly string[]): Promise<string> {
+    const words = ['curl', '-s', '--socks5-hostname', SOCKS, ...args].map((word) => `'${word}'`).join(' ');
+    return this.bed.client.exec('sh', ['-c', `${words}; echo " $?"`], { timeoutMs: 70_000 });
+  }
+
+  #url(port: OriginPort): string {
+    return `http://${this.bed.origin.address.v4}:${port}`;
   }
 
   #place(place: Place): Namespace {
@@ -232,20 +256,4 @@ export class TwoConcentrators {
     document.set('metrics', { listen: `127.0.0.1:${METRICS_PORT + 1}` });
     await writeFile(file, String(document), { mode: 0o600 });
   }
-}
-
-/** The client's configuration by hand. @param concentrators as in the file */
-export function clientText(concentrators: readonly object[], more: object = {}): string {
-  return stringify({
-    concentrators,
-    uplinks: [
-      { name: 'wan0', interface: 'wan0' },
-      { name: 'wan1', interface: 'wan1' },
-    ],
-    socks: { listen: SOCKS },
-    metrics: { listen: `127.0.0.1:${METRICS_PORT}` },
-    stateDir: 'state',
-    log: { level: 'debug', format: 'json' },
-    ...more,
-  });
 }
