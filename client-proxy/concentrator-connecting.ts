@@ -55,6 +55,8 @@ export interface Steered {
   readonly streams: StreamOpener;
 }
 
+/** A concentrator that is upgraded is back within half a second: so many dials in a row wait for `dial.backoffMin` alone. */
+const QUICK_DIALS = 3;
 /** How long a stream waits for a session. */
 const OPEN_TIMEOUT_MS = 15_000;
 /** Sessions that may have all that one of them may: the current one of each concentrator, and one that ends. */
@@ -166,7 +168,7 @@ function makeKeeper(
     names,
     dialTimeoutMs: dial.timeoutMs,
     handshakeTimeoutMs: dial.timeoutMs,
-    backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
+    backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs, steady: QUICK_DIALS - 1 },
     memory: parts.memory,
     memoryBytes: memory.perSessionBytes,
     lingerMs,

@@ -3,10 +3,12 @@ import { addShellCommands } from '../../shared/runtime/command-line/shell-comman
 import {
   type ProgramHelp,
   programCommand,
+  READY_OPTION,
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import { fileExists } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -73,10 +75,11 @@ function clientProgram(deps: ClientCliDeps): Command {
       'ask the client that runs with this configuration which uplinks it uses, and why not the others',
     )
     .option('--json', 'all of it, for programs')
+    .option(...READY_OPTION)
     .action(async (_options: unknown, command: Command) => {
-      const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
+      const { config, ...options } = command.optsWithGlobals<{ config?: string } & StatusOptions>();
       const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
-      await printStatus(await load(config), { json }, program.name(), deps);
+      await printStatus(await load(config), options, program.name(), deps);
     });
   addTop(program, load, deps);
   addTransparent(program, load, deps);
@@ -126,6 +129,7 @@ function addJoin(
     .option('--link-file <file>', 'a file that holds the link')
     .option('--socks <address:port>', 'where applications connect', DEFAULT_SOCKS)
     .option('--force', 'replace a configuration that exists')
+    .option('--start', 'start the service afterwards, where a package has installed it')
     .option('--update', 'of a configuration that exists replace only what the link says, and add nothing')
     .action(async (argument: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<JoinOptions & { linkFile?: string; update?: true }>();

@@ -43,8 +43,8 @@ export class Balancer {
       reached(machine);
       return;
     }
-    // A machine without power answers nothing.
-    this.#clock.after(CONNECT_TIMEOUT_MS, () => {
+    // A machine without power answers nothing, the kernel of one without a program at once.
+    this.#clock.after(machine.refuses ? 0 : CONNECT_TIMEOUT_MS, () => {
       const other = this.#choose(undefined, machine);
       this.#keep(wire, other);
       reached(other);

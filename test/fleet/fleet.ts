@@ -22,23 +22,24 @@ export interface FleetOptions {
 }
 
 /** The clients come one after the other in this time, and then all is quiet for a while. */
-const ARRIVAL_MS = 30_000;
-const QUIET_MS = 15_000;
+const ARRIVAL_MS = 20_000;
+const QUIET_MS = 6_000;
 const LOOK_MS = 100;
 const UPLINKS = 2;
 /** One way, to the fleet. */
 const DELAY_MS = { least: 8, most: 45 };
 
-/** Runs one scenario in virtual time. @param onProgress virtual seconds, of how many */
+/** Runs one scenario in virtual time. @param onProgress virtual seconds, of how many @returns undefined where it was interrupted */
 export async function runFleet(
   options: FleetOptions,
   scenario: FleetScenario,
-  onProgress: (second: number, of: number) => void,
-): Promise<Recovery> {
+  onProgress: (second: number, of: number) => void = () => {},
+  isInterrupted: () => boolean = () => false,
+): Promise<Recovery | undefined> {
   const timers = new VirtualTimers();
   timers.install();
   try {
-    return await new Fleet(options, timers).run(scenario, onProgress);
+    return await new Fleet(options, timers).run(scenario, onProgress, isInterrupted);
   } finally {
     timers.uninstall();
     await pause();
@@ -90,7 +91,11 @@ class Fleet {
     });
   }
 
-  async run(scenario: FleetScenario, onProgress: (second: number, of: number) => void): Promise<Recovery> {
+  async run(
+    scenario: FleetScenario,
+    onProgress: (second: number, of: number) => void,
+    isInterrupted: () => boolean,
+  ): Promise<Recovery | undefined> {
     const { clock } = this.#timers;
     const { clients, seconds } = this.#options;
     this.#clients.forEach((client, i) => {
@@ -99,12 +104,13 @@ class Fleet {
     const faultMs = ARRIVAL_MS + QUIET_MS;
     const endMs = faultMs + seconds * 1_000;
     const runTo = async (untilMs: number) => {
-      while (clock.nowMs < untilMs) {
+      while (clock.nowMs < untilMs && !isInterrupted()) {
         await this.#timers.runUntil(Math.min(untilMs, clock.nowMs + 1_000));
         onProgress(Math.round(clock.nowMs / 1_000), Math.round(endMs / 1_000));
       }
     };
     await runTo(faultMs);
+    if (isInterrupted()) return undefined;
     const servedBefore = this.#served();
     if (servedBefore < clients)
       throw new Error(`only ${servedBefore} of ${clients} clients were up before the fault`);
@@ -114,10 +120,11 @@ class Fleet {
     scenario.fault(this.#machines.slice(0, scenario.machines), this.#balancer, (ms, work) =>
       clock.after(ms, work),
     );
-    while (clock.nowMs < endMs) {
+    while (clock.nowMs < endMs && !isInterrupted()) {
       looks.push(this.#look(clock.nowMs - faultMs, affected));
       await runTo(Math.min(endMs, clock.nowMs + LOOK_MS));
     }
+    if (isInterrupted()) return undefined;
     looks.push(this.#look(clock.nowMs - faultMs, affected));
     const counts = this.#machines.filter(({ isUp }) => isUp).map(({ sessionCount }) => sessionCount);
     const sum = (of: (look: Look) => number) => looks.reduce((total, look) => total + of(look), 0);

@@ -55,6 +55,8 @@ export class Machine {
   #proven: ProvenSources;
   #life = 0;
   isUp = true;
+  /** Its program does not run, but its kernel does, and refuses connections. */
+  refuses = false;
 
   constructor(options: MachineOptions) {
     this.name = options.name;
@@ -97,11 +99,13 @@ export class Machine {
   /** The program is killed: the kernel closes its connections. */
   kill(): void {
     this.#stop((wire) => wire.machine.destroy());
+    this.refuses = true;
   }
 
   /** A new program, which knows of no session. */
   start(): void {
     this.isUp = true;
+    this.refuses = false;
     ({ turns: this.#turns, line: this.#line, tls: this.#tls } = this.#gate());
     ({ sessions: this.#sessions, admission: this.#admission, proven: this.#proven } = this.#program());
   }

@@ -1,19 +1,5 @@
 import { VirtualClock } from '../simulation/clock.ts';
 
-/** What `setTimeout` and `setInterval` answer while they are virtual. */
-interface VirtualTimer {
-  ref(): VirtualTimer;
-  unref(): VirtualTimer;
-  hasRef(): boolean;
-  refresh(): VirtualTimer;
-  [Symbol.toPrimitive](): number;
-}
-
-interface State {
-  isCleared: boolean;
-  generation: number;
-}
-
 type Work = (...args: never[]) => void;
 
 const NAMES = [
@@ -25,6 +11,41 @@ const NAMES = [
   'clearImmediate',
 ] as const;
 
+/** What `setTimeout`, `setInterval` and `setImmediate` answer while they are virtual. */
+class VirtualTimer {
+  readonly run: () => void;
+  isCleared = false;
+  #startedCount = 0;
+  readonly #start: (due: () => void) => void;
+
+  /** @param start has `due` called when the time is over; by default never */
+  constructor(run: () => void, start: (due: () => void) => void = () => {}) {
+    this.run = run;
+    this.#start = start;
+    this.refresh();
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  hasRef(): boolean {
+    return true;
+  }
+
+  refresh(): this {
+    const count = ++this.#startedCount;
+    this.#start(() => {
+      if (!this.isCleared && count === this.#startedCount) this.run();
+    });
+    return this;
+  }
+}
+
 /** Just short of a millisecond. */
 const TURN_MS = 0.999;
 
@@ -34,22 +55,21 @@ const TURN_MS = 0.999;
  */
 export class VirtualTimers {
   readonly clock = new VirtualClock();
-  readonly #states = new WeakMap<object, State>();
-  readonly #real = Object.fromEntries(NAMES.map((name) => [name, globalThis[name]])) as Record<
-    string,
-    unknown
-  >;
+  readonly #real = Object.fromEntries(NAMES.map((name) => [name, globalThis[name]]));
   readonly #endTurn = setImmediate;
-  #immediates: { work: Work; args: never[]; state: State }[] = [];
+  #immediates: VirtualTimer[] = [];
 
   install(): void {
+    const clear = (timer: unknown) => {
+      if (timer instanceof VirtualTimer) timer.isCleared = true;
+    };
     Object.assign(globalThis, {
       setTimeout: (work: Work, ms = 0, ...args: never[]) => this.#timer(work, ms, args, false),
       setInterval: (work: Work, ms = 0, ...args: never[]) => this.#timer(work, ms, args, true),
-      setImmediate: (work: Work, ...args: never[]) => this.#immediate(work, args),
-      clearTimeout: (timer: unknown) => this.#clear(timer),
-      clearInterval: (timer: unknown) => this.#clear(timer),
-      clearImmediate: (timer: unknown) => this.#clear(timer),
+      setImmediate: (work: Work, ...args: never[]) => this.#immediate(() => work(...args)),
+      clearTimeout: clear,
+      clearInterval: clear,
+      clearImmediate: clear,
     });
   }
 
@@ -75,48 +95,24 @@ export class VirtualTimers {
       if (this.#immediates.length === 0) return;
       const due = this.#immediates;
       this.#immediates = [];
-      for (const { work, args, state } of due) if (!state.isCleared) work(...args);
+      for (const immediate of due) if (!immediate.isCleared) immediate.run();
     }
   }
 
   #timer(work: Work, ms: number, args: never[], repeats: boolean): VirtualTimer {
-    const state: State = { isCleared: false, generation: 0 };
     // Node makes whole milliseconds of it, at least one.
     const waitMs = Math.max(1, Math.trunc(ms) || 1);
-    const start = () => {
-      const generation = ++state.generation;
-      this.clock.after(waitMs, () => {
-        if (state.isCleared || state.generation !== generation) return;
-        if (repeats) start();
-        work(...args);
-      });
+    const run = () => {
+      if (repeats) timer.refresh();
+      work(...args);
     };
-    const timer: VirtualTimer = {
-      ref: () => timer,
-      unref: () => timer,
-      hasRef: () => true,
-      refresh: () => {
-        if (!state.isCleared) start();
-        return timer;
-      },
-      [Symbol.toPrimitive]: () => 0,
-    };
-    this.#states.set(timer, state);
-    start();
+    const timer = new VirtualTimer(run, (due) => this.clock.after(waitMs, due));
     return timer;
   }
 
-  #immediate(work: Work, args: never[]): object {
-    const state: State = { isCleared: false, generation: 0 };
-    const immediate = {};
-    this.#states.set(immediate, state);
-    this.#immediates.push({ work, args, state });
+  #immediate(run: () => void): VirtualTimer {
+    const immediate = new VirtualTimer(run);
+    this.#immediates.push(immediate);
     return immediate;
-  }
-
-  #clear(timer: unknown): void {
-    if (typeof timer !== 'object' || timer === null) return;
-    const state = this.#states.get(timer);
-    if (state !== undefined) state.isCleared = true;
   }
 }

@@ -1,6 +1,6 @@
 import { barChart } from '../lab/chart/bar-chart.ts';
 import { grid } from '../lab/grid.ts';
-import type { Circumstances } from '../lab/results.ts';
+import { type Circumstances, circumstancesText } from '../lab/results.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
 
@@ -41,10 +41,8 @@ const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 
 /** The table, with the machine and the date. */
 export function reportText({ streams, sessions, sessionsError }: LoadResults, where: Circumstances): string {
-  const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
   const lines = [
-    `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
-      `${commit ? `, commit ${commit}` : ''}; load at the start ${loadAtStart.toFixed(1)}`,
+    circumstancesText(where),
     '',
     grid([
       ['', ...CELLS.map(([head]) => head)],

@@ -26,6 +26,7 @@ export const PACKAGES = {
   'bind9-dnsutils': () => isOnPath('dig'),
   redsocks: () => isOnPath('redsocks'),
   iperf3: () => isOnPath('iperf3'),
+  haproxy: () => existsSync('/usr/sbin/haproxy'),
   caddy: () => isOnPath('caddy'),
   lftp: () => isOnPath('lftp'),
   'dante-client': () => isOnPath('socksify'),
@@ -45,6 +46,11 @@ export const PACKAGES = {
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   debootstrap: () => isOnPath('debootstrap'),
   lintian: () => isOnPath('lintian'),
+  buildah: () => isOnPath('buildah'),
+  podman: () => isOnPath('podman'),
+  'busybox-static': () => isOnPath('busybox'),
+  runc: () => isOnPath('runc'),
+  catatonit: () => existsSync('/usr/bin/catatonit') || existsSync('/usr/libexec/podman/catatonit'),
   'zbar-tools': () => isOnPath('zbarimg'),
   dbus: () => isOnPath('dbus-run-session'),
   'libglib2.0-bin': () => isOnPath('gsettings'),
@@ -105,6 +111,7 @@ const REQUIREMENTS = {
   dig: { packages: ['bind9-dnsutils'] },
   redsocks: { packages: ['redsocks'] },
   iperf3: { packages: ['iperf3'] },
+  haproxy: { packages: ['haproxy'] },
   caddy: { packages: ['caddy'] },
   ftp: { packages: ['lftp', 'dante-client', 'python3-pyftpdlib'] },
   firefox: { packages: ['firefox-esr'] },
@@ -132,6 +139,8 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  /** Builds and runs container images, without a registry. */
+  containers: { packages: ['debootstrap', 'buildah', 'podman', 'runc', 'catatonit'], forRoot: 'containers' },
   zbar: { packages: ['zbar-tools'] },
   /** Settings of desktops, with the tools that write and read them. */
   desktops: {
@@ -140,6 +149,8 @@ const REQUIREMENTS = {
       ...(['dconf-gsettings-backend', 'dconf-cli', 'libkf5config-bin'] as const),
     ],
   },
+  /** A shell and tools without libraries, as on routers. */
+  busybox: { packages: ['busybox-static'], forRoot: 'a root file system of its own' },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */
