@@ -32,7 +32,8 @@ describe('several concentrators', { timeout: 90_000, ...needs('network') }, () =
   });
   afterAll(() => it?.close());
 
-  const session = async (place: Place) => (await it.status()).find(({ name }) => name === place)?.since?.slice(0, 18);
+  const session = async (place: Place) =>
+    (await it.status()).find(({ name }) => name === place)?.since?.slice(0, 18);
   const untilBoth = () =>
     it.untilStatus((all) => ['near', 'far'].every((place) => all.get(place)?.state === 'established'));
 
