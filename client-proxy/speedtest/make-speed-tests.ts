@@ -74,7 +74,11 @@ class Ways {
     const { connector, configured } = this.#concentrator;
     const known = this.#found.get(uplink.name);
     if (known !== undefined) {
-      return connector.subflow(uplink, known.dialled, signal, { way: known.way, isTrial: false });
+      return connector.subflow(uplink, known.dialled, signal, {
+        way: known.way,
+        isTrial: false,
+        isPressing: false,
+      });
     }
     const { paths, dial } = this.#config;
     const { transport, address } = await reach({
