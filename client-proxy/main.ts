@@ -39,6 +39,7 @@ const cli = buildClientCli({
   input: standardInput(process),
   terminal: processTerminal(process),
   run,
+  ownCommand: [process.execPath, process.argv[1]!],
   networkInterfaces,
   async readNetwork(...wanted) {
     const { readNetwork } = await import('./network/read-network.ts');

@@ -316,6 +316,8 @@ uninstall() {
 
 # With its keys and configuration; what others have put into the folder stays.
 remove_program() {
+  # Users' programs must not go on asking for a proxy that is gone. The program does it with the rights of each user.
+  if [ "$1" = tributary-client ]; then timeout 120 "$COMMANDS/$1" unset-proxy --all-users >&2 || true; fi
   if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1.service" || true; fi
   case $1 in
   tributary-client) files=tributary-client.yaml ;;

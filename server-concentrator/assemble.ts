@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import type { DelayCounts } from '../shared/protocol/delay-counts.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
+import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
@@ -108,6 +109,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     stallTimeoutMs: config.connections.stallTimeoutMs,
     memory,
     lingerMs: config.lingerMs,
+    joinName: config.joinName,
     tuning: withTuning(config.tuning),
     dialer,
     clock,
@@ -275,12 +277,14 @@ async function makeMemoryWatch(
 }
 
 function listenForClients(
-  { listen, tls, limits, congestionControl }: ConcentratorConfig,
+  { listen, balancers, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
   gate: Gate,
 ): Promise<SubflowListener> {
+  const behind = new AddressRanges(balancers);
   const options = {
     ...gate,
+    isBalancer: (address: string) => behind.has(address),
     certificate: tls.certificate,
     privateKey: tls.key,
     native,

@@ -40,6 +40,8 @@ export interface ClientCliDeps extends CommandLineDeps {
   ) => Promise<SpeedReport>;
   /** For `transparent`. */
   readonly redirectSystem: () => Promise<RedirectSystem>;
+  /** What starts this program: Node.js, and the program's file. */
+  readonly ownCommand: readonly string[];
   /** Runs the proxy until it is stopped. */
   readonly run: (config: ClientConfig) => Promise<void>;
 }

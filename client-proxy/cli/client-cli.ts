@@ -3,10 +3,12 @@ import { addShellCommands } from '../../shared/runtime/command-line/shell-comman
 import {
   type ProgramHelp,
   programCommand,
+  READY_OPTION,
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import {
@@ -20,6 +22,7 @@ import {
 import type { JoinOptions } from './join.ts';
 import type { DoctorArguments } from './run-doctor.ts';
 import type { SpeedTestArguments } from './run-speed-test.ts';
+import type { SetProxyArguments, UnsetProxyArguments } from './set-proxy.ts';
 import type { TransparentArguments } from './transparent.ts';
 
 /** Reads the configuration that `--config` names, or the first one found. */
@@ -71,13 +74,15 @@ function clientProgram(deps: ClientCliDeps): Command {
       'ask the client that runs with this configuration which uplinks it uses, and why not the others',
     )
     .option('--json', 'all of it, for programs')
+    .option(...READY_OPTION)
     .action(async (_options: unknown, command: Command) => {
-      const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
+      const { config, ...options } = command.optsWithGlobals<{ config?: string } & StatusOptions>();
       const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
-      await printStatus(await load(config), { json }, program.name(), deps);
+      await printStatus(await load(config), options, program.name(), deps);
     });
   addTop(program, load, deps);
   addTransparent(program, load, deps);
+  addProxySettings(program, load, deps);
   program
     .command('usage')
     .description('say what each metered plan has used of its caps')
@@ -216,6 +221,30 @@ function addTransparent(program: Command, load: LoadConfig, deps: ClientCliDeps)
     });
 }
 
+function addProxySettings(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
+  program
+    .command('set-proxy')
+    .description(
+      "tell this user's programs of the client: by the settings of GNOME and KDE, and by variables",
+    )
+    .option('--print', 'print what would be set, and change nothing')
+    .option('--proxy <address:port>', 'another client, of another machine; then no configuration is needed')
+    .action(async (_options: unknown, command: Command) => {
+      const { config, ...options } = command.optsWithGlobals<SetProxyArguments & { config?: string }>();
+      const { setProxyCommand } = await import('./set-proxy.ts');
+      await setProxyCommand(() => load(config), options, deps);
+    });
+  program
+    .command('unset-proxy')
+    .description('put back what was set before "set-proxy"')
+    .option('--print', 'print what would be set, and change nothing')
+    .option('--all-users', 'for all users of this machine who have used "set-proxy"; needs root')
+    .action(async (_options: unknown, command: Command) => {
+      const { unsetProxyCommand } = await import('./set-proxy.ts');
+      await unsetProxyCommand(command.opts<UnsetProxyArguments>(), deps);
+    });
+}
+
 const HELP: ProgramHelp = {
   name: 'tributary-client',
   description: 'A proxy (SOCKS and HTTP) that spreads each connection over all uplinks of this machine.',
@@ -233,6 +262,7 @@ Or all of it in a browser:
       [`~/.config/tributary/${CLIENT_CONFIG_NAME}`, 'the configuration; it holds the key of the client'],
       [`/etc/tributary/${CLIENT_CONFIG_NAME}`, 'the same for root and for services'],
       ['~/.local/state/tributary', 'what is kept over restarts, such as the usage of metered uplinks'],
+      ['~/.local/state/tributary/proxy-before.json', 'what was set before "set-proxy", for "unset-proxy"'],
       ['/var/lib/tributary', 'the same for root and for services'],
     ],
     seeAlso: ['tributary-concentrator', 'curl'],

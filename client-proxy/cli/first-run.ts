@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
 import { parseLink } from '../../shared/runtime/identity/link.ts';
+import { linkIn } from '../../shared/runtime/identity/link-text.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import { ActionError, pageAction } from '../../shared/runtime/page/page-actions.ts';
@@ -14,7 +15,7 @@ import { FIRST_RUN_FILES, type FirstRunView } from '../page/first-run-files.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { DEFAULT_SOCKS } from './command-defaults.ts';
 import { type Joined, targetFile, uplinksFound, writeJoined } from './join.ts';
-import { MAX_LINK_BYTES, unquoted } from './read-link.ts';
+import { MAX_LINK_BYTES } from './read-link.ts';
 
 /** Where the page of a configuration that says nothing else is, so that whoever looks at it can stay there. */
 export const FIRST_RUN_LISTEN: Destination = { host: '127.0.0.1', port: 9101 };
@@ -83,7 +84,7 @@ function joinAction(config: string | undefined, deps: ClientCliDeps, onJoined: (
     isAtIt = true;
     try {
       const options = { socks: DEFAULT_SOCKS, ...(config === undefined ? {} : { config }) };
-      const joined = await writeJoined(parseLink(unquoted(link)), options, deps);
+      const joined = await writeJoined(parseLink(linkIn(link)), options, deps);
       onJoined(joined);
       const { file, found } = joined;
       return { file, found };

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { hasLinkOrNone, linkIn } from '../../shared/runtime/identity/link-text.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /** Where `join` was told to take its link from. */
@@ -26,15 +27,15 @@ export async function readLink({ argument, linkFile }: LinkSource, deps: ClientC
   if (linkFile !== undefined && linkFile !== STANDARD_INPUT) return fromFile(linkFile, deps);
   if (argument !== undefined && argument !== STANDARD_INPUT) {
     deps.stderr(ARGUMENT_WARNING);
-    return argument;
+    return linkIn(argument);
   }
   const { input } = deps;
   const text =
     input.isTerminal && argument === undefined && linkFile === undefined
       ? await input.ask('Paste the link (it is not shown) and press Enter: ')
-      : await input.readLine(MAX_LINK_BYTES);
+      : await input.readText(MAX_LINK_BYTES, hasLinkOrNone);
   if (text === undefined || text.trim() === '') throw new UsageError('no link was given');
-  return unquoted(text);
+  return linkIn(text);
 }
 
 async function fromFile(linkFile: string, deps: ClientCliDeps): Promise<string> {
@@ -48,12 +49,7 @@ async function fromFile(linkFile: string, deps: ClientCliDeps): Promise<string> 
       `warning: others can read ${file}, which holds the client's key: remove it, or chmod 600 it\n`,
     );
   }
-  return unquoted(read.text);
-}
-
-/** People copy the quotes that a shell would need. */
-export function unquoted(text: string): string {
-  return text.trim().replace(/^(['"])(.*)\1$/, '$2');
+  return linkIn(read.text);
 }
 
 const ARGUMENT_WARNING =

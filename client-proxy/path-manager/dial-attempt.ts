@@ -1,4 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
+import { TributaryError } from '../../shared/protocol/errors.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import type { PathTarget } from './paths.ts';
@@ -13,6 +14,13 @@ export interface DialHost {
    * rejects the transport is closed.
    */
   admit(transport: SubflowTransport, address: Destination, replaced: number | undefined): Promise<number>;
+}
+
+/** The connection was made before it was known what a further subflow's needs: another must be made in its place, at once. */
+export class DialledTooEarly extends TributaryError {
+  constructor() {
+    super('cancelled', 'the connection was made without the server name that the session needs', 'ours');
+  }
 }
 
 /** A subflow that an attempt has brought up. */
@@ -44,12 +52,18 @@ export class DialAttempt {
     choice: AddressChoice,
     replaced: () => number | undefined,
   ): Promise<DialledSubflow | undefined> {
-    const { transport, address } = await this.#connect(targets, choice);
-    if (this.isGivenUp) {
-      transport.destroy();
-      return undefined;
+    for (let isFirst = true; ; isFirst = false) {
+      const { transport, address } = await this.#connect(targets, choice);
+      if (this.isGivenUp) {
+        transport.destroy();
+        return undefined;
+      }
+      try {
+        return await this.#enter(transport, address, replaced());
+      } catch (error) {
+        if (!isFirst || !(error instanceof DialledTooEarly)) throw error;
+      }
     }
-    return this.#enter(transport, address, replaced());
   }
 
   /** Whether nobody waits for it any more, however it ends. */
@@ -72,6 +86,7 @@ export class DialAttempt {
   }
 
   async #connect(targets: readonly PathTarget[], choice: AddressChoice): Promise<Reached> {
+    this.#isConnecting = true;
     try {
       return await this.#host.reach(targets, choice, this.#cancellation);
     } finally {

@@ -31,6 +31,8 @@ export interface DialPurpose {
   readonly way: Destination;
   /** Only packets of full length will do. */
   readonly isTrial: boolean;
+  /** The server name that the concentrator wants for it; undefined: the configured one. */
+  readonly serverName?: string | undefined;
 }
 
 export interface ReachOptions {

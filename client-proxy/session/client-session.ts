@@ -18,8 +18,10 @@ import type { DatagramPathsOptions } from '../datagram/datagram-paths.ts';
 import type { DatagramSide } from '../datagram/datagram-side.ts';
 import { SessionDatagrams } from '../datagram/session-datagrams.ts';
 import { clientSubflowHandshake } from '../path-manager/client-subflow-handshake.ts';
+import { DialledTooEarly } from '../path-manager/dial-attempt.ts';
 import type { Candidate } from '../path-manager/managed-subflows.ts';
 import { PathManager, type PathManagerOptions } from '../path-manager/path-manager.ts';
+import type { ConnectAddress } from '../path-manager/reach.ts';
 import type { InboundSide } from '../publish/inbound-side.ts';
 import { Greetings } from './greetings.ts';
 import { isHeardSince } from './heard-since.ts';
@@ -72,6 +74,10 @@ export class ClientSession {
   #isOver = false;
   readonly #handshaking = new Set<SubflowTransport>();
   readonly #greetings = new Greetings(nodeHandshakeCrypto);
+  /** The server name of connections for JOIN, where the concentrator wants one. */
+  #joinName: string | undefined;
+  /** The transports that were made with it. */
+  readonly #named = new WeakSet<SubflowTransport>();
 
   constructor(options: ClientSessionOptions, owner: ClientSessionOwner) {
     this.#options = options;
@@ -81,8 +87,14 @@ export class ClientSession {
       options.onReviewed();
       this.#datagrams?.review();
     };
+    const connect: ConnectAddress = async (uplink, address, signal, purpose) => {
+      const serverName = this.#joinName;
+      const transport = await options.connect(uplink, address, signal, { ...purpose, serverName });
+      if (serverName !== undefined) this.#named.add(transport);
+      return transport;
+    };
     this.#paths = new PathManager(
-      { ...options, onReviewed },
+      { ...options, connect, onReviewed },
       {
         get driver() {
           return session.#driver;
@@ -195,6 +207,7 @@ export class ClientSession {
   async #join(candidate: Candidate, driver: SessionDriver, replaced: number | undefined): Promise<number> {
     const { transport, address } = candidate;
     this.#mustAllow(address, transport);
+    if (this.#joinName !== undefined && !this.#named.has(transport)) throw new DialledTooEarly();
     if (replaced !== undefined && isActive(driver, replaced)) {
       // The silent one has come back meanwhile.
       transport.destroy();
@@ -252,6 +265,7 @@ export class ClientSession {
 
   #establish(welcome: Welcome): SessionDriver {
     this.#token = welcome.token;
+    this.#joinName = welcome.joinName;
     const { inbound, datagrams, datagramPaths, traffic } = this.#options;
     const session = this.#newSession(welcome);
     const own = datagramPaths && new SessionDatagrams(session, datagramPaths, traffic);

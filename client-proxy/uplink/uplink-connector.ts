@@ -24,7 +24,7 @@ import { connectedHost, connectThroughUplink } from './uplink-socket.ts';
 export interface UplinkConnectorOptions {
   /** The certificates of which the concentrator must show one, as they are when it is dialled. */
   pins(): readonly CertificatePin[];
-  /** Sent to the concentrator as SNI; nothing is sent where absent. */
+  /** Sent to the concentrator as SNI, where it wants no other; nothing is sent where absent. */
   readonly serverName?: string | undefined;
   /** For TCP and TLS of a subflow together. */
   readonly subflowTimeoutMs: number;
@@ -49,10 +49,19 @@ export interface TunedUplink extends Uplink {
   readonly congestionControl?: string;
 }
 
+/** What a subflow is made for. */
+export interface SubflowPurpose {
+  /** The concentrator's address that it leads to. */
+  readonly way: Destination;
+  readonly isTrial: boolean;
+  readonly serverName?: string | undefined;
+}
+
 /** One of the lengths of packets that a subflow is tried with. */
 interface SizedAttempt {
   readonly packetBytes: number | undefined;
   readonly isTrial: boolean;
+  readonly serverName: string | undefined;
   readonly signal: CancelSignal;
   onHandshake(isHeard: () => boolean): void;
 }
@@ -77,13 +86,13 @@ export class UplinkConnector {
   /**
    * A subflow to an address of the concentrator, with packets as long as get through. Rejects with UplinkError or SubflowError.
    * @param purpose the concentrator's address that `address` stands for, by which lengths are remembered; `isTrial`: only packets of
-   * full length will do
+   * full length will do; `serverName`: what the concentrator wants as SNI
    */
   async subflow(
     uplink: TunedUplink,
     address: Destination,
     signal: CancelSignal,
-    { way, isTrial }: { readonly way: Destination; readonly isTrial: boolean },
+    { way, isTrial, serverName = this.#options.serverName }: SubflowPurpose,
   ): Promise<SubflowTransport> {
     const { packetSizes, native, clock } = this.#options;
     const host = connectedHost(uplink, address);
@@ -91,7 +100,7 @@ export class UplinkConnector {
     const { transport } = await raceSizes<ProbedSubflow>({
       candidates: isSizable ? packetSizes.candidates(uplink.name, way) : [undefined],
       connect: (packetBytes, onHandshake, attempt) =>
-        this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial }),
+        this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial, serverName }),
       isLowered: (subflow) => subflow.isLowered(),
       onResult: (packetBytes, { transport: { localAddress } }) => {
         if (packetBytes === undefined) packetSizes.onFull(uplink.name, way);
@@ -127,12 +136,11 @@ export class UplinkConnector {
 
   #probed(uplink: TunedUplink, address: Destination, attempt: SizedAttempt): Promise<ProbedSubflow> {
     this.#takeDescriptor(uplink, 'subflow');
-    const { pins, serverName, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
+    const { pins, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
     const { isTrial, ...sized } = attempt;
     return connectProbed(uplink, address, {
       ...sized,
       pins: pins(),
-      serverName,
       pool: subflowPool,
       native,
       attachment,

@@ -3,10 +3,12 @@ import { addShellCommands } from '../../shared/runtime/command-line/shell-comman
 import {
   type ProgramHelp,
   programCommand,
+  READY_OPTION,
   refuseUnknownCommand,
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { CheckDeps } from './check.ts';
 import { addClientCommands, QR } from './client-commands.ts';
@@ -85,9 +87,10 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .command('status')
     .description('ask the concentrator that runs with this configuration for its sessions and their uplinks')
     .option('--json', 'all of it, for programs')
-    .action(async ({ json }: { json?: true }) => {
+    .option(...READY_OPTION)
+    .action(async (options: StatusOptions) => {
       const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
-      await printStatus(await loaded(), { json }, program.name(), deps);
+      await printStatus(await loaded(), options, program.name(), deps);
     });
 
   addClientCommands(program, loaded, deps);

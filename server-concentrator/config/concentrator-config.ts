@@ -123,8 +123,12 @@ export interface ConcentratorConfig {
   readonly listen: readonly ListenAddress[];
   /** Where clients reach this machine; the addresses in their links. */
   readonly public: readonly Destination[];
+  /** The server name (SNI) by which JOINs find this machine behind a balancer; absent: they have none of their own. */
+  readonly joinName?: string;
   /** What clients are told of this machine's addresses. */
   readonly announce: AnnounceConfig;
+  /** Networks of load balancers, in canonical text: what connects from there begins with a PROXY header. */
+  readonly balancers: readonly string[];
   /** PEM texts. */
   readonly tls: TlsIdentity;
   readonly tlsCertificateFile: string;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJoinName } from '../../shared/protocol/handshake/messages.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import { parseNetwork } from '../../shared/runtime/config/ranges.ts';
 import {
@@ -85,10 +86,10 @@ const datagrams = z
   .prefault({});
 
 /** More ranges than that belong in a firewall. */
-const MAX_VISITOR_RANGES = 256;
+const MAX_RANGES = 256;
 const ranges = z
   .array(textAs('a network or address, for example "203.0.113.0/24"', parseNetwork))
-  .max(MAX_VISITOR_RANGES)
+  .max(MAX_RANGES)
   .default([]);
 
 /** One for each service of a firewall that knows of them is enough. */
@@ -119,11 +120,17 @@ const announce = z
     context.addIssue({ code: 'custom', path: ['joinHere'], message });
   });
 
+const JOIN_NAME_FORMAT = 'a host name such as c1.example.org';
+
 /** The concentrator's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const concentratorSchema = z.strictObject({
   listen: z.array(listenAddress).min(1).max(16).optional(),
   public: z.array(hostPort).max(16).default([]),
+  joinName: textAs(JOIN_NAME_FORMAT, (value) =>
+    isJoinName(value) ? value.toLowerCase() : undefined,
+  ).optional(),
   announce,
+  balancers: ranges,
   tls: z
     .strictObject({ certificate: text.default('certificate.pem'), key: text.default('key.pem') })
     .prefault({}),

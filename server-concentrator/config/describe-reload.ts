@@ -11,7 +11,9 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'listen', value: (config) => config.listen, applies: 'restart' },
   // Its addresses are this machine's own, which are not dialled; else only the commands that print links read it.
   { key: 'public', value: (config) => config.public, applies: 'live' },
+  { key: 'joinName', value: (config) => config.joinName, applies: 'restart' },
   { key: 'announce', value: (config) => config.announce, applies: 'live' },
+  { key: 'balancers', value: (config) => config.balancers, applies: 'restart' },
   { key: 'tls', value: (config) => config.tls, applies: 'live' },
   { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },
   { key: 'clients.database', value: (config) => config.clientsDatabase, applies: 'restart' },

@@ -186,7 +186,9 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
     listen:
       parsed.listen?.map((address): ListenAddress => ({ ...address, required: true })) ?? DEFAULT_LISTEN,
     public: parsed.public,
+    ...(parsed.joinName === undefined ? {} : { joinName: parsed.joinName }),
     announce: parsed.announce,
+    balancers: parsed.balancers,
     egress: {
       allow: egress.allow,
       deny: egress.deny,

@@ -84,19 +84,17 @@ const QUOTED = /^"[^"\\]*"$/;
 const WORD = `[A-Za-z0-9_+./*-]+(?::[A-Za-z0-9_+./*-]+)*`;
 const PLAIN = new RegExp(`^${WORD}(?: ${WORD})*$`);
 /** What begins a plain text; a dash with no blank behind it does, too. */
-const BEGINS_PLAIN = /^(?:[A-Za-z0-9_/]|-[A-Za-z0-9_])/;
+const BEGINS_PLAIN = /^(?:[A-Za-z0-9_/]|-[A-Za-z0-9_-])/;
 const RESERVED = new Set(['null', 'Null', 'NULL', 'true', 'True', 'TRUE', 'false', 'False', 'FALSE']);
 
 function scalar(text: string): string | number {
   if (QUOTED.test(text)) return text.slice(1, -1);
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  const isText = PLAIN.test(text) && BEGINS_PLAIN.test(text) && !RESERVED.has(text) && !looksNumeric(text);
+  // Whatever is a number to YAML is one to JavaScript.
+  const isText =
+    PLAIN.test(text) && BEGINS_PLAIN.test(text) && !RESERVED.has(text) && Number.isNaN(Number(text));
   if (!isText) throw OTHER;
   return text;
-}
-
-function looksNumeric(text: string): boolean {
-  return !Number.isNaN(Number(text)) || /^[-+]?(?:0[xob]|[0-9.]+(?:e|$))/i.test(text);
 }
 
 function flowList(text: string): unknown[] {

@@ -34,6 +34,8 @@ export interface SessionRegistryOptions {
   readonly limits: ConcentratorLimits;
   readonly memory: MemoryLevels;
   readonly lingerMs: number;
+  /** The server name of connections for JOIN; undefined: no other than that for HELLO. */
+  readonly joinName?: string | undefined;
   readonly tuning: CoreTuning;
   readonly dialer: OriginDialer<AppSocket>;
   readonly clock: MonotonicClock;
@@ -238,7 +240,7 @@ export class SessionRegistry {
   }
 
   #welcome(applicant: Applicant, hello: Hello): void {
-    const { limits, lingerMs } = this.#options;
+    const { limits, lingerMs, joinName } = this.#options;
     const { founding } = hello;
     const founded = this.#foundedBy(hello);
     const live = founded ?? this.#begin(hello);
@@ -252,6 +254,7 @@ export class SessionRegistry {
       maxSubflows: limits.subflowsPerSession,
       joinElsewhere: !live.joinHere,
       subflowId: founding?.subflowId,
+      joinName,
     };
     const offered = this.#options.datagrams === undefined ? FEATURES & ~FEATURE.datagrams : FEATURES;
     applicant.transport.write([applicant.handshake.welcome(welcome, offered)]);

@@ -26,9 +26,13 @@ const SYSTEM_COMMANDS = [
   'chmod',
   'chown',
   'cp',
+  'createdb',
+  'createuser',
   'curl',
+  'docker',
   'groupadd',
   'journalctl',
+  'kubectl',
   'ln',
   'npm',
   'npx',
@@ -43,6 +47,7 @@ const SYSTEM_COMMANDS = [
   'tributary-concentrator',
   'useradd',
   'usermod',
+  'zbarimg',
 ];
 
 /** Commands that have subcommands. */

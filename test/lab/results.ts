@@ -33,6 +33,15 @@ export async function circumstances(): Promise<Circumstances> {
   };
 }
 
+/** In a line, for above a table. */
+export function circumstancesText(where: Circumstances): string {
+  const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
+  return (
+    `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
+    `${commit ? `, commit ${commit}` : ''}; load at the start ${loadAtStart.toFixed(1)}`
+  );
+}
+
 /** What is written beside the JSON, by name. */
 export interface Attachments {
   /** In Markdown. */

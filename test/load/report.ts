@@ -1,6 +1,6 @@
 import { barChart } from '../lab/chart/bar-chart.ts';
 import { grid } from '../lab/grid.ts';
-import type { Circumstances } from '../lab/results.ts';
+import { type Circumstances, circumstancesText } from '../lab/results.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
 
@@ -41,10 +41,8 @@ const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 
 /** The table, with the machine and the date. */
 export function reportText({ streams, sessions, sessionsError }: LoadResults, where: Circumstances): string {
-  const { date, commit, cpu, cores, memoryGiB, kernel, node, loadAtStart } = where;
   const lines = [
-    `${date.slice(0, 10)}, ${cores} x ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node.js ${node}` +
-      `${commit ? `, commit ${commit}` : ''}; load at the start ${loadAtStart.toFixed(1)}`,
+    circumstancesText(where),
     '',
     grid([
       ['', ...CELLS.map(([head]) => head)],
@@ -58,11 +56,15 @@ export function reportText({ streams, sessions, sessionsError }: LoadResults, wh
   if (sessionsError !== undefined) lines.push('', `sessions: ${sessionsError}`);
   if (sessions) {
     const { bytesPerSession, upMs, fetchP50Ms, fetchP99Ms, failures, fetches } = sessions;
+    const { clients, startMs, startCpuMs, startBytes, idleCpuShare } = sessions;
     lines.push(
+      '',
+      `the concentrator, with ${clients} clients in its list: listens after ${(startMs / 1000).toFixed(2)} s ` +
+        `(${(startCpuMs / 1000).toFixed(2)} s of processor time), ${(startBytes / 1024 ** 2).toFixed(0)} MiB`,
       '',
       `${sessions.sessions} sessions on one concentrator: up in ${(upMs / 1000).toFixed(1)} s, ` +
         `${(bytesPerSession / 1024).toFixed(0)} KiB of its memory each; fetches of 10 kB over all of them: ` +
-        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed`,
+        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed; idle, they take ${(idleCpuShare * 100).toFixed(1)} % of a core`,
     );
   }
   return lines.join('\n');

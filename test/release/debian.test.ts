@@ -25,6 +25,8 @@ const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json')
 };
 const BUNDLE = `tributary-${version}-linux-x64`;
 const NEWER = 'tributary-999.0.0-linux-x64';
+/** Somebody who works at the machine. */
+const USER = 'anna';
 const CONFIGURATION = ['certificate.pem', 'clients.yaml', 'key.pem', 'tributary-concentrator.yaml'];
 
 const made = mkdtempSync(join(tmpdir(), 'tributary-packages-'));
@@ -57,6 +59,7 @@ describe('packages for Debian', () => {
     timeout: MAKE_TIMEOUT_MS,
   }, () => {
     const system = debian();
+    system.runWell('useradd', ['--create-home', USER]);
     const before = system.paths();
     for (const deb of debs()) copyFileSync(join(made, deb), join(system.folder, 'tmp', deb));
     system.runWell('apt-get', [
@@ -73,6 +76,16 @@ describe('packages for Debian', () => {
     const { stdout } = system.runWell('tributary-concentrator', ['init', '--public', 'vps.example.org']);
     expect(stdout).toMatch(/^tributary:\/\/client1:/);
     expectReadableByService(system);
+    system.runWell('runuser', [
+      '-u',
+      USER,
+      '--',
+      'tributary-client',
+      'set-proxy',
+      '--proxy',
+      '127.0.0.1:1080',
+    ]);
+    expect(system.paths()).toContain(`./home/${USER}/.config/environment.d/50-tributary-proxy.conf`);
     system.runWell('apt-get', ['purge', '--yes', 'tributary-*']);
     expect(system.paths()).toEqual(before);
     expect(system.runWell('cat', ['/etc/passwd']).stdout).not.toContain('tributary');

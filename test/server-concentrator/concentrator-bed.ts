@@ -26,6 +26,7 @@ export async function assembled(
     listen: [{ host: '127.0.0.1', port: 0, required: true }],
     public: [],
     announce: { addresses: [], joinHere: true },
+    balancers: [],
     tls: { certificate: identity.certificate, key: identity.privateKey },
     tlsCertificateFile: 'certificate.pem',
     tlsKeyFile: 'key.pem',

@@ -127,6 +127,15 @@ it('says once that the congestion control cannot be had, not for each connection
   expect(lines.filter((line) => line.includes('congestion control nosuch cannot be set'))).toHaveLength(1);
 });
 
+it.each([undefined, 'c1.example.org'])(
+  'tells clients the server name of JOINs as configured: %s',
+  async (joinName) => {
+    const { port } = await start(['laptop'], {}, joinName === undefined ? {} : { joinName });
+    const { welcome } = await connect(port, 'laptop');
+    expect(welcome?.joinName).toBe(joinName);
+  },
+);
+
 it.each([{ sessions: 1 }, { sessionsPerClient: 1 }])(
   'at its limit of %o takes a client that has lost its session in the place of that',
   async (limits) => {

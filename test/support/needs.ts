@@ -46,6 +46,18 @@ export const PACKAGES = {
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   debootstrap: () => isOnPath('debootstrap'),
   lintian: () => isOnPath('lintian'),
+  buildah: () => isOnPath('buildah'),
+  podman: () => isOnPath('podman'),
+  runc: () => isOnPath('runc'),
+  catatonit: () => existsSync('/usr/bin/catatonit') || existsSync('/usr/libexec/podman/catatonit'),
+  'zbar-tools': () => isOnPath('zbarimg'),
+  dbus: () => isOnPath('dbus-run-session'),
+  'libglib2.0-bin': () => isOnPath('gsettings'),
+  'gsettings-desktop-schemas': () =>
+    existsSync('/usr/share/glib-2.0/schemas/org.gnome.system.proxy.gschema.xml'),
+  'dconf-gsettings-backend': () => existsSync('/usr/libexec/dconf-service'),
+  'dconf-cli': () => isOnPath('dconf'),
+  'libkf5config-bin': () => isOnPath('kwriteconfig5'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
   postgresql: () => postgresqlPrograms() !== undefined,
@@ -126,6 +138,16 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  /** Builds and runs container images, without a registry. */
+  containers: { packages: ['debootstrap', 'buildah', 'podman', 'runc', 'catatonit'], forRoot: 'containers' },
+  zbar: { packages: ['zbar-tools'] },
+  /** Settings of desktops, with the tools that write and read them. */
+  desktops: {
+    packages: [
+      ...(['dbus', 'libglib2.0-bin', 'gsettings-desktop-schemas'] as const),
+      ...(['dconf-gsettings-backend', 'dconf-cli', 'libkf5config-bin'] as const),
+    ],
+  },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */

@@ -21,7 +21,7 @@ export async function programOutput(
     program === 'tributary-client'
       ? buildClientCli({
           ...deps,
-          input: { isTerminal: false, readLine: unused, ask: unused },
+          input: { isTerminal: false, readText: unused, ask: unused },
           terminal: NO_TERMINAL,
           networkInterfaces: unused,
           readNetwork: unused,
@@ -30,6 +30,7 @@ export async function programOutput(
           nativeSockets: unused,
           tryUplinks: unused,
           speedTest: unused,
+          ownCommand: [],
           run: unused,
         })
       : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });

@@ -56,7 +56,13 @@ export const MAX_CONTROL_BODY_BYTES = 2_048;
 export const MAX_PROBE_BODY_BYTES = 16_376;
 
 /** Parameters of handshake messages, section 5: those of WELCOME, and those of HELLO and JOIN. */
-export const WELCOME_PARAMETER = { maxSubflows: 1, joinElsewhere: 2, measurement: 3, subflowId: 4 } as const;
+export const WELCOME_PARAMETER = {
+  maxSubflows: 1,
+  joinElsewhere: 2,
+  measurement: 3,
+  subflowId: 4,
+  joinName: 5,
+} as const;
 export const REQUEST_PARAMETER = { path: 1, measurement: 3 } as const;
 /** Those of HELLO alone, numbered with them. */
 export const HELLO_PARAMETER = { founding: 4 } as const;

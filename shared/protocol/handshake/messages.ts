@@ -60,6 +60,8 @@ export interface Welcome {
   readonly measurement?: MeasurementTerms | undefined;
   /** The id of this subflow; undefined for 0. */
   readonly subflowId?: number | undefined;
+  /** The server name (SNI) of connections for JOIN; undefined: they have no other than that for HELLO. */
+  readonly joinName?: string | undefined;
 }
 
 export interface Join {
@@ -140,6 +142,7 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
   const measurement = readMeasurementTerms(parameters.get(WELCOME_PARAMETER.measurement));
   const subflowIdValue = parameters.get(WELCOME_PARAMETER.subflowId);
   const subflowId = subflowIdValue && new BodyReader(subflowIdValue, 'WELCOME').u32();
+  const joinName = readJoinName(parameters.get(WELCOME_PARAMETER.joinName));
   return {
     version,
     features,
@@ -152,10 +155,12 @@ export function decodeWelcome(bytes: Uint8Array): Welcome {
     joinElsewhere,
     measurement,
     ...(subflowId === undefined ? {} : { subflowId }),
+    ...(joinName === undefined ? {} : { joinName }),
   };
 }
 
-function welcomeParameters({ maxSubflows, joinElsewhere, measurement, subflowId }: Welcome): Uint8Array {
+function welcomeParameters(welcome: Welcome): Uint8Array {
+  const { maxSubflows, joinElsewhere, measurement, subflowId, joinName } = welcome;
   const entries: [number, Uint8Array][] = [];
   if (maxSubflows !== undefined)
     entries.push([WELCOME_PARAMETER.maxSubflows, new BodyWriter().u16(maxSubflows).finish()]);
@@ -167,6 +172,7 @@ function welcomeParameters({ maxSubflows, joinElsewhere, measurement, subflowId 
   }
   if (subflowId !== undefined)
     entries.push([WELCOME_PARAMETER.subflowId, new BodyWriter().u32(subflowId).finish()]);
+  if (joinName !== undefined) entries.push([WELCOME_PARAMETER.joinName, new TextEncoder().encode(joinName)]);
   return writeParameters(entries);
 }
 
@@ -252,6 +258,25 @@ function readMeasurementTerms(value: Uint8Array | undefined): MeasurementTerms |
   // For people: what is no UTF-8 is shown as such.
   return { allowanceBytes, facts: new TextDecoder().decode(body.bytes(body.remaining)) };
 }
+
+function readJoinName(value: Uint8Array | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const name = new TextDecoder().decode(value);
+  if (!isJoinName(name)) throw new ProtocolViolation('WELCOME: the name for JOIN is no host name');
+  return name;
+}
+
+/**
+ * Whether a text may be the server name of connections for JOIN: labels of 1 to 63 letters, digits and hyphens, 253 characters in
+ * all, and no IP address, which RFC 6066 forbids.
+ */
+export function isJoinName(text: string): boolean {
+  return text.length <= MAX_HOST_NAME_LENGTH && HOST_NAME.test(text) && !NUMBER_AT_END.test(text);
+}
+
+const MAX_HOST_NAME_LENGTH = 253;
+const HOST_NAME = /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i;
+const NUMBER_AT_END = /(^|\.)[0-9]+$/;
 
 function readFounding(parameters: ReadonlyMap<number, Uint8Array>): Founding | undefined {
   const value = parameters.get(HELLO_PARAMETER.founding);

@@ -47,6 +47,12 @@ export function programCommand({ name, description, usage }: ProgramHelp, versio
     .addHelpText('after', `\n${usage}`);
 }
 
+/** An option of `status` that both have, for what looks after containers. */
+export const READY_OPTION = [
+  '--ready',
+  'say only whether it can serve now, and why not; the exit code is 1 then',
+] as const;
+
 /** Exit codes of both programs. */
 const EXIT_CODE = { ok: 0, failed: 1, usage: 2 } as const;
 

@@ -19,23 +19,31 @@ class StatusError extends TributaryError {
 /** The program answers within milliseconds, or hangs. */
 const ANSWER_MS = 5_000;
 
+/** The options of `status`, as they were written. */
+export interface StatusOptions {
+  readonly json?: true;
+  readonly ready?: true;
+}
+
 /** Prints what the program that runs with this configuration says of its status. Throws as `askStatus`. */
 export async function printStatus(
   toldAt: ToldAt,
-  { json }: { readonly json: boolean | undefined },
+  { json, ready }: StatusOptions,
   program: string,
   deps: Pick<CommandLineDeps, 'stdout'>,
 ): Promise<void> {
-  deps.stdout(await askStatus(toldAt, json ? '/status' : '/status.txt', program));
+  if (json && ready) throw new UsageError('give status either --json or --ready');
+  const path = ready ? '/readyz' : json ? '/status' : '/status.txt';
+  deps.stdout(await askStatus(toldAt, path, program));
 }
 
 /**
  * What the program that runs with this configuration says at a path. Throws UsageError when the configuration has no endpoint,
- * StatusError when nothing answers there.
+ * StatusError when nothing answers there, or when it is asked whether it can serve and cannot.
  */
 export async function askStatus(
   { file, metrics }: ToldAt,
-  path: '/status' | '/status.txt',
+  path: '/status' | '/status.txt' | '/readyz',
   program: string,
 ): Promise<string> {
   if (metrics === undefined) {
@@ -50,6 +58,7 @@ export async function askStatus(
       `nothing answers at ${where}: does ${program} run, with this configuration? (${message})`,
     );
   });
+  if (path === '/readyz' && status === 503) throw new StatusError(text.trimEnd());
   if (status !== 200) {
     throw new StatusError(
       `what answers at ${where} tells no status (HTTP ${status}): is it another program, or an older ${program}?`,

@@ -7,8 +7,11 @@ import type { ProgramProcess } from './process-deps.ts';
 export interface StandardInput {
   /** Whether a person types there; otherwise it is a pipe or a file. */
   readonly isTerminal: boolean;
-  /** The first line that is not blank, of a pipe or file; undefined when there is none within `maxBytes`. */
-  readLine(maxBytes: number): Promise<string | undefined>;
+  /**
+   * What a pipe or file has, to its end or until `isEnough` says so of what has come; undefined where that is blank, or longer than
+   * `maxBytes`.
+   */
+  readText(maxBytes: number, isEnough: (text: string) => boolean): Promise<string | undefined>;
   /** Asks at the terminal, and does not show what is typed. Undefined when the person gives up (Ctrl-C, Ctrl-D). */
   ask(question: string): Promise<string | undefined>;
 }
@@ -19,15 +22,14 @@ export function standardInput(
 ): StandardInput {
   return {
     isTerminal: isatty(0),
-    async readLine(maxBytes) {
+    async readText(maxBytes, isEnough) {
       let text = '';
       for await (const chunk of process.stdin.setEncoding('utf8')) {
         text += chunk;
-        const [line] = text.trimStart().split(/[\r\n]/, 1);
-        if (/\S[^\r\n]*[\r\n]/.test(text)) return line;
+        if (isEnough(text)) break;
         if (Buffer.byteLength(text) > maxBytes) return undefined;
       }
-      return text.trim() === '' ? undefined : text.trim();
+      return text.trim() === '' ? undefined : text;
     },
     ask(question) {
       // What readline would show of the line goes nowhere.

@@ -5,6 +5,8 @@ import { peerAddressOf, resetAccepted, socketOf, takeAccepted } from '../kernel/
 export interface Arrival {
   /** Undefined when it is gone already. */
   readonly remoteAddress: string | undefined;
+  /** A load balancer passes it on: what the kernel knows of the connection is about the way to that one. */
+  readonly isProxied?: boolean;
   /** Its socket, paused. Once. */
   open(): Socket;
   /** Ends it at once, with RST: of thousands in a second nothing stays in the kernel either. In place of `open`. */

@@ -140,8 +140,10 @@ export class HandshakeGate {
     } else {
       this.#settle(handshake);
       const leftMs = Math.ceil(this.#timeoutMs - (this.#options.clock() - handshake.startedMs));
-      const { pool, native, congestionControl } = this.#options;
-      const subflow = new TlsSubflow(secured, pool, native, congestionControl !== undefined);
+      const { pool, congestionControl } = this.#options;
+      const { remote, isProxied } = handshake;
+      const native = isProxied ? undefined : this.#options.native;
+      const subflow = new TlsSubflow(secured, pool, native, congestionControl !== undefined, remote);
       this.#options.onSubflow(subflow, Math.max(0, leftMs));
     }
   }

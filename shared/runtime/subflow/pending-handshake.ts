@@ -25,6 +25,11 @@ export class PendingHandshake {
     this.startedMs = startedMs;
   }
 
+  /** A load balancer passes it on. */
+  get isProxied(): boolean {
+    return this.#arrival.isProxied ?? false;
+  }
+
   open(): Socket {
     this.#socket ??= this.#arrival.open();
     return this.#socket;

@@ -3,11 +3,14 @@ import type { TlsIdentity } from '../identity/certificate.ts';
 import { type ListenAddress, listen } from '../tcp/tcp-listener.ts';
 import { serverOfArrivals } from './arrivals.ts';
 import { HandshakeGate, type HandshakeGateOptions } from './handshake-gate.ts';
+import { ProxiedArrivals } from './proxied-arrivals.ts';
 
 export interface SubflowListenerOptions extends HandshakeGateOptions {
   readonly addresses: readonly ListenAddress[];
   /** Accepting failed, for example because no descriptors are left. The listener goes on. */
   onError(error: Error): void;
+  /** Whether a load balancer connects from there, with a PROXY header in front of each connection; nobody does where absent. */
+  isBalancer?(address: string): boolean;
   /** Whether one more connection may be kept; where not, it is closed at once. */
   hasDescriptor?(): boolean;
 }
@@ -30,14 +33,20 @@ const BACKLOG = 4_096;
 /** Listens for subflows on all addresses; rejects with `ListenError` if one cannot be had. */
 export async function listenForSubflows(options: SubflowListenerOptions): Promise<SubflowListener> {
   const gate = new HandshakeGate(options);
+  const proxied = new ProxiedArrivals({
+    isBalancer: (address) => options.isBalancer?.(address) ?? false,
+    onArrival: (arrival) => gate.admit(arrival),
+    onFailed: (balancer, reason) => options.onHandshakeFailed(balancer, reason),
+  });
   const servers = options.addresses.map(() =>
     serverOfArrivals((arrival) => {
       if (options.hasDescriptor?.() === false) arrival.refuse();
-      else gate.admit(arrival);
+      else proxied.admit(arrival);
     }),
   );
   const close = () => {
     for (const { server } of servers) server.close();
+    proxied.close();
     gate.close();
   };
   // Beside IPv4 addresses `::` must keep to IPv6, or the two would contend for the port.

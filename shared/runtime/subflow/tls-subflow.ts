@@ -35,8 +35,15 @@ export class TlsSubflow implements SubflowTransport {
   /**
    * @param native reads the kernel's figures; left out where they would be about another connection (a proxy's)
    * @param isFixed its congestion control was asked for by name, and stays
+   * @param remoteAddress the other end's, where somebody between passes the connection on
    */
-  constructor(socket: TLSSocket, pool: ReceivePool, native: NativeSockets | undefined, isFixed = false) {
+  constructor(
+    socket: TLSSocket,
+    pool: ReceivePool,
+    native: NativeSockets | undefined,
+    isFixed = false,
+    remoteAddress = socket.remoteAddress ?? '',
+  ) {
     this.#reader = new SubflowReader(pool);
     this.#progress = new DeliveryProgress(pool.clock);
     this.#socket = socket;
@@ -49,7 +56,7 @@ export class TlsSubflow implements SubflowTransport {
         chooseCongestionControl(socket, native, name),
       );
     }
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = remoteAddress;
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = socket.localAddress ?? '';
     this.localPort = socket.localPort ?? 0;

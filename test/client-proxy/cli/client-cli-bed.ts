@@ -33,9 +33,10 @@ export async function clientDeps(overrides: Partial<ClientCliDeps> = {}) {
     nativeSockets: () => undefined,
     tryUplinks: (_, uplinks) => Promise.resolve(uplinks.map(() => 'portal: a stranger')),
     speedTest: () => Promise.reject(new Error('nothing is measured here')),
+    ownCommand: [],
     input: {
       isTerminal: false,
-      readLine: () => Promise.resolve(undefined),
+      readText: () => Promise.resolve(undefined),
       ask: () => Promise.resolve(undefined),
     },
     run: () => Promise.resolve(),

@@ -30,7 +30,8 @@ async function cli() {
     nativeSockets: () => undefined,
     tryUplinks: unused,
     speedTest: unused,
-    input: { isTerminal: false, readLine: unused, ask: unused },
+    ownCommand: [],
+    input: { isTerminal: false, readText: unused, ask: unused },
     terminal: NO_TERMINAL,
     run: unused,
   });

@@ -8,12 +8,12 @@ import { cli, KEY, LINK, PIN } from './client-cli-bed.ts';
 describe('the link of tributary-client join', () => {
   const terminal = (answer: string | undefined) => ({
     isTerminal: true,
-    readLine: () => Promise.reject(new Error('nobody reads a pipe here')),
+    readText: () => Promise.reject(new Error('nobody reads a pipe here')),
     ask: () => Promise.resolve(answer),
   });
   const pipe = (line: string | undefined) => ({
     isTerminal: false,
-    readLine: () => Promise.resolve(line),
+    readText: () => Promise.resolve(line),
     ask: () => Promise.reject(new Error('nobody is asked here')),
   });
 
@@ -23,7 +23,7 @@ describe('the link of tributary-client join', () => {
     ['from a pipe', pipe(LINK), []],
     ['from a pipe by -', pipe(`"${LINK}"`), ['-']],
     ['from a pipe by --link-file -', pipe(LINK), ['--link-file', '-']],
-    ['typed at a terminal by -', { ...terminal(undefined), readLine: () => Promise.resolve(LINK) }, ['-']],
+    ['typed at a terminal by -', { ...terminal(undefined), readText: () => Promise.resolve(LINK) }, ['-']],
   ])('may come %s', async (_, input, args) => {
     const { exec, file } = await cli({ input });
     const { code, stderr } = await exec('join', ...args);

@@ -47,7 +47,7 @@ async function speedtest(args: readonly string[], run: Run = {}) {
   const overrides: Partial<ClientCliDeps> = {
     input: {
       isTerminal: answer !== undefined,
-      readLine: () => Promise.resolve(undefined),
+      readText: () => Promise.resolve(undefined),
       ask(question) {
         questions.push(question);
         return Promise.resolve(answer);

@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
+import { type Health, HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
 import { cli, LINK } from './client-cli-bed.ts';
 
 describe('tributary-client status', () => {
@@ -13,11 +13,11 @@ describe('tributary-client status', () => {
     return { exec, file };
   }
 
-  async function endpoint(status: () => object) {
+  async function endpoint(status: () => object, health: Health = { ok: true, reasons: [] }) {
     const started = new HttpEndpoint({
       listen: { host: '127.0.0.1', port: 0 },
       registry: new Registry(),
-      ready: () => ({ ok: true, reasons: [] }),
+      ready: () => health,
       status,
       statusText: () => 'no uplink\n',
     });
@@ -33,6 +33,18 @@ describe('tributary-client status', () => {
     expect(await exec('status')).toEqual({ code: 0, stdout: 'no uplink\n', stderr: '' });
     const { stdout } = await exec('status', '--json');
     expect(JSON.parse(stdout)).toEqual({ uplinks: [] });
+  });
+
+  it('says by its exit code whether the running client can serve, and why not', async () => {
+    const able = await configured(`{listen: "127.0.0.1:${await endpoint(() => ({}))}"}`);
+    expect(await able.exec('status', '--ready')).toEqual({ code: 0, stdout: 'ok\n', stderr: '' });
+    const unable = { ok: false, reasons: ['no uplink works'] };
+    const { exec } = await configured(`{listen: "127.0.0.1:${await endpoint(() => ({}), unable)}"}`);
+    expect(await exec('status', '--ready')).toEqual({
+      ...{ code: 1, stdout: '' },
+      stderr: 'tributary-client: not ok\nno uplink works\n',
+    });
+    expect(await exec('status', '--ready', '--json')).toMatchObject({ code: 2 });
   });
 
   it('says where nothing answers, what answers otherwise, and that it needs the endpoint', async () => {

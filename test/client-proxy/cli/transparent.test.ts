@@ -28,7 +28,7 @@ ${section}
   );
   const call = buildClientCli({
     ...deps,
-    input: { isTerminal: false, readLine: unused, ask: unused },
+    input: { isTerminal: false, readText: unused, ask: unused },
     terminal: NO_TERMINAL,
     networkInterfaces: unused,
     readNetwork: unused,
@@ -36,6 +36,7 @@ ${section}
     nativeSockets: unused,
     tryUplinks: unused,
     speedTest: unused,
+    ownCommand: [],
     run: unused,
     redirectSystem: async () => ({
       ...EMPTY_REDIRECT_SYSTEM,

@@ -25,6 +25,10 @@ export class Answered implements SubflowTransport {
   token = new Uint8Array(16);
   /** Whether it knows which HELLOs begin one session. */
   knowsFounding = true;
+  /** The server name that it wants for JOIN. */
+  joinName: string | undefined;
+  /** How the client introduced itself. */
+  request: 'hello' | 'join' | undefined;
   isOpen = true;
   /** What was written behind the handshake. */
   readonly written: Uint8Array[] = [];
@@ -52,6 +56,7 @@ export class Answered implements SubflowTransport {
     this.isGreeted = true;
     if (request === undefined) this.written.push(Buffer.concat(buffers));
     this.#request = request ?? this.#request;
+    this.request = this.#request?.kind;
     if (!this.isDeaf) this.#answer(request);
   }
 
@@ -65,12 +70,12 @@ export class Answered implements SubflowTransport {
     setImmediate(() => {
       this.#handlers?.onWritable();
       if (request === undefined) return;
-      const { token } = this;
+      const { token, joinName } = this;
       const founding = request.kind === 'hello' && this.knowsFounding ? request.hello.founding : undefined;
       const limits = { maxStreams: 16, firstWindowBytes: 65_536, lingerMs: 60_000, maxSubflows: 32 };
       const answer =
         request.kind === 'hello'
-          ? this.#handshake.welcome({ token, subflowId: founding?.subflowId, ...limits })
+          ? this.#handshake.welcome({ token, subflowId: founding?.subflowId, joinName, ...limits })
           : this.#handshake.joined();
       this.#handlers?.onBytes(new OwnBytes(answer));
     });

@@ -9,6 +9,7 @@ import { heardNameTarget } from './heard-name.ts';
 import { http } from './http.ts';
 import { ipOutput } from './ip-output.ts';
 import { link } from './link.ts';
+import { proxyHeaderTarget } from './proxy-header.ts';
 import { session } from './session.ts';
 import { socks } from './socks.ts';
 
@@ -22,6 +23,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   socks,
   http,
   heardNameTarget,
+  proxyHeaderTarget,
   configuration,
   link,
   dns,

@@ -90,6 +90,39 @@ describe('handshake', () => {
     }
   });
 
+  it.each([
+    [undefined],
+    ['c1.example.org'],
+    ['w2.c1.Example.org'],
+    ['localhost'],
+    [[...Array(4)].map(() => 'a'.repeat(62)).join('.')],
+  ])('tells in WELCOME the server name of connections for JOIN: %s', (joinName) => {
+    const client = clientSide(HELLO);
+    const concentrator = concentratorSide();
+    concentrator.receive(client.request);
+    const result = client.receive(concentrator.welcome({ ...GRANT, joinName }));
+    expect(result?.welcome?.joinName).toBe(joinName);
+  });
+
+  it.each([
+    [''],
+    ['192.0.2.1'],
+    ['2001:db8::1'],
+    ['a..example'],
+    ['.example'],
+    ['example.'],
+    ['ex ample'],
+    ['ex\0ample'],
+    ['b\u00fccher.example'],
+    ['a'.repeat(64)],
+    [`${'a.'.repeat(127)}a`],
+  ])('takes no server name for JOIN that is no host name: %j', (joinName) => {
+    const client = clientSide(HELLO);
+    const concentrator = concentratorSide();
+    concentrator.receive(client.request);
+    expect(() => client.receive(concentrator.welcome({ ...GRANT, joinName }))).toThrow('no host name');
+  });
+
   it.each([HELLO, JOIN])('tells which path a subflow takes: $kind', (intent) => {
     for (const path of [0, 4, 255]) {
       const request = concentratorSide().receive(clientSide(intent, { path }).request);

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { PROJECT_FOLDER } from '../../end-to-end/support/program.ts';
 
 /** A run in the root. */
 export interface Ran {
@@ -16,6 +17,8 @@ const ENVIRONMENT = {
   // A mirror that this machine is told to use.
   ...(process.env.http_proxy === undefined ? {} : { http_proxy: process.env.http_proxy }),
 };
+/** Its lists of packages name files that a mirror may remove later. */
+const FRESH_MS = 24 * 3600_000;
 const COMMAND_TIMEOUT_MS = 180_000;
 /** Places that change by themselves: of the kernel, of apt, and copies that tools for users leave behind. */
 const PASSING = ['dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/log', 'var/lib/apt', 'var/lib/dpkg'];
@@ -25,13 +28,9 @@ const COPIES = /^\.\/etc\/(passwd|group|shadow|gshadow)-$/;
 export class DebianRoot {
   readonly folder = mkdtempSync(join(tmpdir(), 'tributary-debian-'));
 
-  /** The same Debian as this machine's, from where this machine gets its packages. Takes a minute or more. */
+  /** The same Debian as this machine's, from where this machine gets its packages. Takes a minute or more for the first test of a day. */
   constructor() {
-    const [suite, mirror] = source();
-    const variant = ['--variant=minbase', '--include=adduser'];
-    execFileSync('debootstrap', [...variant, suite, this.folder, mirror], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    execFileSync('tar', ['--extract', '--file', freshDebian(), '--directory', this.folder]);
   }
 
   run(command: string, args: readonly string[] = []): Ran {
@@ -63,6 +62,25 @@ export class DebianRoot {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** An archive with a Debian as it is right after its installation; made when there is none of today. */
+export function freshDebian(): string {
+  const [suite, mirror] = source();
+  const archive = join(PROJECT_FOLDER, 'node_modules/.cache/tributary', `debian-${suite}.tar`);
+  if (existsSync(archive) && Date.now() - statSync(archive).mtimeMs < FRESH_MS) return archive;
+  mkdirSync(dirname(archive), { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-debootstrap-'));
+  try {
+    execFileSync('debootstrap', ['--variant=minbase', '--include=adduser', suite, folder, mirror], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    execFileSync('tar', ['--create', '--file', `${archive}.part`, '--directory', folder, '.']);
+    renameSync(`${archive}.part`, archive);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return archive;
 }
 
 /** The suite and the mirror that apt uses first. */

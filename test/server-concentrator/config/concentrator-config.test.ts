@@ -49,6 +49,7 @@ describe('a concentrator configuration', () => {
       ],
       public: [],
       announce: { addresses: [], joinHere: true },
+      balancers: [],
       tls: identity,
       tlsCertificateFile: file.replace('c.yaml', 'certificate.pem'),
       tlsKeyFile: file.replace('c.yaml', 'key.pem'),
@@ -99,10 +100,13 @@ describe('a concentrator configuration', () => {
 
   it('reads addresses and egress rules', async () => {
     const config = await loadConcentratorConfig(
-      await directoryWith('listen: ["[::]:443"]\npublic: ["a.example:443"]\negress: { deny: ["*:25"] }\n'),
+      await directoryWith(
+        'listen: ["[::]:443"]\npublic: ["a.example:443"]\njoinName: C1.example.org\negress: { deny: ["*:25"] }\n',
+      ),
     );
     expect(config.listen).toEqual([{ host: '::', port: 443, required: true }]);
     expect(config.public).toEqual([{ host: 'a.example', port: 443 }]);
+    expect(config.joinName).toBe('c1.example.org');
     expect(config.egress.deny).toEqual([{ target: { kind: 'any' }, ports: { from: 25, to: 25 } }]);
   });
 

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { Document } from 'yaml';
 import { readPlainYaml } from '../../../server-concentrator/config/plain-yaml.ts';
 import { YamlSource } from '../../../shared/runtime/config/yaml-source.ts';
+import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
 
 /** What the YAML library makes of it; undefined where it refuses. */
 function inFull(text: string): unknown {
@@ -74,6 +75,12 @@ it('never reads anything otherwise than the library', () => {
     ],
     ...[
       '0x1',
+      '7e1f',
+      '--',
+      '0b1',
+      '1_0',
+      '+1',
+      '1.',
       '12',
       '-',
       '.',
@@ -98,4 +105,18 @@ it('never reads anything otherwise than the library', () => {
     }),
     { numRuns: 5_000 },
   );
+});
+
+it('reads any key that a client may have, and ten thousand clients in a moment', async () => {
+  const key = () => formatClientKey(generateClientKey());
+  const entry = (_: unknown, index: number) =>
+    `- id: van-${index}\n  label: Van number ${index}\n  key: ${key()}\n  quota: 100GB\n  created: 2026-01-31T12:00:00Z\n`;
+  const text = Array.from({ length: 10_000 }, entry).join('');
+  const startMs = performance.now();
+  const list = readPlainYaml(text) as unknown[];
+  const ms = performance.now() - startMs;
+  console.log(`10,000 clients were read in ${Math.round(ms)} ms`);
+  expect(list.length).toBe(10_000);
+  const some = `${text.split('- id: van-200\n')[0]}`;
+  expect(list.slice(0, 200)).toEqual(inFull(some));
 });

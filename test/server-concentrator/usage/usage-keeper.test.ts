@@ -13,6 +13,8 @@ import { UsageKeeper } from '../../../server-concentrator/usage/usage-keeper.ts'
 import type { UsageStore } from '../../../server-concentrator/usage/usage-store.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
+/** Files of a busy machine. */
+const SETTLE_MS = 250;
 const WRITER = '00000000-0000-4000-8000-000000000001';
 const logger = pino({ enabled: false });
 const count = (client: string, bytes: number) => ({ client, upBytes: bytes, downBytes: 0, connections: 1 });
@@ -36,7 +38,8 @@ function bed(store: UsageStore, startMs = Date.UTC(2026, 10, 29, 12)) {
     pass: (ms: number) => {
       nowMs += ms;
     },
-    settle: () => new Promise((resolve) => setTimeout(resolve, 30)),
+    /** Until what it has begun to write is written. */
+    settle: () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS)),
   };
 }
 

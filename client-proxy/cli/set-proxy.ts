@@ -1,0 +1,157 @@
+import { dirname, join } from 'node:path';
+import { formatDestination } from '../../shared/protocol/destination.ts';
+import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
+import { changeFile } from '../../shared/runtime/config/change-file.ts';
+import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
+import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
+import { fileExists } from '../../shared/runtime/files/private-file.ts';
+import type { ClientConfig } from '../config/client-config.ts';
+import { type ProxyChange, setProxy, unsetProxy } from '../desktop-proxy/change-proxy.ts';
+import { EnvironmentFile } from '../desktop-proxy/environment-file.ts';
+import { GnomeSettings } from '../desktop-proxy/gnome-settings.ts';
+import { KdeSettings } from '../desktop-proxy/kde-settings.ts';
+import { runAsUser, usersWithProxy } from '../desktop-proxy/other-users.ts';
+import { RECORD_NAME } from '../desktop-proxy/proxy-record.ts';
+import { removeEmptyFolders } from '../desktop-proxy/session-places.ts';
+import { type ProxyAddress, ProxySettingError, type SettingStore } from '../desktop-proxy/setting-store.ts';
+import type { ClientCliDeps } from './client-cli-deps.ts';
+
+/** The options of `set-proxy`, as they were written. */
+export interface SetProxyArguments {
+  readonly print?: true;
+  /** Absent: the client of this configuration. */
+  readonly proxy?: string;
+}
+
+/** The options of `unset-proxy`, as they were written. */
+export interface UnsetProxyArguments {
+  readonly print?: true;
+  readonly allUsers?: true;
+}
+
+/**
+ * Tells the programs of this user of the proxy, in each place that there is here, and keeps what was there before.
+ * @param load reads the configuration; not needed where the proxy is named
+ * @throws UsageError, ConfigError, ProxySettingError, FileWriteError, FileLockedError
+ */
+export async function setProxyCommand(
+  load: () => Promise<ClientConfig>,
+  { proxy: named, print }: SetProxyArguments,
+  deps: ClientCliDeps,
+): Promise<void> {
+  const proxy = named === undefined ? proxyOf(await load()) : namedProxy(named);
+  const { stores, missing } = await storesHere(deps);
+  const file = recordFile(deps);
+  const changed = await locked(file, print, deps, () => setProxy(stores, proxy, file, print === true));
+  if (print) return show(changed, deps);
+  for (const { store } of changed) {
+    deps.stdout(`${store.title}: proxy ${formatDestination(proxy)}${effectOf(store)}\n`);
+  }
+  for (const line of missing) deps.stdout(`${line}\n`);
+  if (proxy.user !== undefined)
+    deps.stderr('Desktops keep no password: programs of GNOME and KDE ask for it.\n');
+  if (deps.isRoot) deps.stderr('This was for root alone: run it without sudo for a user.\n');
+  deps.stderr(`What was set before is kept in ${file}; "tributary-client unset-proxy" puts it back.\n`);
+}
+
+/**
+ * Puts back what was there before `set-proxy`: for this user, or for all that have used it.
+ * @throws UsageError, ProxySettingError, FileWriteError, FileLockedError
+ */
+export async function unsetProxyCommand(
+  { print, allUsers }: UnsetProxyArguments,
+  deps: ClientCliDeps,
+): Promise<void> {
+  if (allUsers) {
+    if (!deps.isRoot) throw new UsageError('--all-users: only root can do this for others');
+    if (print) throw new UsageError('--all-users and --print do not go together');
+    await unsetForOthers(deps);
+  }
+  const file = recordFile(deps);
+  if (!(await fileExists(file))) {
+    if (!allUsers) deps.stdout('no proxy was set by "tributary-client set-proxy"\n');
+    return;
+  }
+  const { stores } = await storesHere(deps);
+  const changed = await locked(file, print, deps, () => unsetProxy(stores, file, print === true));
+  if (print) return show(changed, deps);
+  await removeEmptyFolders(dirname(file), deps);
+  for (const { store, left } of changed) {
+    deps.stdout(`${store.title}: as before${effectOf(store)}\n`);
+    if (left.length > 0)
+      deps.stdout(`  somebody has changed these since, and they stay: ${left.join(', ')}\n`);
+  }
+}
+
+/** @throws ProxySettingError with those for whom it could not be done, when it was done for the others */
+async function unsetForOthers({ ownCommand, stdout }: ClientCliDeps): Promise<void> {
+  const failed: string[] = [];
+  for (const user of await usersWithProxy()) {
+    const problem = await runAsUser(user, [...ownCommand, 'unset-proxy']);
+    if (problem === undefined) stdout(`${user.name}: proxy settings are as before\n`);
+    else failed.push(`${user.name} (${problem})`);
+  }
+  if (failed.length > 0) {
+    throw new ProxySettingError(`proxy settings could not be put back for ${failed.join(', ')}`);
+  }
+}
+
+async function storesHere(
+  places: ClientCliDeps,
+): Promise<{ readonly stores: readonly SettingStore[]; readonly missing: readonly string[] }> {
+  const all = [new GnomeSettings(places), new KdeSettings(places), new EnvironmentFile(places)];
+  const reasons = await Promise.all(all.map((store) => store.whyNot()));
+  return {
+    stores: all.filter((_, i) => reasons[i] === undefined),
+    missing: all.flatMap(({ title }, i) =>
+      reasons[i] === undefined ? [] : `${title}: not set, since ${reasons[i]}`,
+    ),
+  };
+}
+
+function recordFile(deps: ClientCliDeps): string {
+  return join(defaultStateDirectory(deps), RECORD_NAME);
+}
+
+/** What only shows something changes nothing, and waits for nobody. */
+function locked<T>(
+  file: string,
+  print: true | undefined,
+  deps: ClientCliDeps,
+  work: () => Promise<T>,
+): Promise<T> {
+  return print ? work() : changeFile(file, deps, work);
+}
+
+function show(changed: readonly ProxyChange[], { stdout }: ClientCliDeps): void {
+  for (const { store, changes } of changed) {
+    const lines = changes.size === 0 ? [`# ${store.title}: nothing to change`] : store.shown(changes);
+    stdout(`${lines.join('\n')}\n`);
+  }
+}
+
+function effectOf({ effect }: SettingStore): string {
+  return effect === '' ? '' : `, ${effect}`;
+}
+
+/** Where programs of this machine reach the client: by loopback, if it listens there. */
+function proxyOf({ socks }: ClientConfig): ProxyAddress {
+  const addresses = socks.listen.flatMap((point) => ('host' in point ? [point] : []));
+  const local = addresses.find(({ host }) => isLoopback(host) || host in WILDCARDS) ?? addresses[0];
+  if (local === undefined) {
+    throw new UsageError('socks.listen has no address that programs could be told of: give one by --proxy');
+  }
+  const [user] = socks.users;
+  const host = WILDCARDS[local.host as keyof typeof WILDCARDS] ?? local.host;
+  return { host, port: local.port, ...(user && { user }) };
+}
+
+/** Addresses that stand for all of a machine, and what reaches it from there. */
+const WILDCARDS = { '0.0.0.0': '127.0.0.1', '::': '::1' } as const;
+
+function namedProxy(text: string): ProxyAddress {
+  const proxy = parseListenAddress(text);
+  if (proxy === undefined) throw new UsageError('--proxy expects ADDRESS:PORT, for example 192.168.1.2:1080');
+  return proxy;
+}

@@ -1,0 +1,59 @@
+import { LinkError, parseLink } from './link.ts';
+
+/** A link with all addresses that it may have, on a terminal of 20 columns. */
+const MAX_LINES = 256;
+/** Places that begin like a link: one, and some in what is said about it. */
+const MAX_PLACES = 8;
+const BEGIN = /tributary:(?:\s*\/){0,2}/gi;
+const SCHEME = 'tributary://';
+
+/**
+ * The link in a text as people have it: with blanks, quotes and other lines around it, on several lines where a terminal or a mail has
+ * wrapped it, or as a reader of QR codes prints it (`QR-Code:tributary://...`). Where no link can be read, what begins like one, or the text:
+ * `parseLink` says what is wrong with it.
+ */
+export function linkIn(text: string): string {
+  const places = [...text.matchAll(BEGIN)].slice(0, MAX_PLACES);
+  const runs = places.map(({ index, 0: begin }) => unwrapped(text.slice(index + begin.length)));
+  for (const lines of runs) {
+    // The longest first: a line may end where a shorter link would, before its second pin.
+    for (let count = lines.length; count > 0; count--) {
+      const link = SCHEME + lines.slice(0, count).join('');
+      if (isLink(link)) return link;
+    }
+  }
+  return runs[0] === undefined ? text.trim() : SCHEME + runs[0].join('');
+}
+
+/** Whether more of the text would change nothing: it has a link on lines that are whole, or a whole line and nothing like a link. */
+export function hasLinkOrNone(text: string): boolean {
+  const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
+  const whole = text.slice(0, end + 1);
+  return whole.trim() !== '' && (isLink(linkIn(whole)) || whole.search(BEGIN) < 0);
+}
+
+/** The lines that may belong to a link which begins the text, without what stands around them. */
+function unwrapped(text: string): readonly string[] {
+  const lines: string[] = [];
+  for (const line of text.split(/[\r\n]+/, MAX_LINES)) {
+    const [word = '', ...others] = line
+      .replaceAll(/['"`<>]/g, ' ')
+      .trim()
+      .split(/\s+/);
+    // What is said behind a link is on its line, or on one of its own.
+    if (others.length > 0 && lines.length > 0) break;
+    lines.push(word);
+    if (others.length > 0) break;
+  }
+  return lines;
+}
+
+function isLink(text: string): boolean {
+  try {
+    parseLink(text);
+    return true;
+  } catch (error) {
+    if (error instanceof LinkError) return false;
+    throw error;
+  }
+}

