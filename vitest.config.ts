@@ -108,6 +108,7 @@ export default defineConfig({
           name: 'release',
           retry,
           include: RELEASE,
+          globalSetup: 'test/release/support/shared-folder.ts',
           testTimeout: 60_000,
           sequence: { groupOrder: 4 },
           fileParallelism: false,

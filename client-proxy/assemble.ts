@@ -61,6 +61,8 @@ const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
 /** How long a stream waits for a session, and an application for the origin's answer. */
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
+/** A concentrator that is upgraded is back within half a second: so many dials in a row wait for `dial.backoffMin` alone. */
+const QUICK_DIALS = 3;
 /** Sessions that may have all that one of them may: the current one, and those that end. */
 const SESSIONS_IN_MEMORY = 2;
 
@@ -279,7 +281,7 @@ function makeKeeper(
     names,
     dialTimeoutMs: dial.timeoutMs,
     handshakeTimeoutMs: dial.timeoutMs,
-    backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs },
+    backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs, steady: QUICK_DIALS - 1 },
     memory: new MemoryBudget(memory.perSessionBytes * SESSIONS_IN_MEMORY),
     memoryBytes: memory.perSessionBytes,
     lingerMs,

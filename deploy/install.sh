@@ -25,6 +25,7 @@ TEXT
 
 PREFIX=/opt/tributary
 COMMANDS=/usr/local/bin
+MANUALS=/usr/local/share/man/man1
 UNITS=/etc/systemd/system
 CONFIGURATION=/etc/tributary
 # The programs that this script has installed, one on a line. Nothing else is ever removed.
@@ -73,11 +74,18 @@ installed_programs() {
 
 # Refuses where others have installed the programs: two of them would hide each other.
 check_owner() {
-  if command -v dpkg-query > /dev/null && dpkg-query -W tributary-runtime > /dev/null 2>&1; then
-    fail "the Debian packages are installed: upgrade and remove them with apt-get"
-  fi
+  [ ! -e /usr/lib/tributary ] || fail "packages of this system have installed Tributary: upgrade and remove it with its package manager"
   [ -f "$MARKER" ] || [ ! -e "$PREFIX" ] || [ -z "$(ls -A "$PREFIX")" ] ||
     fail "$PREFIX is there, and not from this script: move it away first"
+}
+
+# Where the link comes from: standard input, unless this script itself comes on it, or else a terminal.
+link_source() {
+  if [ -f "$0" ] && { [ -t 0 ] || [ -p /dev/stdin ] || [ -S /dev/stdin ] || [ -f /dev/stdin ]; }; then
+    echo /dev/stdin
+  elif (: < /dev/tty) 2> /dev/null; then
+    echo /dev/tty
+  fi
 }
 
 # What would fail later, when the system has been changed already.
@@ -90,7 +98,7 @@ check_request() {
   [ ! -e "$CONFIGURATION/$program.yaml" ] || return 0
   if [ "$program" = tributary-concentrator ]; then
     [ -n "$public" ] || fail 'give the name or address of this machine by --public (see --help)'
-  elif [ ! -f "$0" ] || { [ ! -t 0 ] && [ ! -p /dev/stdin ] && [ ! -f /dev/stdin ]; }; then
+  elif [ -z "$(link_source)" ]; then
     fail 'the link of the concentrator is asked for: run this at a terminal, or give the link on standard input'
   fi
 }
@@ -107,6 +115,10 @@ check_system() {
   for tool in tar gzip sha256sum useradd; do
     command -v "$tool" > /dev/null || fail "$tool is missing: install it first"
   done
+  for folder in "$PREFIX" "$COMMANDS" "$MANUALS" "$UNITS" "$CONFIGURATION"; do
+    while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
+    [ -w "$folder" ] || fail "$folder is read-only: see docs/installation.md for how to run the bundle from another folder"
+  done
 }
 
 # Puts a file of the release into $work: from beside this script, a folder, or a URL.
@@ -121,7 +133,7 @@ take() {
       fail 'neither curl nor wget is there: install one, or put the bundle beside this file'
     fi
     ;;
-  *) [ -n "$1" ] && [ -f "$from/$1" ] && cp "$from/$1" "$work/$1" ;;
+  *) [ -f "$from/$1" ] && cp "$from/$1" "$work/$1" ;;
   esac
 }
 
@@ -151,9 +163,10 @@ fetch_bundle() {
   else
     case $from in https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac
   fi
-  # Of several versions the latest: what comes before a release sorts before it.
+  # Of several versions the latest: what comes before a release, such as 1.2.3-rc.1, sorts before it.
+  version='tributary-[0-9]+\.[0-9]+\.[0-9]+'
   line=$(grep -E "^[0-9a-f]{64} [ *]tributary-[0-9A-Za-z.-]+-linux-$cpu\.tar\.gz\$" "$work/SHA256SUMS" |
-    sed 's/-rc\./~rc./' | sort -k 2 -V | tail -n 1 | sed 's/~rc\./-rc./')
+    sed -E "s/($version)-(.*-linux-)/\1~\2/" | sort -k 2 -V | tail -n 1 | sed -E "s/($version)~/\1-/")
   [ -n "$line" ] || fail "SHA256SUMS names no bundle for linux-$cpu"
   archive=${line#* }
   archive=${archive#[ *]}
@@ -162,7 +175,7 @@ fetch_bundle() {
   (cd "$work" && echo "$line" | sha256sum --check --status) || fail "$archive is damaged: bring it again"
 }
 
-# Two names: current is what runs, previous what ran before.
+# Two names: current is what runs, previous what ran before. Nothing of what runs is touched before the new one has proven to run.
 place_bundle() {
   mkdir -p "$PREFIX"
   installed_programs | grep -qx "$program" || echo "$program" >> "$MARKER"
@@ -172,40 +185,53 @@ place_bundle() {
   fi
   rm -rf "$PREFIX/.new"
   mkdir "$PREFIX/.new"
-  tar -xzf "$work/$bundle.tar.gz" -C "$PREFIX/.new" --no-same-owner
-  if ! "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null; then
-    rm -rf "$PREFIX/.new"
-    fail "$bundle does not run on this system"
-  fi
+  tar -xzf "$work/$bundle.tar.gz" -C "$PREFIX/.new" --no-same-owner || fail "$bundle cannot be unpacked to $PREFIX"
+  "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null ||
+    fail "$bundle does not run on this system: it needs the GNU C library 2.28 or later, and libstdc++"
   rm -rf "${PREFIX:?}/$bundle"
   mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
   rmdir "$PREFIX/.new"
   before=$(readlink "$PREFIX/current" || true)
-  [ -z "$before" ] || ln -sfn "$before" "$PREFIX/previous"
-  ln -sfn "$bundle" "$PREFIX/current"
+  [ -z "$before" ] || name_bundle "$before" previous
+  name_bundle "$bundle" current
   # No older ones are kept.
   for folder in $(ls "$PREFIX"); do
     case $folder in "$bundle" | "$before") ;; tributary-*) rm -rf "${PREFIX:?}/$folder" ;; esac
   done
 }
 
+# In one step, whenever it is interrupted.
+name_bundle() {
+  ln -sfn "$1" "$PREFIX/.name"
+  mv -fT "$PREFIX/.name" "$PREFIX/$2"
+}
+
 place_commands() {
-  mkdir -p "$COMMANDS"
+  mkdir -p "$COMMANDS" "$MANUALS"
   for each in tributary-client tributary-concentrator; do
     ln -sfn "$PREFIX/current/bin/$each" "$COMMANDS/$each"
-  done
-  mkdir -p /usr/local/share/man/man1
-  for each in tributary-client tributary-concentrator; do
-    ln -sfn "$PREFIX/current/share/man/man1/$each.1" "/usr/local/share/man/man1/$each.1"
+    ln -sfn "$PREFIX/current/share/man/man1/$each.1" "$MANUALS/$each.1"
   done
 }
 
-place_service() {
+add_user() {
   getent group "$program" > /dev/null || groupadd --system "$program"
   getent passwd "$program" > /dev/null ||
     useradd --system --gid "$program" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$program"
-  mkdir -p "$UNITS" "$CONFIGURATION"
+  mkdir -p "$CONFIGURATION"
   chmod 755 "$CONFIGURATION"
+}
+
+# All programs of this machine, with the current version: none must run on from one that goes away.
+run_services() {
+  for program in $(installed_programs); do
+    place_unit
+    start
+  done
+}
+
+place_unit() {
+  mkdir -p "$UNITS"
   sed "s|^Documentation=.*|Documentation=man:$program(1)|" "$PREFIX/current/share/tributary/systemd/$program.service" \
     > "$UNITS/.$program.service.new"
   mv "$UNITS/.$program.service.new" "$UNITS/$program.service"
@@ -215,7 +241,8 @@ place_service() {
 configure() {
   [ ! -e "$CONFIGURATION/$program.yaml" ] || return 0
   if [ "$program" = tributary-client ]; then
-    "$COMMANDS/tributary-client" join
+    # Not by the name of standard input, which cannot be opened where it is a socket.
+    case $(link_source) in /dev/tty) "$COMMANDS/tributary-client" join < /dev/tty ;; *) "$COMMANDS/tributary-client" join ;; esac
     return
   fi
   set -- init --public "$public" --qr
@@ -230,7 +257,8 @@ start() {
   fi
   systemctl daemon-reload
   systemctl --quiet enable "$program"
-  restart
+  # Who runs this again does not want connections to break.
+  runs_current || restart
   # A program that cannot start ends at once.
   sleep 2
   systemctl --quiet is-active "$program" ||
@@ -238,14 +266,22 @@ start() {
   say "$program runs. What it does: systemctl status $program; $program status"
 }
 
-# What runs lets its connections finish for a while, in which nothing new can connect. A second signal ends that: a short break for all
-# is better than a long one.
+main_pid() {
+  systemctl show --property MainPID --value "$program"
+}
+
+runs_current() {
+  [ "$(readlink "/proc/$(main_pid)/exe" || true)" = "$(readlink -f "$PREFIX/current/lib/node")" ]
+}
+
+# What runs lets its connections finish for a while, in which nothing new can connect. A second signal ends that: what is short has come to
+# its end by then, and a short break for all is better than a long one.
 restart() {
-  pid=$(systemctl show --property MainPID --value "$program")
+  pid=$(main_pid)
   systemctl --no-block restart "$program"
   [ "$pid" != 0 ] || return 0
-  sleep 1
-  [ "$(systemctl show --property MainPID --value "$program")" != "$pid" ] || kill "$pid" 2> /dev/null || true
+  sleep 0.2 2> /dev/null || sleep 1
+  [ "$(main_pid)" != "$pid" ] || kill "$pid" 2> /dev/null || true
 }
 
 tell_firewall() {
@@ -274,16 +310,12 @@ install_bundle() {
   fetch_bundle
   place_bundle
   place_commands
-  place_service
+  add_user
   is_new=
   [ -e "$CONFIGURATION/$program.yaml" ] || is_new=yes
   configure
   new=$program
-  # The other program of this machine, if there is one, must not run on from a version that goes away.
-  for program in $(installed_programs); do
-    place_service
-    start
-  done
+  run_services
   if [ "$new" = tributary-concentrator ] && [ -n "$is_new" ]; then tell_firewall; fi
 }
 
@@ -291,13 +323,10 @@ rollback() {
   previous=$(readlink "$PREFIX/previous" || true)
   [ -n "$previous" ] && [ -d "$PREFIX/$previous" ] || fail 'there is no version before this one'
   current=$(readlink "$PREFIX/current")
-  ln -sfn "$previous" "$PREFIX/current"
-  ln -sfn "$current" "$PREFIX/previous"
+  name_bundle "$previous" current
+  name_bundle "$current" previous
   say "$previous instead of $current"
-  for program in $(installed_programs); do
-    place_service
-    start
-  done
+  run_services
 }
 
 uninstall() {
@@ -308,9 +337,9 @@ uninstall() {
   if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
   [ -z "$(installed_programs)" ] || return 0
   for each in tributary-client tributary-concentrator; do
-    rm -f "$COMMANDS/$each" "/usr/local/share/man/man1/$each.1"
+    rm -f "$COMMANDS/$each" "$MANUALS/$each.1"
   done
-  rmdir /usr/local/share/man/man1 "$CONFIGURATION" 2> /dev/null || true
+  rmdir "$MANUALS" "$CONFIGURATION" 2> /dev/null || true
   rm -rf "$PREFIX"
 }
 

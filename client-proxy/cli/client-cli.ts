@@ -127,6 +127,7 @@ function addJoin(
     .option('--socks <address:port>', 'where applications connect', DEFAULT_SOCKS)
     .option('--force', 'replace a configuration that exists')
     .option('--update', 'of a configuration that exists replace only what the link says')
+    .option('--start', 'start the service afterwards, where a package has installed it')
     .action(async (argument: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<JoinOptions & { linkFile?: string; update?: true }>();
       const { parseLink } = await import('../../shared/runtime/identity/link.ts');

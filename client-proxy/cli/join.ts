@@ -7,6 +7,7 @@ import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
+import { startOrTell } from '../../shared/runtime/config/start-service.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
@@ -22,6 +23,8 @@ export interface JoinOptions {
   readonly config?: string;
   readonly socks: string;
   readonly force?: boolean;
+  /** Has the service started at the end. */
+  readonly start?: boolean;
 }
 
 /** The service, its user and its group, as packages and the instructions make them. */
@@ -79,8 +82,8 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
   } else {
     say('Exclude what should not be used, and mark a metered uplink as backup: see "uplinks" there.');
   }
-  const start = hasService ? `systemctl restart ${CLIENT_SERVICE}` : 'tributary-client';
-  say(`Next: tributary-client check, then ${start}`);
+  const service = hasService ? CLIENT_SERVICE : undefined;
+  say(await startOrTell(options.start === true, service, 'tributary-client check, then tributary-client'));
 }
 
 /** Writes a client's configuration from a link. @throws UsageError, FileWriteError, FileLockedError */

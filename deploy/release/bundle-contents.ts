@@ -6,7 +6,8 @@ import { NODE_VERSION, type Target } from './targets.ts';
 
 /** What of others a bundle has inside. */
 export interface BundleContents {
-  readonly node: RegistryPackage;
+  /** Undefined where the machine must have Node.js. */
+  readonly node: RegistryPackage | undefined;
   /** The library of koffi for the target. */
   readonly native: RegistryPackage;
   /** All of it, by name. */
@@ -22,8 +23,11 @@ const NODE_LICENCE = 'MIT';
 
 /** Fetches what a bundle needs that is not installed. Rejects with ReleaseError. */
 export async function bundleContents(target: Target, programs: BundledPrograms): Promise<BundleContents> {
-  const { cpu } = target;
-  const node = await fetchPackage(`node-linux-${cpu}`, NODE_VERSION, target.nodeIntegrity);
+  const { cpu, nodeIntegrity } = target;
+  const node =
+    nodeIntegrity === undefined
+      ? undefined
+      : await fetchPackage(`node-linux-${cpu}`, NODE_VERSION, nodeIntegrity);
   const nativeName = `@koromix/koffi-linux-${cpu}`;
   const locked = lockedPackages()[`node_modules/${nativeName}`];
   if (locked?.integrity === undefined) throw new ReleaseError(`package-lock.json lacks ${nativeName}`);
@@ -36,7 +40,9 @@ export async function bundleContents(target: Target, programs: BundledPrograms):
     ...installed,
     // A part of koffi, without a text of its own.
     { ...native, licence: koffi.licence, licenceText: koffi.licenceText },
-    { ...node, licence: NODE_LICENCE, licenceText: licenceText(node.folder) },
+    ...(node === undefined
+      ? []
+      : [{ ...node, licence: NODE_LICENCE, licenceText: licenceText(node.folder) }]),
   ];
   return { node, native, components: components.sort((one, other) => (one.name < other.name ? -1 : 1)) };
 }

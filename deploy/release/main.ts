@@ -12,12 +12,13 @@ import { archive, makeBundle } from './make-bundle.ts';
 import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
 import { release } from './publish.ts';
 import { writeManPages } from './shell-files.ts';
-import { TARGET_NAMES, TARGETS, type Target } from './targets.ts';
+import { MUSL_TARGET_NAMES, TARGET_NAMES, TARGETS, type Target } from './targets.ts';
 
 const HELP = `Makes what a release has, in the folder "release".
 
   npm run bundle                            both programs with Node.js, for ${TARGET_NAMES.join(' and ')}
   npm run bundle -- --target linux-arm64    for one of them
+  npm run bundle -- --target linux-x64-musl without Node.js, for OpenWrt and Alpine; also linux-arm64-musl
   npm run bundle -- --no-archive            folders alone
   npm run deb                               Debian's packages of them
   npm run sbom                              what is in the bundles (CycloneDX), and the licences of it
@@ -67,7 +68,9 @@ async function main(args: readonly string[]): Promise<void> {
 
 function targetNamed(name: string): Target {
   const target = TARGETS.find((each) => each.name === name);
-  if (target === undefined) throw new ReleaseError(`--target: there are ${TARGET_NAMES.join(' and ')}`);
+  if (target === undefined) {
+    throw new ReleaseError(`--target: there are ${[...TARGET_NAMES, ...MUSL_TARGET_NAMES].join(', ')}`);
+  }
   return target;
 }
 
@@ -90,6 +93,7 @@ async function debianPackages(targets: readonly Target[], output: string): Promi
   const programs = await bundlePrograms();
   for (const target of targets) {
     const contents = await bundleContents(target, programs);
+    if (contents.node === undefined) throw new ReleaseError(`--target ${target.name}: Debian has no musl`);
     const folder = await makeBundle(target, output, programs, contents, epochSeconds);
     for (const file of await makeDebianPackages(target, folder, output, epochSeconds)) tell(file);
   }

@@ -13,8 +13,8 @@ import type { Target } from './targets.ts';
 export const PROGRAMS = ['tributary-client', 'tributary-concentrator'] as const;
 
 /**
- * Makes a bundle: a folder that runs on any Linux with the GNU C library, from wherever it is put. `bin` has the commands, `lib` Node.js
- * with the programs, `share` what systems have below a folder of this name. Resolves to the folder.
+ * Makes a bundle: a folder that runs on any Linux with its C library, from wherever it is put. `bin` has the commands, `lib` the programs,
+ * with Node.js unless the machine must have it, `share` what systems have below a folder of this name. Resolves to the folder.
  *
  * @param parent where it is made, in place of one of before
  */
@@ -35,10 +35,12 @@ export async function makeBundle(
   for (const { name, bytes } of programs.files) await writeNew(join(lib, name), bytes);
   const own = { name: 'tributary', version: VERSION, private: true, type: 'module' };
   await writeNew(join(lib, 'package.json'), `${JSON.stringify(own, undefined, 2)}\n`);
-  await copyFile(join(contents.node.folder, 'bin/node'), join(lib, 'node'), 0o755);
+  if (contents.node !== undefined) {
+    await copyFile(join(contents.node.folder, 'bin/node'), join(lib, 'node'), 0o755);
+  }
   await copyPages(lib);
   await copyKoffi(lib, target, contents);
-  await writeCommands(bin);
+  await writeCommands(bin, contents.node === undefined);
   await writeShellFiles(PROGRAMS, lib, share, epochSeconds);
   await copyDocuments(share);
   const documents = join(share, 'doc/tributary');
@@ -87,23 +89,25 @@ async function copyPages(lib: string): Promise<void> {
   for (const name of PAGE_PACKAGES) await copyPackageFile(lib, name, 'package.json');
 }
 
-async function copyKoffi(lib: string, { cpu }: Target, { native }: BundleContents): Promise<void> {
+async function copyKoffi(lib: string, { cpu, libc }: Target, { native }: BundleContents): Promise<void> {
   for (const file of KOFFI_FILES) await copyPackageFile(lib, 'koffi', file);
-  // Node.js in the bundle is for the GNU C library: the one for musl stays out.
-  for (const file of ['package.json', 'index.js', `linux_${cpu}/koffi.node`]) {
+  // Of the two libraries, the one for the C library of Node.js.
+  const folder = `${libc === 'musl' ? 'musl' : 'linux'}_${cpu}`;
+  for (const file of ['package.json', 'index.js', `${folder}/koffi.node`]) {
     await copyFile(join(native.folder, file), join(lib, 'node_modules', native.name, file));
   }
 }
 
-/** Commands that start a program with the Node.js beside it, also by a link to them from elsewhere. */
-async function writeCommands(bin: string): Promise<void> {
+/** Commands that start a program with the Node.js beside it, or with that of the machine, also by a link to them from elsewhere. */
+async function writeCommands(bin: string, isWithoutNode: boolean): Promise<void> {
+  const node = isWithoutNode ? 'node=$lib/node\nif [ ! -x "$node" ]; then node=node; fi\n' : '';
   for (const program of PROGRAMS) {
     const script = `#!/bin/sh
 self=$0
 if [ -L "$self" ]; then self=$(readlink -f "$self"); fi
 case $self in */*) ;; *) self=./$self ;; esac
 lib=\${self%/*}/../lib
-exec "$lib/node" "$lib/${program}.js" "$@"
+${node}exec "${isWithoutNode ? '$node' : '$lib/node'}" "$lib/${program}.js" "$@"
 `;
     await writeNew(join(bin, program), script, 0o755);
   }

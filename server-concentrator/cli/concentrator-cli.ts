@@ -62,6 +62,7 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .option('--client <name>', "the first client's name", 'client1')
     .option('--force', 'replace files that exist; links given out before stop working')
     .option('--qr', QR)
+    .option('--start', 'start the service afterwards, where a package has installed it')
     .action(async (_options: unknown, command: Command) => {
       const { init } = await import('./init.ts');
       await init(command.optsWithGlobals<InitOptions>(), deps);

@@ -7,6 +7,7 @@ import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/co
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
+import { startOrTell } from '../../shared/runtime/config/start-service.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
@@ -27,6 +28,8 @@ export interface InitOptions extends LinkOptions {
   readonly directory?: string;
   readonly client: string;
   readonly force?: boolean;
+  /** Has the service started at the end. */
+  readonly start?: boolean;
 }
 
 /** The service, its user and its group, as packages and the instructions make them. */
@@ -71,11 +74,9 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     pins: [pin],
   });
   await printLink(link, client, options, deps);
-  const start =
-    groupId === undefined
-      ? `tributary-concentrator --config ${files.config}`
-      : `systemctl restart ${CONCENTRATOR_SERVICE}`;
-  deps.stderr(`Next, here: ${start}\n`);
+  const service = groupId === undefined ? undefined : CONCENTRATOR_SERVICE;
+  const command = `tributary-concentrator --config ${files.config}`;
+  deps.stderr(`${await startOrTell(options.start === true, service, command)}\n`);
 }
 
 async function refuseExisting(files: readonly string[]): Promise<void> {

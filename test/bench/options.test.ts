@@ -68,6 +68,8 @@ test.each([
   [['--cases', 'bulk'], '--cases goes with --datagrams only'],
   [['--tuning', 'tributary@.:a.b=1'], '"tributary@.", which is not among the contestants'],
   [['--tuning', 'a.b'], '--tuning takes KEY=VALUE'],
+  [['--node', 'tributary@.:/opt/node'], '--node is for "tributary@.", which is not among the contestants'],
+  [['--node', ''], '--node takes FILE'],
   [['--contestants', 'tributary@'], '"tributary@" lacks the folder'],
   [['--contestants', 'nobody@/srv'], 'no contestant "nobody"'],
   [['--contestants', 'kernel-mptcp@/srv'], 'only contestants of Tributary'],

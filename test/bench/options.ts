@@ -4,6 +4,7 @@ import { foldersOf, parseVersion } from './comparison/versions.ts';
 import { CONTESTANTS, LOOPBACK_CONTESTANTS, parseContestants } from './contestants/names.ts';
 import { CASE_IDS } from './datagrams/cases.ts';
 import { HARD } from './hard.ts';
+import { type NodeOption, parseNode } from './node-option.ts';
 import type { Hosts, Portion } from './plan.ts';
 import { QUICK, QUICK_COMPARISON, type Selection } from './quick.ts';
 import { parseTuning, type TuningOption } from './tuning-option.ts';
@@ -23,6 +24,8 @@ export interface BenchOptions {
   readonly contestants?: readonly string[];
   /** Numbers of the core to change. */
   readonly tuning: readonly TuningOption[];
+  /** What runs the programs. */
+  readonly nodes: readonly NodeOption[];
   readonly repetitions: number;
   /** Also shortens the parts of fixed length. */
   readonly isQuick: boolean;
@@ -66,8 +69,13 @@ Two versions against each other, in turn, with the ratio of each figure:
   --tuning KEY=VALUE        a number of the core, such as ping.intervalMs=500, for all of Tributary's contestants,
                             or with --tuning tributary@.:KEY=VALUE for those of one checkout. Can be repeated
 
+  --node FILE               the Node.js that runs the programs of all of Tributary's contestants, in place of the one that runs
+                            the bench, or with --node tributary@.:FILE those of one checkout. Can be repeated
+
   npm run bench -- --quick --contestants tributary,tributary@. --tuning tributary:ping.intervalMs=500
                             one number against another, with the same programs
+  npm run bench -- --loopback --contestants tributary,tributary@. --node tributary@.:DIR/lib/node
+                            one Node.js against another, such as that of a bundle
 `;
 
 const MAX_REPETITIONS = 100;
@@ -86,6 +94,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
       repetitions: { type: 'string' },
       seconds: { type: 'string' },
       tuning: { type: 'string', multiple: true, default: [] },
+      node: { type: 'string', multiple: true, default: [] },
       out: { type: 'string', default: 'bench-results' },
       quick: { type: 'boolean', default: false },
       'no-check': { type: 'boolean', default: false },
@@ -131,7 +140,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
       ? {}
       : { datagramCases: select('case', values.cases, DATAGRAM_CASES, (name) => name) }),
     ...(contestants === undefined ? {} : { contestants }),
-    tuning: tuningOptions(values.tuning, contestants),
+    tuning: forContestants('--tuning', values.tuning.map(parseTuning), contestants),
+    nodes: forContestants('--node', values.node.map(parseNode), contestants),
     repetitions: number(
       '--repetitions',
       values.repetitions ?? (isQuick || isHard || isDatagrams ? '1' : '3'),
@@ -145,15 +155,16 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   };
 }
 
-function tuningOptions(
-  texts: readonly string[],
+/** Throws an Error for a checkout that does not take part. */
+function forContestants<T extends { readonly contestant?: string }>(
+  option: string,
+  options: readonly T[],
   contestants: readonly string[] | undefined,
-): readonly TuningOption[] {
-  const options = texts.map(parseTuning);
+): readonly T[] {
   const folders = contestants === undefined ? [undefined] : foldersOf(contestants);
   for (const { contestant } of options) {
     if (contestant !== undefined && !folders.includes(parseVersion(contestant).folder))
-      throw new Error(`--tuning is for "${contestant}", which is not among the contestants`);
+      throw new Error(`${option} is for "${contestant}", which is not among the contestants`);
   }
   return options;
 }

@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { Ajv } from 'ajv';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
+import { needs } from '../support/needs.ts';
 
 const CONTAINERS = resolve(import.meta.dirname, '../../deploy/container');
 /** Its names of itself and of its parts are of an older language of schemas than it says. */
@@ -76,6 +79,21 @@ describe('what the compose file of a VPS gives to others', () => {
     const { prometheus, grafana } = read('vps.yaml').services;
     expect(prometheus.command).toContain('--web.listen-address=127.0.0.1:9090');
     expect(grafana.environment.GF_SERVER_HTTP_ADDR).toBe('127.0.0.1');
+  });
+
+  it('has a configuration that Prometheus takes, with the rules', needs('prometheus'), () => {
+    // Both files lie in one folder there.
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-compose-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    copyFileSync(resolve(CONTAINERS, 'prometheus.yml'), join(folder, 'prometheus.yml'));
+    copyFileSync(
+      resolve(CONTAINERS, '../prometheus/tributary.rules.yml'),
+      join(folder, 'tributary.rules.yml'),
+    );
+    const { status, stderr } = spawnSync('promtool', ['check', 'config', join(folder, 'prometheus.yml')], {
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   it('has Grafana ask the Prometheus that asks the concentrator', () => {

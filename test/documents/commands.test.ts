@@ -21,6 +21,8 @@ const commands = shellCommands(lines);
 
 /** Commands of the system that the texts may use. */
 const SYSTEM_COMMANDS = [
+  '/etc/init.d/tributary-client',
+  'apk',
   'apt-get',
   'cd',
   'chmod',
@@ -34,8 +36,11 @@ const SYSTEM_COMMANDS = [
   'journalctl',
   'kubectl',
   'ln',
+  'mkdir',
+  'mv',
   'npm',
   'npx',
+  'opkg',
   'prometheus',
   'promtool',
   'runuser',

@@ -55,17 +55,26 @@ describe.each([
   });
 });
 
-describe("the examples of a client's configuration", async () => {
+describe('the examples of configurations', async () => {
   const texts = await Promise.all((await markdownFiles()).map(projectFile));
-  const examples = texts.flatMap((text) =>
-    [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml = '']) => yaml),
-  );
+  /** The words behind `yaml` say whose; a client's where there are none. */
+  const examples = (words: string) =>
+    texts.flatMap((text) =>
+      [...text.matchAll(/^```yaml *(.*?)\n(.*?)^```$/gms)].flatMap(([, whose, yaml = '']) =>
+        whose === words ? [yaml] : [],
+      ),
+    );
 
   it('are there', () => {
-    expect(examples.length).toBeGreaterThan(1);
+    expect(examples('').length).toBeGreaterThan(1);
+    expect(examples('concentrator').length).toBeGreaterThan(0);
   });
 
-  it.each(examples)('load: %s', (example) => {
+  it.each(examples('concentrator'))("of a concentrator's load: %s", (example) => {
+    expect(concentratorSchema.safeParse(parse(example)).error).toBeUndefined();
+  });
+
+  it.each(examples(''))("of a client's load: %s", (example) => {
     const written = parse(example) as object;
     // Without a concentrator an example is a whole file.
     const config = 'mode' in written ? written : { ...LEAST_CLIENT, ...written };

@@ -57,10 +57,10 @@ export async function startPair(
 /** Starts the concentrator; resolves when it listens. Throws an Error with its output when it does not. */
 export async function startConcentrator(
   where: Namespace,
-  { checkout, place, concentrator }: ConfiguredPair,
+  { checkout, node, place, concentrator }: ConfiguredPair,
   launch: Launch = {},
 ): Promise<ChildProcess> {
-  const program = new Program(where, checkout.program('server-concentrator'), concentrator, launch);
+  const program = new Program(where, [node, checkout.program('server-concentrator')], concentrator, launch);
   await program.unlessItEnds(untilListening(program.child, place.concentrator.port, 'the concentrator'));
   return program.child;
 }
@@ -68,11 +68,11 @@ export async function startConcentrator(
 /** Starts the client; resolves when each of these uplinks carries a subflow. Throws an Error with its output when not. */
 export async function startClient(
   where: Namespace,
-  { checkout, client }: ConfiguredPair,
+  { checkout, node, client }: ConfiguredPair,
   uplinks: readonly { readonly name: string }[],
   launch: Launch = {},
 ): Promise<ChildProcess> {
-  const program = new Program(where, checkout.program('client-proxy'), client, launch);
+  const program = new Program(where, [node, checkout.program('client-proxy')], client, launch);
   const names = uplinks.map(({ name }) => name);
   await program.unlessItEnds(untilUp(where, metricsUrl('client-proxy'), names, UP_TIMEOUT_MS));
   return program.child;
@@ -84,10 +84,15 @@ class Program {
   readonly #file: string;
   #output = '';
 
-  constructor(where: Namespace, file: string, config: string, launch: Launch) {
+  constructor(
+    where: Namespace,
+    [node, file]: readonly [node: string, file: string],
+    config: string,
+    launch: Launch,
+  ) {
     this.#file = file;
     const { nodeOptions = [], env = {} } = launch;
-    this.child = where.spawn(process.execPath, [...nodeOptions, file, '--config', config], {
+    this.child = where.spawn(node, [...nodeOptions, file, '--config', config], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });

@@ -25,6 +25,8 @@ export type Changes = Readonly<Record<string, unknown>>;
 export interface ConfiguredPair {
   /** Whose programs run. */
   readonly checkout: Checkout;
+  /** The Node.js that runs them. */
+  readonly node: string;
   readonly place: PairPlace;
   /** Files with the configurations. */
   readonly client: string;
@@ -55,6 +57,8 @@ export type Tuning = Readonly<Record<string, number>>;
 export interface SetupOptions {
   readonly checkout?: Checkout;
   readonly tuning?: Tuning;
+  /** The file of the Node.js that runs them; absent: the one that runs this. */
+  readonly node?: string;
 }
 
 /** Keys, certificate and configurations of a pair, made by the programs' own set-up commands in a temporary folder. */
@@ -62,14 +66,16 @@ export class TributarySetup {
   readonly checkout: Checkout;
   readonly #place: PairPlace;
   readonly #tuning: Tuning;
+  readonly #node: string;
   readonly #folder: string;
   readonly #clientFile: string;
   readonly #concentratorFile: string;
   /** What the files held at first. */
   #made = { client: '', concentrator: '' };
 
-  private constructor(place: PairPlace, { checkout, tuning }: Required<SetupOptions>, folder: string) {
+  private constructor(place: PairPlace, { checkout, tuning, node }: Required<SetupOptions>, folder: string) {
     this.checkout = checkout;
+    this.#node = node;
     this.#place = place;
     this.#tuning = tuning;
     this.#folder = folder;
@@ -81,10 +87,10 @@ export class TributarySetup {
   /** Throws an Error with the words of a program that does not know its command line or its configuration. */
   static async create(
     place: PairPlace,
-    { checkout = Checkout.own(), tuning = {} }: SetupOptions = {},
+    { checkout = Checkout.own(), tuning = {}, node = process.execPath }: SetupOptions = {},
   ): Promise<TributarySetup> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-bench-'));
-    const setup = new TributarySetup(place, { checkout, tuning }, folder);
+    const setup = new TributarySetup(place, { checkout, tuning, node }, folder);
     try {
       await setup.#make();
       // A checkout of another version may not know what is written here: better told now than in each run.
@@ -113,6 +119,7 @@ export class TributarySetup {
     await writeFile(this.#concentratorFile, amended(this.#made.concentrator, concentrator), PRIVATE);
     return {
       checkout: this.checkout,
+      node: this.#node,
       place: this.#place,
       client: this.#clientFile,
       concentrator: this.#concentratorFile,
@@ -157,7 +164,7 @@ export class TributarySetup {
   ): Promise<string> {
     const program = this.checkout.program(name);
     try {
-      return (await run(process.execPath, [program, ...args], { timeout: COMMAND_TIMEOUT_MS })).stdout;
+      return (await run(this.#node, [program, ...args], { timeout: COMMAND_TIMEOUT_MS })).stdout;
     } catch (error) {
       const { code, stderr } = error as { code?: unknown; stderr?: string };
       if (goodCodes.some((good) => good === code)) return '';

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { PAGE_FILES } from '../../client-proxy/page/page-files.ts';
@@ -134,7 +134,41 @@ describe('the bundle for linux-arm64', () => {
   });
 });
 
+describe('the bundles for musl', () => {
+  const MUSL = { 'linux-x64-musl': EM_X86_64, 'linux-arm64-musl': EM_AARCH64 };
+  const names = Object.keys(MUSL);
+
+  beforeAll(
+    () =>
+      npmRun('bundle', ['--no-archive', '--output', made, ...names.flatMap((name) => ['--target', name])]),
+    MAKE_TIMEOUT_MS,
+  );
+
+  it.each(Object.entries(MUSL))('have for %s the library of koffi, and no Node.js', (target, machine) => {
+    const files = [...filesIn(bundle(target)).keys()];
+    const libraries = files.filter((file) => file.endsWith('.node'));
+    const cpu = target.split('-')[1]!;
+    expect(libraries).toEqual([`lib/node_modules/@koromix/koffi-linux-${cpu}/musl_${cpu}/koffi.node`]);
+    expect(readFileSync(join(bundle(target), libraries[0]!)).readUInt16LE(18)).toBe(machine);
+    expect(files).not.toContain('lib/node');
+    const bill = JSON.parse(readFileSync(join(documents(target), 'sbom.cdx.json'), 'utf8')) as Bill;
+    expect(bill.components.map(({ name }) => name)).not.toContain(`node-linux-${cpu}`);
+  });
+
+  it('run with the Node.js of the machine, or with one that is put beside the programs', () => {
+    const folder = bundle('linux-x64-musl');
+    const program = join(folder, 'bin/tributary-client');
+    const run = (path: string) =>
+      spawnSync(program, ['--version'], { env: { PATH: path }, encoding: 'utf8' });
+    expect(run(`${dirname(process.execPath)}:/usr/bin:/bin`).stdout).toBe(`${version}\n`);
+    expect(run('/nonexistent').status).toBe(127);
+    symlinkSync(process.execPath, join(folder, 'lib/node'));
+    expect(run('/nonexistent').stdout).toBe(`${version}\n`);
+  });
+});
+
 /** ELF's e_machine. */
+const EM_X86_64 = 62;
 const EM_AARCH64 = 183;
 
 interface Bill {

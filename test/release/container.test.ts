@@ -6,6 +6,7 @@ import { needs } from '../support/needs.ts';
 import { Network } from '../system/support/namespaces.ts';
 import { Origin } from '../system/support/origin.ts';
 import { ContainerEngine, composeFile } from './support/container-engine.ts';
+import { makeDebianBases } from './support/debian-base.ts';
 import { EPOCH_SECONDS } from './support/make.ts';
 
 /** A fresh Debian, the dependencies and both programs. */
@@ -26,7 +27,8 @@ const services = { concentrator: concentrator!, client: client! };
 describe('container images', needs('containers', 'network'), () => {
   let engine: ContainerEngine;
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    await makeDebianBases([12]);
     engine = new ContainerEngine();
     for (const service of Object.values(services)) engine.build(service, EPOCH_SECONDS);
   }, MAKE_TIMEOUT_MS);
@@ -69,6 +71,7 @@ describe('container images', needs('containers', 'network'), () => {
     const vps = network.concentrator.name;
     const home = network.client.name;
 
+    const begun = performance.now();
     const link = engine.run(services.concentrator, ['init', '--public', network.concentrator.address.v4], {
       namespace: vps,
     });
@@ -90,6 +93,8 @@ describe('container images', needs('containers', 'network'), () => {
       `${origin.url}/bytes/${DOWNLOAD_BYTES}`,
     ]);
     expect(Number(got)).toBe(DOWNLOAD_BYTES);
+    const seconds = (performance.now() - begun) / 1000;
+    process.stdout.write(`${seconds.toFixed(1)} s from the first command to the end of a download\n`);
     const after = await Promise.all(network.paths.map((path) => path.counters()));
     const shares = after.map(
       ({ receivedIpBytes }, i) => (receivedIpBytes - before[i]!.receivedIpBytes) / DOWNLOAD_BYTES,

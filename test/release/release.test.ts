@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { releaseChangelog } from '../../deploy/release/changelog.ts';
+import { isLaterVersion, isVersion } from '../../deploy/release/version-order.ts';
 import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
 import { npmRun } from './support/make.ts';
 
@@ -82,6 +83,38 @@ describe('npm run release', () => {
   });
 });
 
+describe('versions', () => {
+  /** Each comes after the one before it. */
+  const IN_ORDER = [
+    ...[
+      '0.1.0',
+      '0.9.9',
+      '0.10.0',
+      '1.0.0-alpha',
+      '1.0.0-alpha.1',
+      '1.0.0-alpha.beta',
+      '1.0.0-beta.2',
+      '1.0.0-beta.11',
+    ],
+    ...['1.0.0-rc.1', '1.0.0-rc.2', '1.0.0-rc.10', '1.0.0', '1.0.1-rc.1', '1.0.1', '2.0.0'],
+  ];
+
+  it('have one order here, in packages of Debian, and where install.sh chooses a bundle', () => {
+    const later = IN_ORDER.flatMap((next, i) =>
+      IN_ORDER.filter((now, j) => isLaterVersion(next, now) !== i > j),
+    );
+    expect(later).toEqual([]);
+    const debian = IN_ORDER.map((version) => version.replaceAll('-', '~'));
+    const compare = 'while [ $# -gt 1 ]; do dpkg --compare-versions "$1" lt "$2" || echo "$1"; shift; done';
+    expect(spawnSync('sh', ['-c', compare, 'sh', ...debian], { encoding: 'utf8' }).stdout).toBe('');
+    expect(chosenByInstaller(IN_ORDER)).toEqual(IN_ORDER);
+  });
+
+  it.each(['1', '1.2', '1.2.x', 'v1.2.3', '1.2.3-', '1.2.3 ', ''])('are not such as %j', (text) => {
+    expect(isVersion(text)).toBe(false);
+  });
+});
+
 describe('the changelog of a release', () => {
   const TEXT =
     '# Changelog\n\n## [Unreleased]\n\n### Added\n\n- One.\n\n## [0.1.0] - 2026-01-01\n\n- Zero.\n';
@@ -100,6 +133,25 @@ describe('the changelog of a release', () => {
     expect(() => releaseChangelog(text, version, '2026-02-03')).toThrow(reason);
   });
 });
+
+/** The bundle that install.sh takes of all of them, then that of those before it, and so on; turned round. */
+function chosenByInstaller(versions: readonly string[]): readonly string[] {
+  const installer = readFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), 'utf8');
+  const [lines] = /^ {2}version='tributary[\s\S]*?(?=^ {2}\[ -n "\$line")/m.exec(installer)!;
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-release-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const sums = versions.map((version) => `${'0'.repeat(64)}  tributary-${version}-linux-x64.tar.gz\n`).sort();
+  writeFileSync(join(folder, 'SHA256SUMS'), sums.join(''));
+  const script = `work=${folder} cpu=x64; cd "$work"
+while [ -s SHA256SUMS ]; do
+  ${lines}
+  echo "$line"
+  grep -vF "$line" SHA256SUMS > left || true
+  mv left SHA256SUMS
+done`;
+  const chosen = execFileSync('sh', ['-euc', script], { encoding: 'utf8' });
+  return [...chosen.matchAll(/tributary-(.*)-linux-x64/g)].map(([, version]) => version!).reverse();
+}
 
 /** What a release changes. */
 function files(): readonly string[] {

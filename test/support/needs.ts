@@ -27,6 +27,7 @@ export const PACKAGES = {
   'bind9-dnsutils': () => isOnPath('dig'),
   redsocks: () => isOnPath('redsocks'),
   iperf3: () => isOnPath('iperf3'),
+  haproxy: () => existsSync('/usr/sbin/haproxy'),
   caddy: () => isOnPath('caddy'),
   lftp: () => isOnPath('lftp'),
   'dante-client': () => isOnPath('socksify'),
@@ -48,6 +49,7 @@ export const PACKAGES = {
   lintian: () => isOnPath('lintian'),
   buildah: () => isOnPath('buildah'),
   podman: () => isOnPath('podman'),
+  'busybox-static': () => isOnPath('busybox'),
   runc: () => isOnPath('runc'),
   catatonit: () => existsSync('/usr/bin/catatonit') || existsSync('/usr/libexec/podman/catatonit'),
   'zbar-tools': () => isOnPath('zbarimg'),
@@ -111,6 +113,7 @@ const REQUIREMENTS = {
   dig: { packages: ['bind9-dnsutils'] },
   redsocks: { packages: ['redsocks'] },
   iperf3: { packages: ['iperf3'] },
+  haproxy: { packages: ['haproxy'] },
   caddy: { packages: ['caddy'] },
   ftp: { packages: ['lftp', 'dante-client', 'python3-pyftpdlib'] },
   firefox: { packages: ['firefox-esr'] },
@@ -148,6 +151,8 @@ const REQUIREMENTS = {
       ...(['dconf-gsettings-backend', 'dconf-cli', 'libkf5config-bin'] as const),
     ],
   },
+  /** A shell and tools without libraries, as on routers. */
+  busybox: { packages: ['busybox-static'], forRoot: 'a root file system of its own' },
   /** Programs for another processor. */
   arm64: { packages: ['qemu-user-static', 'libstdc++6-arm64-cross'] },
   /** Every Debian has it. */

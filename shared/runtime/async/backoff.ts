@@ -1,6 +1,8 @@
 export interface BackoffBounds {
   readonly minMs: number;
   readonly maxMs: number;
+  /** So many failures wait no longer than the first: what restarts is back soon. None unless told. */
+  readonly steady?: number;
 }
 
 /** Jittered exponential back-off: each failure doubles the ceiling, and the wait is drawn from its upper half. */
@@ -22,7 +24,8 @@ export class Backoff {
 
   /** The wait before the next attempt, in milliseconds. */
   nextMs(): number {
-    const ceilingMs = Math.min(this.#bounds.maxMs, this.#bounds.minMs * 2 ** this.#failures);
+    const { minMs, maxMs, steady = 0 } = this.#bounds;
+    const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.max(0, this.#failures - steady));
     this.#failures = Math.min(this.#failures + 1, MAX_DOUBLINGS);
     return ceilingMs * (0.5 + this.#random() / 2);
   }

@@ -57,7 +57,7 @@ const LIMITS = {
 
 /**
  * Serves /metrics (Prometheus text), /healthz (200 as long as the process answers), /readyz (200, or 503 with the
- * reasons), /status (JSON) and /status.txt over HTTP, and `pages`; anything else is 404. A request that names another host is answered
+ * reasons), /readyz-or-404 (the same with 404), /status (JSON) and /status.txt over HTTP, and `pages`; anything else is 404. A request that names another host is answered
  * 421 (see `requestedPath`).
  */
 export class HttpEndpoint<Status extends object> {
@@ -144,6 +144,8 @@ async function answer<Status extends object>(
       return sendHealth(response, { ok: true, reasons: [] });
     case '/readyz':
       return sendHealth(response, ready());
+    case '/readyz-or-404':
+      return sendHealth(response, ready(), 404);
     case '/status':
       return send(response, 200, `${JSON.stringify(status(), undefined, 2)}\n`, 'application/json');
     case '/status.txt':
@@ -154,8 +156,8 @@ async function answer<Status extends object>(
   }
 }
 
-function sendHealth(response: ServerResponse, { ok, reasons }: Health): void {
-  send(response, ok ? 200 : 503, `${[ok ? 'ok' : 'not ok', ...reasons].join('\n')}\n`);
+function sendHealth(response: ServerResponse, { ok, reasons }: Health, failure = 503): void {
+  send(response, ok ? 200 : failure, `${[ok ? 'ok' : 'not ok', ...reasons].join('\n')}\n`);
 }
 
 function send(

@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { Checkout } from '../../lab/checkout.ts';
 import { type PairPlace, TributarySetup, type Tuning } from '../../lab/tributary-setup.ts';
+import { nodeOf } from '../node-option.ts';
 import type { BenchOptions } from '../options.ts';
 import { tuningOf } from '../tuning-option.ts';
 import { foldersOf, versionName } from './versions.ts';
+
+const VERSION_TIMEOUT_MS = 10_000;
 
 /** A checkout whose programs take part. */
 export interface NamedCheckout {
@@ -11,6 +16,8 @@ export interface NamedCheckout {
   readonly folder?: string;
   readonly checkout: Checkout;
   readonly tuning: Tuning;
+  /** What runs its programs; absent: what runs the bench. */
+  readonly node?: string;
 }
 
 /** A checkout's pair, set up for a place. */
@@ -25,14 +32,19 @@ export interface Version {
 export function checkoutsOf({
   contestants,
   tuning,
-}: Pick<BenchOptions, 'contestants' | 'tuning'>): Promise<NamedCheckout[]> {
+  nodes,
+}: Pick<BenchOptions, 'contestants' | 'tuning' | 'nodes'>): Promise<NamedCheckout[]> {
   const folders = contestants === undefined ? [undefined] : foldersOf(contestants);
   return Promise.all(
-    folders.map(async (folder) => ({
-      ...(folder === undefined ? {} : { folder }),
-      checkout: folder === undefined ? Checkout.own() : await Checkout.at(resolve(folder)),
-      tuning: tuningOf(tuning, folder),
-    })),
+    folders.map(async (folder) => {
+      const node = nodeOf(nodes, folder);
+      return {
+        ...(folder === undefined ? {} : { folder }),
+        checkout: folder === undefined ? Checkout.own() : await Checkout.at(resolve(folder)),
+        tuning: tuningOf(tuning, folder),
+        ...(node === undefined ? {} : { node: resolve(node) }),
+      };
+    }),
   );
 }
 
@@ -44,8 +56,10 @@ export async function withVersions<T>(
 ): Promise<T> {
   const versions: Version[] = [];
   try {
-    for (const { checkout, tuning, ...named } of checkouts)
-      versions.push({ ...named, setup: await TributarySetup.create(place, { checkout, tuning }) });
+    for (const { folder, ...options } of checkouts) {
+      const setup = await TributarySetup.create(place, options);
+      versions.push({ ...(folder === undefined ? {} : { folder }), setup });
+    }
     return await work(versions);
   } finally {
     for (const { setup } of versions) await setup.remove();
@@ -58,15 +72,23 @@ export interface CheckoutRecord {
   /** Absent outside of a git repository. */
   readonly commit?: string;
   readonly tuning: Tuning;
+  /** The version of Node.js, where it is not the bench's own. */
+  readonly node?: string;
 }
 
 /** What is to be remembered of the checkouts. */
 export function describeCheckouts(checkouts: readonly NamedCheckout[]): Promise<CheckoutRecord[]> {
   return Promise.all(
-    checkouts.map(async ({ checkout, tuning, ...named }) => {
+    checkouts.map(async ({ checkout, tuning, node: file, ...named }) => {
       const commit = await checkout.commit();
+      const node = file === undefined ? {} : { node: await versionOf(file) };
       const contestant = versionName({ kind: 'tributary', ...named });
-      return { contestant, ...(commit === undefined ? {} : { commit }), tuning };
+      return { contestant, ...(commit === undefined ? {} : { commit }), tuning, ...node };
     }),
   );
+}
+
+async function versionOf(node: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(node, ['--version'], { timeout: VERSION_TIMEOUT_MS });
+  return stdout.trim();
 }

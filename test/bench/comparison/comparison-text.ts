@@ -14,9 +14,10 @@ export function comparisonText(
   return [checkouts.map(line).join('\n'), ...tables].join('\n\n');
 }
 
-function line({ contestant, commit, tuning }: CheckoutRecord): string {
+function line({ contestant, commit, tuning, node }: CheckoutRecord): string {
   const numbers = Object.entries(tuning).map(([key, value]) => `${key}=${value}`);
-  return `- ${[contestant, `commit ${commit ?? 'unknown'}`, ...numbers].join(', ')}`;
+  const versions = node === undefined ? [] : [`Node.js ${node}`];
+  return `- ${[contestant, `commit ${commit ?? 'unknown'}`, ...versions, ...numbers].join(', ')}`;
 }
 
 function table(figures: readonly ComparedFigure[]): string {

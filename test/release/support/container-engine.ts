@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { PROJECT_FOLDER } from '../../end-to-end/support/program.ts';
-import { freshDebian } from './debian-root.ts';
+import { debianArchive } from './debian-base.ts';
 
 /** What of a service of a compose file is tested; what these files use of the Compose Specification. */
 export interface ComposeService {
@@ -46,7 +46,7 @@ export class ContainerEngine {
   readonly #names: string[] = [];
 
   constructor() {
-    this.#engine('podman', ['import', freshDebian(), DEBIAN_IMAGE]);
+    this.#engine('podman', ['import', debianArchive(12), DEBIAN_IMAGE]);
     const container = this.#buildah('from', DEBIAN_IMAGE);
     const root = this.#buildah('mount', container);
     copyFileSync(process.execPath, join(root, 'usr/bin/node'));

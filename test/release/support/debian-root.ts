@@ -1,8 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { PROJECT_FOLDER } from '../../end-to-end/support/program.ts';
+import { join } from 'node:path';
+import { type DebianVersion, debianBase } from './debian-base.ts';
 
 /** A run in the root. */
 export interface Ran {
@@ -11,33 +11,57 @@ export interface Ran {
   readonly stderr: string;
 }
 
-const ENVIRONMENT = {
+export const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   DEBIAN_FRONTEND: 'noninteractive',
   // A mirror that this machine is told to use.
   ...(process.env.http_proxy === undefined ? {} : { http_proxy: process.env.http_proxy }),
 };
-/** Its lists of packages name files that a mirror may remove later. */
-const FRESH_MS = 24 * 3600_000;
 const COMMAND_TIMEOUT_MS = 180_000;
-/** Places that change by themselves: of the kernel, of apt, and copies that tools for users leave behind. */
-const PASSING = ['dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/log', 'var/lib/apt', 'var/lib/dpkg'];
+const MAX_OUTPUT_BYTES = 16 << 20;
+/** Places that change by themselves: of the kernel, of apt, of systemd, and copies that tools for users leave behind. */
+const PASSING = [
+  ...['dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/log', 'var/tmp'],
+  ...['var/lib/apt', 'var/lib/dpkg', 'var/lib/systemd'],
+];
 const COPIES = /^\.\/etc\/(passwd|group|shadow|gshadow)-$/;
+/** Over the base lies what the root has changed, for one run: no mount outlives it. The command follows the four folders. */
+const ENTER = `
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
+  mount -t proc proc "$4/proc"
+  shift 3
+  exec chroot "$@"`;
 
-/** A fresh Debian in a folder, with what its smallest installation has. systemd does not run in it. */
+/** A fresh Debian, with what its smallest installation has. systemd is installed in it and does not run. */
 export class DebianRoot {
-  readonly folder = mkdtempSync(join(tmpdir(), 'tributary-debian-'));
+  /** What it has changed: files that are put here are in the root. */
+  readonly changes: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tributary-debian-'));
+  readonly #overlay: readonly string[];
 
-  /** The same Debian as this machine's, from where this machine gets its packages. Takes a minute or more for the first test of a day. */
-  constructor() {
-    execFileSync('tar', ['--extract', '--file', freshDebian(), '--directory', this.folder]);
+  constructor(version: DebianVersion) {
+    const [changes, work, place] = ['changes', 'work', 'root'].map((name) => join(this.#folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const each of [changes, work, place]) mkdirSync(each);
+    mkdirSync(join(changes, 'tmp'));
+    this.changes = changes;
+    this.#overlay = [debianBase(version), changes, work, place];
   }
 
-  run(command: string, args: readonly string[] = []): Ran {
-    const mount = ['--mount', '--pid', '--fork', '--kill-child', `--mount-proc=${join(this.folder, 'proc')}`];
-    return spawnSync('unshare', [...mount, '--', 'chroot', this.folder, command, ...args], {
-      ...{ encoding: 'utf8', env: ENVIRONMENT, timeout: COMMAND_TIMEOUT_MS },
-      stdio: ['ignore', 'pipe', 'pipe'],
+  /** The folders of the overlay: base, changes, work and where it is to be. */
+  get overlay(): readonly string[] {
+    return this.#overlay;
+  }
+
+  /** @param before what is run in front of it, such as a command that takes some right away */
+  run(command: string, args: readonly string[] = [], { input = '', environment = {} } = {}): Ran {
+    const shell = ['sh', '-ec', ENTER, 'sh', ...this.#overlay, command, ...args];
+    return spawnSync('unshare', ['--mount', '--pid', '--fork', '--kill-child', '--', ...shell], {
+      ...{ input, encoding: 'utf8', timeout: COMMAND_TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES },
+      env: { ...ENVIRONMENT, ...environment },
     });
   }
 
@@ -51,45 +75,21 @@ export class DebianRoot {
 
   /** Everything that is there and stays, files and folders. */
   paths(): readonly string[] {
-    const without = PASSING.flatMap((place) => ['-path', `./${place}`, '-prune', '-o']);
-    const text = execFileSync('find', ['.', ...without, '-print'], { cwd: this.folder, encoding: 'utf8' });
-    return text
-      .split('\n')
-      .filter((path) => path !== '' && !COPIES.test(path))
-      .sort();
+    return pathsOf(this.runWell('sh', ['-c', LIST]).stdout);
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
-/** An archive with a Debian as it is right after its installation; made when there is none of today. */
-export function freshDebian(): string {
-  const [suite, mirror] = source();
-  const archive = join(PROJECT_FOLDER, 'node_modules/.cache/tributary', `debian-${suite}.tar`);
-  if (existsSync(archive) && Date.now() - statSync(archive).mtimeMs < FRESH_MS) return archive;
-  mkdirSync(dirname(archive), { recursive: true });
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-debootstrap-'));
-  try {
-    execFileSync('debootstrap', ['--variant=minbase', '--include=adduser', suite, folder, mirror], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    execFileSync('tar', ['--create', '--file', `${archive}.part`, '--directory', folder, '.']);
-    renameSync(`${archive}.part`, archive);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return archive;
-}
+/** Prints all that is there and stays. */
+export const LIST = `cd / && find . ${PASSING.map((place) => `-path ./${place} -prune -o`).join(' ')} -print`;
 
-/** The suite and the mirror that apt uses first. */
-function source(): readonly [suite: string, mirror: string] {
-  const format = '$(RELEASE) $(REPO_URI)';
-  const targets = execFileSync('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], {
-    encoding: 'utf8',
-  });
-  const [suite, mirror] = targets.split('\n')[0]!.split(' ');
-  if (suite === undefined || mirror === undefined) throw new Error('apt has no sources: run apt-get update');
-  return [suite, mirror];
+/** Of what that has printed. */
+export function pathsOf(list: string): readonly string[] {
+  return list
+    .split('\n')
+    .filter((path) => path !== '' && !COPIES.test(path))
+    .sort();
 }

@@ -91,9 +91,11 @@ describe('the HTTP endpoint', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const before = await fetch(`${url}/readyz`);
     expect([before.status, await before.text()]).toEqual([503, 'not ok\nno uplink is up\ndraining\n']);
+    expect((await fetch(`${url}/readyz-or-404`)).status).toBe(404);
     ready = OK;
     const after = await fetch(`${url}/readyz`);
     expect([after.status, await after.text()]).toEqual([200, 'ok\n']);
+    expect((await fetch(`${url}/readyz-or-404`)).status).toBe(200);
   });
 
   it('tells the status to programs and to people', async () => {

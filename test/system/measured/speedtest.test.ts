@@ -124,7 +124,8 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
     const [bloated, line] = result.uplinks;
     for (const direction of ['down', 'up'] as const) {
       expect(bloated!.alone[direction]!.rpm!).toBeLessThan(line!.alone[direction]!.rpm! / 3);
-      expect(bloated!.alone[direction]!.loadedMs!).toBeGreaterThan(250);
+      // CUBIC leaves the queue a quarter full, in as many seconds as a measurement has; the other one takes 60 ms.
+      expect(bloated!.alone[direction]!.loadedMs!).toBeGreaterThan(150);
       expectNear(bloated!.alone[direction]?.bitsPerSecond, rateOf('bloated', direction));
     }
     expect(bloated!.idleMs!).toBeLessThan(60);

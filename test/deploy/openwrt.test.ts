@@ -1,0 +1,129 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { needs } from '../support/needs.ts';
+
+const FOLDER = resolve(import.meta.dirname, '../../deploy/openwrt');
+const PROGRAMS = ['tributary-client', 'tributary-concentrator'] as const;
+type ProgramName = (typeof PROGRAMS)[number];
+
+/** What the scripts use of OpenWrt's /etc/rc.common and /lib/functions: enough to see what they ask procd for. */
+const RC_COMMON = `
+tell() { echo "$*" >> /calls; }
+for each in open_instance close_instance set_param send_signal; do eval "procd_$each() { tell $each \\"\\$@\\"; }"; done
+group_add_next() { echo "$1:x:32768:" >> /etc/group; echo 32768; }
+user_exists() { grep -q "^$1:" /etc/passwd; }
+user_add() { echo "$1:x:32768:$3:$4:$5:/bin/false" >> /etc/passwd; }
+config_load() { [ "$1" = tributary ]; }
+config_get() { eval "$1=\\"\\$(cat /$2.$3 2>/dev/null || :)\\""; }
+. "$1"
+case $2 in
+  start) start_service; if type service_started > /dev/null; then service_started; fi ;;
+  stop) if type stop_service > /dev/null; then stop_service; fi ;;
+  reload) reload_service ;;
+esac
+`;
+
+/** A root file system with busybox, the script, and a program that only notes how it is called. */
+class Router {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tributary-router-'));
+  readonly #program: ProgramName;
+
+  constructor(program: ProgramName) {
+    this.#program = program;
+    onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
+    for (const each of ['bin', 'dev', 'etc/init.d', 'etc/tributary', 'opt/tributary/bin'])
+      mkdirSync(join(this.folder, each), { recursive: true });
+    const busybox = join(this.folder, 'bin/busybox');
+    copyFileSync(execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim(), busybox);
+    execFileSync('chroot', [this.folder, '/bin/busybox', '--install', '-s', '/bin']);
+    // As a file it takes what nobody wants.
+    this.write('dev/null', '');
+    this.write('etc/rc.common', RC_COMMON);
+    this.write('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n');
+    this.write('etc/group', 'root:x:0:\n');
+    this.write(`opt/tributary/bin/${program}`, '#!/bin/sh\necho "program $*" >> /calls\n', 0o755);
+    this.write(`etc/init.d/${program}`, readFileSync(join(FOLDER, `${program}.init`), 'utf8'), 0o755);
+  }
+
+  write(path: string, text: string, mode = 0o600): void {
+    writeFileSync(join(this.folder, path), text);
+    chmodSync(join(this.folder, path), mode);
+  }
+
+  /** Calls the script. @returns what it has called */
+  call(action: 'start' | 'stop' | 'reload'): readonly string[] {
+    this.write('calls', '');
+    const script = `/etc/init.d/${this.#program}`;
+    const ran = spawnSync('chroot', [this.folder, '/bin/sh', '-eu', '/etc/rc.common', script, action], {
+      ...{ encoding: 'utf8', env: { PATH: '/bin:/usr/bin:/usr/sbin' } },
+    });
+    expect({ status: ran.status, stderr: ran.stderr }).toEqual({ status: 0, stderr: '' });
+    return readFileSync(join(this.folder, 'calls'), 'utf8').split('\n').slice(0, -1);
+  }
+}
+
+describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
+  it('has no mistakes in its syntax, by the shell of routers', needs('busybox'), () => {
+    expect(spawnSync('busybox', ['ash', '-n', join(FOLDER, `${program}.init`)]).status).toBe(0);
+  });
+
+  it('does nothing before it is set up', needs('busybox'), () => {
+    const router = new Router(program);
+    router.write('client.redirect', 'br-lan\n');
+    expect(router.call('start')).toEqual([]);
+    expect(router.call('stop')).toEqual([]);
+  });
+
+  it('starts with the numbers that its unit for systemd has, and without rights', needs('busybox'), () => {
+    const router = new Router(program);
+    const configuration = `etc/tributary/${program}.yaml`;
+    for (const name of [`${program}.yaml`, 'key.pem', 'clients.yaml'])
+      router.write(`etc/tributary/${name}`, '');
+    const calls = router.call('start');
+    const parameter = (name: string) =>
+      calls.find((call) => call.startsWith(`set_param ${name} `))?.slice(`set_param ${name} `.length);
+    expect(parameter('command')).toBe(`/opt/tributary/bin/${program} --config /${configuration}`);
+    expect(parameter('user')).toBe(program);
+    expect(parameter('no_new_privs')).toBe('1');
+    const unit = readFileSync(resolve(FOLDER, `../${program}.service`), 'utf8');
+    const ofUnit = (pattern: RegExp) => pattern.exec(unit)?.[1];
+    expect(parameter('env')).toContain(`NODE_OPTIONS=${ofUnit(/NODE_OPTIONS=(\S+)/)} `);
+    expect(parameter('term_timeout')).toBe(ofUnit(/^TimeoutStopSec=(.*)$/m));
+    expect(parameter('limits')).toContain(`nofile=${ofUnit(/^LimitNOFILE=(.*)$/m)} `);
+
+    const { mode, gid } = statSync(join(router.folder, configuration));
+    expect([mode & 0o777, gid]).toEqual([0o640, 32_768]);
+    const state = statSync(join(router.folder, 'etc/tributary/state', program));
+    expect([state.mode & 0o777, state.uid]).toEqual([0o700, 32_768]);
+    const key = statSync(join(router.folder, 'etc/tributary/key.pem'));
+    expect(key.gid).toBe(program === 'tributary-concentrator' ? 32_768 : 0);
+    // Once more: the user is there.
+    expect(router.call('start')).toEqual(calls);
+    expect(router.call('reload')).toEqual([`send_signal ${program}`]);
+  });
+});
+
+describe('the service of tributary-client for OpenWrt', () => {
+  it('leads interfaces to the client while it runs, as its configuration says', needs('busybox'), () => {
+    const router = new Router('tributary-client');
+    router.write('etc/tributary/tributary-client.yaml', '');
+    const ofFilter = (calls: readonly string[]) => calls.filter((call) => call.startsWith('program '));
+    expect(ofFilter([...router.call('start'), ...router.call('stop')])).toEqual([]);
+    router.write('client.redirect', 'br-lan br-guest\n');
+    const call = 'program --config /etc/tributary/tributary-client.yaml transparent';
+    expect(ofFilter(router.call('start'))).toEqual([`${call} --apply --lan br-lan br-guest`]);
+    expect(ofFilter(router.call('stop'))).toEqual([`${call} --remove`]);
+  });
+});

@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT_FOLDER } from '../../end-to-end/support/program.ts';
+import { npmRun } from './make.ts';
+import { sharedFolder } from './shared-folder.ts';
+
+export const { version: VERSION } = JSON.parse(
+  readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8'),
+) as {
+  version: string;
+};
+/** Later than any. */
+export const NEWER = '999.0.0';
+
+/** The bundle for x64, as a folder, and packages of it, made once in a run. @returns the folder where they are */
+export async function madePackages(): Promise<string> {
+  const made = join(sharedFolder(), 'packages');
+  if (existsSync(made)) return made;
+  const unfinished = `${made}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  await npmRun('deb', ['--target', 'linux-x64', '--output', unfinished]);
+  renameSync(unfinished, made);
+  return made;
+}
+
+/** The name of a bundle. */
+export function bundleName(version: string): string {
+  return `tributary-${version}-linux-x64`;
+}
+
+/**
+ * What a release has for install.sh, with that, made once in a run: of this version, or the same programs as another one.
+ * @returns the folder
+ */
+export async function madeRelease(version: string): Promise<string> {
+  const folder = join(sharedFolder(), `release-${version}`);
+  if (existsSync(folder)) return folder;
+  const made = await madePackages();
+  const name = bundleName(version);
+  const unfinished = `${folder}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(join(unfinished, 'bundle'), { recursive: true });
+  const bundle = join(unfinished, 'bundle', name);
+  cpSync(join(made, bundleName(VERSION)), bundle, { recursive: true, verbatimSymlinks: true });
+  const own = join(bundle, 'lib/package.json');
+  const details = JSON.parse(readFileSync(own, 'utf8')) as Record<string, unknown>;
+  writeFileSync(own, JSON.stringify({ ...details, version }));
+  // Quickly, rather than small.
+  const archive = join(unfinished, `${name}.tar.gz`);
+  execFileSync('tar', [
+    '--use-compress-program=gzip -1',
+    '-cf',
+    archive,
+    '-C',
+    join(unfinished, 'bundle'),
+    name,
+  ]);
+  rmSync(join(unfinished, 'bundle'), { recursive: true });
+  writeFileSync(
+    join(unfinished, 'SHA256SUMS'),
+    execFileSync('sha256sum', [`${name}.tar.gz`], { cwd: unfinished }),
+  );
+  copyFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), join(unfinished, 'install.sh'));
+  renameSync(unfinished, folder);
+  return folder;
+}
