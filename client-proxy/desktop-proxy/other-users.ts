@@ -11,7 +11,8 @@ export interface UserWithProxy {
 
 /** A directory of users may be elsewhere. */
 const LIST_LIMITS = { timeoutMs: 10_000, maxOutputBytes: 4 * 1024 * 1024 };
-const RUN_LIMITS = { timeoutMs: 30_000, maxOutputBytes: 64 * 1024 };
+/** As long as the tools of desktops may take. */
+const RUN_LIMITS = { timeoutMs: 90_000, maxOutputBytes: 64 * 1024 };
 
 /** The users, but root, who have set a proxy. The record must be a file of theirs; it is not read. */
 export async function usersWithProxy(): Promise<readonly UserWithProxy[]> {

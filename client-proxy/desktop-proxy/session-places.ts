@@ -8,8 +8,8 @@ import { ProxySettingError } from './setting-store.ts';
 /** What of the surroundings says where a user's settings are. */
 export type UserPlaces = Pick<ConfigPlaces, 'env' | 'homeDirectory'>;
 
-/** They answer in milliseconds; a bus that is started for them takes a second on a slow machine. */
-const LIMITS = { timeoutMs: 15_000, maxOutputBytes: 256 * 1024 };
+/** They answer in milliseconds. All changes of GNOME with a bus of their own take a second, and a minute on a machine that is very busy. */
+const LIMITS = { timeoutMs: 60_000, maxOutputBytes: 256 * 1024 };
 
 /** Where programs keep a user's configuration (XDG Base Directory Specification). */
 export function configHome({ env, homeDirectory }: UserPlaces): string {
@@ -30,7 +30,9 @@ export async function runDesktopTool(
   try {
     return await runCommand(command, args, LIMITS);
   } catch (error) {
-    throw new ProxySettingError(`${command} could not be run: ${(error as Error).message}`);
+    // What was run stands behind the first line.
+    const [reason] = (error as Error).message.split('\n');
+    throw new ProxySettingError(`${command} did not end well: ${reason}`);
   }
 }
 

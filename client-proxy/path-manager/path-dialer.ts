@@ -232,7 +232,8 @@ export class PathDialer {
   /** One of this path's subflows that were doubted works again. */
   onSubflowRecovered(subflowId: number): void {
     if (!this.#subflows.recover(subflowId)) return;
-    this.#trim();
+    // What has come up meanwhile is in better shape than what was silent for longer than a dial takes.
+    if (this.#subflows.healthyCount > this.#wanted && !this.#isRenewing) this.retire(subflowId);
     if (!this.#isWanting) this.#attempt?.giveUp();
     this.#host.onChange();
   }
@@ -314,7 +315,11 @@ export class PathDialer {
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {
     const { uplinkName, onDial } = this.#host;
     const targets = this.#targets;
-    const choice = { preferred: this.#preferred, failed: this.#failedAt };
+    const choice = {
+      preferred: this.#preferred,
+      failed: this.#failedAt,
+      isPressing: this.#backoff.isFresh && !this.#host.isMetered(),
+    };
     try {
       const dialled = await attempt.run(targets, choice, () => this.#subflows.firstFailed);
       if (dialled === undefined || !this.#keeps(dialled)) return 'given up';

@@ -31,6 +31,8 @@ export interface DialPurpose {
   readonly way: Destination;
   /** Only packets of full length will do. */
   readonly isTrial: boolean;
+  /** As `AddressChoice.isPressing`. */
+  readonly isPressing: boolean;
   /** The server name that the concentrator wants for it; undefined: the configured one. */
   readonly serverName?: string | undefined;
 }
@@ -56,6 +58,8 @@ export interface AddressChoice {
   readonly failed?: Destination | undefined;
   /** Whether only packets of full length will do. */
   readonly isTrial?: boolean;
+  /** Whether a packet that is lost must not cost a second: further ones may be sent meanwhile. */
+  readonly isPressing?: boolean;
 }
 
 export interface Reached {
@@ -79,7 +83,8 @@ export async function reach(options: ReachOptions): Promise<Reached> {
       connect(candidate, attempt) {
         tried.set(candidate, undefined);
         const { dialled, address: way } = candidate;
-        const purpose = { way, isTrial: choice.isTrial ?? false };
+        const { isTrial = false, isPressing = false } = choice;
+        const purpose = { way, isTrial, isPressing };
         return connect(uplink, dialled, attempt, purpose).catch((error: Error) => {
           tried.set(candidate, error);
           throw error;

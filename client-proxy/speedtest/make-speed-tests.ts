@@ -68,7 +68,11 @@ class Ways {
     const { connector, names } = this.#parts;
     const known = this.#found.get(uplink.name);
     if (known !== undefined) {
-      return connector.subflow(uplink, known.dialled, signal, { way: known.way, isTrial: false });
+      return connector.subflow(uplink, known.dialled, signal, {
+        way: known.way,
+        isTrial: false,
+        isPressing: false,
+      });
     }
     const { concentrator, paths, dial } = this.#config;
     const { transport, address } = await reach({

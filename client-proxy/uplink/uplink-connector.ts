@@ -49,11 +49,15 @@ export interface TunedUplink extends Uplink {
   readonly congestionControl?: string;
 }
 
-/** What a subflow is made for. */
+/** What a subflow is dialled for. */
 export interface SubflowPurpose {
-  /** The concentrator's address that it leads to. */
+  /** The concentrator's address that the dialled one stands for; lengths of packets are remembered by it. */
   readonly way: Destination;
+  /** Only packets of full length will do. */
   readonly isTrial: boolean;
+  /** A packet that is lost must not cost a second. */
+  readonly isPressing: boolean;
+  /** What the concentrator wants as SNI; undefined: the configured one. */
   readonly serverName?: string | undefined;
 }
 
@@ -61,6 +65,7 @@ export interface SubflowPurpose {
 interface SizedAttempt {
   readonly packetBytes: number | undefined;
   readonly isTrial: boolean;
+  readonly isPressing: boolean;
   readonly serverName: string | undefined;
   readonly signal: CancelSignal;
   onHandshake(isHeard: () => boolean): void;
@@ -68,6 +73,9 @@ interface SizedAttempt {
 
 /** A trial has a subflow beside it that works: what it waits for is a few round trips, with some loss. */
 const TRIAL_TIMEOUT_MS = 3_000;
+
+/** Of a dial that others wait for: with those that kernels repeat, five a second for five seconds, of 60 bytes each. */
+const PRESSING_SYNS = 4;
 
 /** The first SYN and one repeated, with a round trip of half a second. */
 const ANSWER_TIMEOUT_MS = 1_500;
@@ -85,14 +93,12 @@ export class UplinkConnector {
 
   /**
    * A subflow to an address of the concentrator, with packets as long as get through. Rejects with UplinkError or SubflowError.
-   * @param purpose the concentrator's address that `address` stands for, by which lengths are remembered; `isTrial`: only packets of
-   * full length will do; `serverName`: what the concentrator wants as SNI
    */
   async subflow(
     uplink: TunedUplink,
     address: Destination,
     signal: CancelSignal,
-    { way, isTrial, serverName = this.#options.serverName }: SubflowPurpose,
+    { way, isTrial, isPressing, serverName = this.#options.serverName }: SubflowPurpose,
   ): Promise<SubflowTransport> {
     const { packetSizes, native, clock } = this.#options;
     const host = connectedHost(uplink, address);
@@ -100,7 +106,14 @@ export class UplinkConnector {
     const { transport } = await raceSizes<ProbedSubflow>({
       candidates: isSizable ? packetSizes.candidates(uplink.name, way) : [undefined],
       connect: (packetBytes, onHandshake, attempt) =>
-        this.#probed(uplink, address, { packetBytes, onHandshake, signal: attempt, isTrial, serverName }),
+        this.#probed(uplink, address, {
+          packetBytes,
+          onHandshake,
+          signal: attempt,
+          isTrial,
+          isPressing,
+          serverName,
+        }),
       isLowered: (subflow) => subflow.isLowered(),
       onResult: (packetBytes, { transport: { localAddress } }) => {
         if (packetBytes === undefined) packetSizes.onFull(uplink.name, way);
@@ -137,9 +150,10 @@ export class UplinkConnector {
   #probed(uplink: TunedUplink, address: Destination, attempt: SizedAttempt): Promise<ProbedSubflow> {
     this.#takeDescriptor(uplink, 'subflow');
     const { pins, subflowTimeoutMs, native, attachment, subflowPool, logger } = this.#options;
-    const { isTrial, ...sized } = attempt;
+    const { isTrial, isPressing, ...sized } = attempt;
     return connectProbed(uplink, address, {
       ...sized,
+      furtherSyns: isPressing ? PRESSING_SYNS : 0,
       pins: pins(),
       pool: subflowPool,
       native,

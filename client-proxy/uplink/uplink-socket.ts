@@ -5,6 +5,7 @@ import { type TimeLimit, withTimeLimit } from '../../shared/runtime/async/time-l
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { type SubflowTuning, tuneSubflow } from '../../shared/runtime/subflow/subflow-tuning.ts';
 import { type ConnectionWatcher, watched } from '../../shared/runtime/tcp/connection-watcher.ts';
+import { connectRepeatedly } from './repeated-connect.ts';
 import { type OverDescriptor, sizedSocket } from './sized-socket.ts';
 import type { Uplink } from './uplink.ts';
 import { type AttachmentFinder, connectOverDevice } from './uplink-device.ts';
@@ -19,6 +20,8 @@ export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   /** Longest IP packets, both ways; as the path allows where absent. */
   readonly packetBytes?: number | undefined;
   readonly attachment?: AttachmentFinder | undefined;
+  /** As `RepeatedConnect.further`, where it is not a proxy that is connected to; none where absent. */
+  readonly furtherSyns?: number | undefined;
 }
 
 /**
@@ -50,7 +53,7 @@ async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, wire, attachment, packetBytes }: UplinkConnectOptions,
+  { native, timeoutMs, wire, attachment, packetBytes, furtherSyns: further = 0 }: UplinkConnectOptions,
 ): Promise<Socket> {
   const { name, binding } = uplink;
   const limit = { host: connectedHost(uplink, target), packetBytes, native };
@@ -59,7 +62,10 @@ async function connectBound(
       sizedSocket(limit, (descriptor) => new Socket(descriptor), over),
       wire,
     );
-  const options = { signal, native, attachment, newSocket };
-  if (binding.kind !== 'proxy') return connectOverDevice(name, binding, target, options);
-  return connectThroughProxy(name, binding, target, timeoutMs, options);
+  const options = { native, attachment, newSocket };
+  if (binding.kind === 'proxy')
+    return connectThroughProxy(name, binding, target, timeoutMs, { ...options, signal });
+  const connect = (one: CancelSignal) =>
+    connectOverDevice(name, binding, target, { ...options, signal: one });
+  return connectRepeatedly({ connect, further, signal });
 }

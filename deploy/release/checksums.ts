@@ -13,13 +13,16 @@ export async function writeChecksums(folder: string): Promise<readonly string[]>
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const files = names.filter((name) => !name.startsWith(CHECKSUMS_NAME)).sort();
   const lines: string[] = [];
-  for (const name of files) {
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(join(folder, name)), hash);
-    lines.push(`${hash.digest('hex')}  ${name}\n`);
-  }
+  for (const name of files) lines.push(`${await checksum(join(folder, name))}  ${name}\n`);
   await writeFile(join(folder, CHECKSUMS_NAME), lines.join(''));
   return files;
+}
+
+/** SHA-256 of a file, in hexadecimal digits. */
+export async function checksum(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
 }
 
 /**

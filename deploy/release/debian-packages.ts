@@ -12,7 +12,9 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { PROJECT_FOLDER, run, VERSION } from './project.ts';
+import { fillTemplate } from './fill-template.ts';
+import { packageVersion } from './package-version.ts';
+import { PROJECT_FOLDER, run } from './project.ts';
 import type { Target } from './targets.ts';
 
 /**
@@ -65,8 +67,7 @@ interface ProgramDetails extends PackageDetails {
   readonly units: readonly string[];
 }
 
-/** A version of npm in Debian's order: what comes before a release sorts before it. */
-export const DEBIAN_VERSION = VERSION.replaceAll('-', '~');
+const DEBIAN_VERSION = packageVersion('~');
 
 const RUNTIME: PackageDetails = {
   name: 'tributary-runtime',
@@ -193,10 +194,8 @@ async function writeControl(root: string, architecture: string, details: Package
 
 const MAINTAINER = 'The Tributary maintainers <maintainers@tributary.invalid>';
 
-/** A file of `deploy/debian` with words put in for `@WORD@`. */
-async function fromDebian(file: string, words: Readonly<Record<string, string>>): Promise<string> {
-  const text = await readFile(join(PROJECT_FOLDER, 'deploy/debian', file), 'utf8');
-  return text.replaceAll(/@([A-Z]+)@/g, (whole, word: string) => words[word] ?? whole);
+function fromDebian(file: string, words: Readonly<Record<string, string>>): Promise<string> {
+  return fillTemplate(`deploy/debian/${file}`, words);
 }
 
 function gzip(content: Uint8Array): Uint8Array {

@@ -1,9 +1,11 @@
 /**
- * `npm run bundle`, `deb`, `man`, `sbom` and `release`: what a release has, in the folder `release`.
+ * `npm run bundle`, `packages`, `man`, `sbom` and `release`: what a release has, in the folder `release`.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { writeArchSource } from './arch-package.ts';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { bundlePrograms } from './bundle-programs.ts';
@@ -11,6 +13,7 @@ import { makeDebianPackages } from './debian-packages.ts';
 import { archive, makeBundle } from './make-bundle.ts';
 import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
 import { release } from './publish.ts';
+import { makeRpmPackages } from './rpm-packages.ts';
 import { writeManPages } from './shell-files.ts';
 import { MUSL_TARGET_NAMES, TARGET_NAMES, TARGETS, type Target } from './targets.ts';
 
@@ -20,7 +23,8 @@ const HELP = `Makes what a release has, in the folder "release".
   npm run bundle -- --target linux-arm64    for one of them
   npm run bundle -- --target linux-x64-musl without Node.js, for OpenWrt and Alpine; also linux-arm64-musl
   npm run bundle -- --no-archive            folders alone
-  npm run deb                               Debian's packages of them
+  npm run packages                          packages of them for Debian (deb), for Fedora and others (rpm), and the source of one for Arch Linux
+  npm run deb                               those for Debian alone; likewise npm run rpm, npm run arch
   npm run sbom                              what is in the bundles (CycloneDX), and the licences of it
   npm run man                               the manual pages
   npm run release -- 1.2.3                  checks, takes the version over, commits, tags, and makes all of it with checksums
@@ -37,6 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
     options: {
       target: { type: 'string', multiple: true, default: [...TARGET_NAMES] },
       output: { type: 'string' },
+      kind: { type: 'string', multiple: true, default: [...KINDS] },
       'no-archive': { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
       'skip-checks': { type: 'boolean', default: false },
@@ -50,7 +55,7 @@ async function main(args: readonly string[]): Promise<void> {
   const targets = values.target.map(targetNamed);
   if (values.help) process.stdout.write(HELP);
   else if (verb === 'bundle') await bundle(targets, output('release'), { isArchived: !values['no-archive'] });
-  else if (verb === 'deb') await debianPackages(targets, output('release'));
+  else if (verb === 'packages') await packages(targets, values.kind, output('release'));
   else if (verb === 'sbom') await bills(targets, output('release'));
   else if (verb === 'man') await manPages(output('release/man'));
   else if (verb === 'release' && version !== undefined) {
@@ -88,15 +93,28 @@ async function bundle(
   }
 }
 
-async function debianPackages(targets: readonly Target[], output: string): Promise<void> {
+/** What packages there are. */
+const KINDS = ['deb', 'rpm', 'arch'] as const;
+
+async function packages(targets: readonly Target[], kinds: readonly string[], output: string): Promise<void> {
   const epochSeconds = sourceDateEpoch();
   const programs = await bundlePrograms();
   for (const target of targets) {
     const contents = await bundleContents(target, programs);
-    if (contents.node === undefined) throw new ReleaseError(`--target ${target.name}: Debian has no musl`);
+    if (contents.node === undefined) {
+      throw new ReleaseError(
+        `--target ${target.name}: packages have Node.js inside, and there is none for musl`,
+      );
+    }
     const folder = await makeBundle(target, output, programs, contents, epochSeconds);
-    for (const file of await makeDebianPackages(target, folder, output, epochSeconds)) tell(file);
+    const made: string[] = [];
+    if (kinds.includes('deb')) made.push(...(await makeDebianPackages(target, folder, output, epochSeconds)));
+    if (kinds.includes('rpm')) made.push(...(await makeRpmPackages(target, folder, output, epochSeconds)));
+    if (kinds.includes('arch') && !existsSync(`${folder}.tar.gz`))
+      made.push(await archive(folder, epochSeconds));
+    made.forEach(tell);
   }
+  if (kinds.includes('arch')) (await writeArchSource(targets, output)).forEach(tell);
 }
 
 async function bills(targets: readonly Target[], output: string): Promise<void> {

@@ -70,6 +70,7 @@ const SHARED_FILES = [
   ['config', '.yaml', 'doc/tributary/config'],
   ['deploy', '.service', 'tributary/systemd'],
   ['deploy', '.socket', 'tributary/systemd'],
+  ['deploy/sysusers.d', '.conf', 'tributary/sysusers.d'],
 ] as const;
 
 /** By the sources, since a build leaves there what earlier ones have made. */

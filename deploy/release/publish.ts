@@ -123,7 +123,7 @@ async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Prom
     return run('npm', args);
   };
   await npm('run', 'bundle', '--', '--output', output, ...chosen);
-  await npm('run', 'deb', '--', '--output', output, ...chosen);
+  await npm('run', 'packages', '--', '--output', output, ...chosen);
   await npm('run', 'sbom', '--', '--output', output, ...chosen);
   await npm('run', 'man', '--', '--output', join(output, 'man'));
   await npm('pack', '--pack-destination', output);

@@ -47,13 +47,18 @@ describe('npm run release', () => {
           'tributary-client_999.0.0~rc.1_amd64.deb',
           'tributary-concentrator_999.0.0~rc.1_amd64.deb',
           'tributary-runtime_999.0.0~rc.1_amd64.deb',
+          'tributary-client-999.0.0~rc.1-1.x86_64.rpm',
+          'tributary-concentrator-999.0.0~rc.1-1.x86_64.rpm',
+          'tributary-runtime-999.0.0~rc.1-1.x86_64.rpm',
+          'PKGBUILD',
+          'tributary.install',
         ]),
       );
       const check = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], {
         cwd: release,
         encoding: 'utf8',
       });
-      expect(check.match(/: OK$/gm)).toHaveLength(8);
+      expect(check.match(/: OK$/gm)).toHaveLength(13);
       const sums = join(release, 'SHA256SUMS');
       openssl(
         ...[

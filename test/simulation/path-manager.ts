@@ -9,8 +9,8 @@ const LAST_REDIAL_MS = 8_000;
 const RETURN_WAIT_MS = 1_000;
 /** A subflow that was up for so long was good: the next dial follows at once. */
 const LASTING_MS = 2_000;
-/** A SYN that is lost, as in a radio's pause, is sent again by the kernel after so long: TCP_TIMEOUT_INIT of Linux. */
-const SYN_RETRY_MS = 1_000;
+/** Where a SYN is lost, as in a radio's pause, another is sent after so long. */
+const SYN_RETRY_MS = 200;
 /** A dial that does not come through in this time has failed. */
 const DIAL_TIMEOUT_MS = 10_000;
 
@@ -85,7 +85,9 @@ export class PathManager {
       const wasPausing = keeper.pausing.delete(subflowId);
       if (!keeper.silent.delete(subflowId) && !wasPausing) continue;
       keeper.healthy.add(subflowId);
-      this.#trim(keeper);
+      if (keeper.healthy.size <= keeper.wanted + keeper.extra) continue;
+      keeper.healthy.delete(subflowId);
+      this.#client.input(({ subflows }) => subflows.retire(subflowId));
     }
   }
 

@@ -47,6 +47,11 @@ export const PACKAGES = {
   'libstdc++6-arm64-cross': () => existsSync('/usr/aarch64-linux-gnu/lib/libstdc++.so.6'),
   debootstrap: () => isOnPath('debootstrap'),
   lintian: () => isOnPath('lintian'),
+  rpm: () => isOnPath('rpmbuild'),
+  rpmlint: () => isOnPath('rpmlint'),
+  makepkg: () => isOnPath('makepkg'),
+  'pacman-package-manager': () => isOnPath('pacman'),
+  'libarchive-tools': () => isOnPath('bsdtar'),
   buildah: () => isOnPath('buildah'),
   podman: () => isOnPath('podman'),
   'busybox-static': () => isOnPath('busybox'),
@@ -141,6 +146,8 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  rpm: { packages: ['rpm', 'rpmlint'] },
+  arch: { packages: ['makepkg', 'pacman-package-manager', 'libarchive-tools'] },
   /** Builds and runs container images, without a registry. */
   containers: { packages: ['debootstrap', 'buildah', 'podman', 'runc', 'catatonit'], forRoot: 'containers' },
   zbar: { packages: ['zbar-tools'] },

@@ -25,7 +25,9 @@ export interface WatchTuning {
   readonly tickMs: number;
   /** A doubted subflow is asked again this often: the last receipt for it may have been lost. */
   readonly doubtPingMs: number;
-  /** Doubted this long: the client dials a fresh subflow beside it. */
+  /** Doubted this long: the client dials a fresh subflow beside it, unless the uplink is metered. Shorter pauses are everyday. */
+  readonly besideAfterMs: number;
+  /** Doubted this long it has failed: the fresh subflow takes its place, and the client dials one on a metered uplink, too. */
   readonly replaceAfterMs: number;
   /**
    * Where nothing else works it does so at once; and if it did so not long ago, after this and after so many round trips, in which a
@@ -44,6 +46,7 @@ export interface WatchTuning {
 export const WATCH_TUNING: WatchTuning = {
   tickMs: 10,
   doubtPingMs: 200,
+  besideAfterMs: 200,
   replaceAfterMs: 1_000,
   keptReplaceMs: 300,
   keptReplaceRoundTrips: 9,
@@ -230,11 +233,16 @@ export class SubflowWatch {
    */
   #replace(subflow: SessionSubflow, isFailed: boolean): void {
     const asked = this.#replacements.get(subflow);
-    const mayAtOnce = subflow.liveness.isKept && this.#now.ms - this.#atOnceMs > this.#tuning.vainMemoryMs;
-    if (asked === 'failed' || (!isFailed && (asked === 'doubted' || !mayAtOnce))) return;
-    if (!isFailed) this.#atOnceMs = this.#now.ms;
+    if (asked === 'failed' || (!isFailed && (asked === 'doubted' || !this.#mayReplaceEarly(subflow)))) return;
+    if (!isFailed && subflow.liveness.isKept) this.#atOnceMs = this.#now.ms;
     this.#replacements.set(subflow, isFailed ? 'failed' : 'doubted');
     this.#session.emit({ type: 'subflow-replace', subflowId: subflow.id, isFailed });
+  }
+
+  #mayReplaceEarly({ liveness, uplink }: SessionSubflow): boolean {
+    const { vainMemoryMs, besideAfterMs } = this.#tuning;
+    if (liveness.isKept) return this.#now.ms - this.#atOnceMs > vainMemoryMs;
+    return liveness.doubtedMs >= besideAfterMs && !uplink.isMetered;
   }
 
   #failedAfterMs({ liveness, minRttMs }: SessionSubflow): number {

@@ -2,12 +2,12 @@ import { deliveryTimeMs } from '../scheduler/delivery-time.ts';
 import { rowOf } from '../steering/modes.ts';
 import type { SharedPolicy } from '../steering/session-steering.ts';
 import { ignoresLoss } from '../subflow/congestion-kind.ts';
-import type { Uplink } from '../uplink/uplink.ts';
 import type { SessionSubflow } from './sent-item.ts';
 
 /**
  * Subflows that may carry data: the active ones; backups, those that are parked and those that are about to go only when there is nothing
- * else (RFC 8684 section 3.3.8). Of several on one path of an uplink that use BBR the oldest alone.
+ * else (RFC 8684 section 3.3.8). Of several on one path of an uplink that use BBR one alone: the one that has worked for
+ * longest without a doubt.
  */
 export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
   const active = subflows.filter((subflow) => subflow.state === 'active');
@@ -85,18 +85,22 @@ export function onDistinctUplinks(
 
 const NONE: ReadonlySet<SessionSubflow> = new Set();
 
-/** Those that use BBR, and have an older one with regular duty on their path. */
+/**
+ * Those that use BBR, and have another with regular duty on their path that has worked for longer: one that has just come back has a
+ * congestion window of a few packets, and one that was dialled meanwhile has more.
+ */
 function secondsOfBbr(active: readonly SessionSubflow[]): ReadonlySet<SessionSubflow> {
   // Mostly an uplink has one subflow.
   if (active.every(({ uplink }) => uplink.subflows.length < 2)) return NONE;
   const usingBbr = active.filter(({ congestionControl: name }) => name !== undefined && ignoresLoss(name));
   if (usingBbr.length === 0) return NONE;
-  const oldest = new Map<Uplink, Map<number, number>>();
-  for (const { uplink, path, id, duty } of active) {
-    if (duty.value !== 'regular') continue;
-    const ids = oldest.get(uplink) ?? new Map<number, number>();
-    oldest.set(uplink, ids);
-    ids.set(path, Math.min(id, ids.get(path) ?? id));
-  }
-  return new Set(usingBbr.filter(({ uplink, path, id }) => (oldest.get(uplink)?.get(path) ?? id) < id));
+  const regular = active.filter(({ duty }) => duty.value === 'regular');
+  return new Set(usingBbr.filter((one) => regular.some((other) => isSteadier(other, one))));
+}
+
+function isSteadier(one: SessionSubflow, other: SessionSubflow): boolean {
+  if (one.uplink !== other.uplink || one.path !== other.path) return false;
+  if (one.liveness.activeMs !== other.liveness.activeMs)
+    return one.liveness.activeMs > other.liveness.activeMs;
+  return one.id < other.id;
 }

@@ -22,6 +22,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     ports: [] as number[],
     preferred: [] as (number | undefined)[],
     failed: [] as (number | undefined)[],
+    pressing: [] as boolean[],
     trials: 0,
     isTrialDue: false,
     fails: false,
@@ -39,10 +40,11 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       clock: () => performance.now(),
       isMetered: () => seen.isMetered,
       isBusy: () => seen.isBusy,
-      async reach([target], { preferred, failed, isTrial = false }, signal) {
+      async reach([target], { preferred, failed, isTrial = false, isPressing = false }, signal) {
         seen.mostDialling = Math.max(seen.mostDialling, ++seen.dialling);
         seen.preferred.push(preferred?.port);
         seen.failed.push(failed?.port);
+        seen.pressing.push(isPressing);
         seen.trials += Number(isTrial);
         await new Promise<void>((resolve, reject) => {
           setTimeout(resolve, DIAL_MS);
@@ -118,6 +120,23 @@ it('gives up what it dials in place of a doubted one that works again', async ()
   expect([seen.up, seen.retired]).toEqual([[0, 1, 2], []]);
 });
 
+it.each([
+  { what: 'an ordinary uplink', isMetered: false, pressing: [true, true, false, false] },
+  { what: 'a metered uplink', isMetered: true, pressing: [false, false, false, false] },
+])('presses on $what until a dial has failed', async ({ isMetered, pressing }) => {
+  const { path, seen } = bed();
+  seen.isMetered = isMetered;
+  path.setTargets([THERE]);
+  await vi.advanceTimersByTimeAsync(3_000);
+  seen.pressing = [];
+  path.onSubflowDoubted(0, false);
+  await vi.advanceTimersByTimeAsync(100);
+  seen.fails = true;
+  path.onSubflowDoubted(1, false);
+  while (seen.pressing.length < pressing.length) await vi.advanceTimersByTimeAsync(10);
+  expect(seen.pressing).toEqual(pressing);
+});
+
 it('has not failed while its subflow may only pause, and dials all the same', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(1_000);
@@ -131,7 +150,7 @@ it('has not failed while its subflow may only pause, and dials all the same', as
 });
 
 it.each([
-  { what: 'works again', isFailed: false, retired: [1] },
+  { what: 'works again, and then goes', isFailed: false, retired: [0] },
   { what: 'has failed', isFailed: true, retired: [] },
 ])('keeps a subflow that may only pause beside the one that was dialled, until it $what', async (one) => {
   const { path, seen } = bed();

@@ -39,6 +39,13 @@ describe('trustedSubflows', () => {
     expect(ids(trustedSubflows(all))).toEqual([1]);
   });
 
+  it('with BBR are the one that was dialled while the oldest was doubted', () => {
+    const all = [subflow(0, 'lte', 'bbr'), subflow(1, 'lte', 'bbr')];
+    all[0]!.doubt(false);
+    all[0]!.recover();
+    expect(ids(trustedSubflows(all))).toEqual([1]);
+  });
+
   it('with BBR are one of each path', () => {
     const onPath = (id: number, path: number) =>
       newSubflow({ id, path, congestionControl: 'bbr' }, uplinks.lte, now);

@@ -22,15 +22,16 @@ const MAX_OUTPUT_BYTES = 16 << 20;
 /** Places that change by themselves: of the kernel, of apt, of systemd, and copies that tools for users leave behind. */
 const PASSING = [
   ...['dev', 'proc', 'sys', 'tmp', 'run', 'var/cache', 'var/log', 'var/tmp'],
-  ...['var/lib/apt', 'var/lib/dpkg', 'var/lib/systemd'],
+  ...['var/lib/apt', 'var/lib/dpkg', 'var/lib/rpm', 'var/lib/pacman', 'var/lib/systemd'],
 ];
 const COPIES = /^\.\/etc\/(passwd|group|shadow|gshadow)-$/;
-/** Over the base lies what the root has changed, for one run: no mount outlives it. The command follows the four folders. */
+/** Over the base lies what the root has changed, for one run: no mount outlives it. What follows is run then. */
 const ENTER = `
   mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
   mount -t proc proc "$4/proc"
-  shift 3
-  exec chroot "$@"`;
+  root=$4
+  shift 4
+  `;
 
 /** A fresh Debian, with what its smallest installation has. systemd is installed in it and does not run. */
 export class DebianRoot {
@@ -56,12 +57,20 @@ export class DebianRoot {
     return this.#overlay;
   }
 
-  /** @param before what is run in front of it, such as a command that takes some right away */
-  run(command: string, args: readonly string[] = [], { input = '', environment = {} } = {}): Ran {
-    const shell = ['sh', '-ec', ENTER, 'sh', ...this.#overlay, command, ...args];
+  run(command: string, args: readonly string[] = [], { input = '' } = {}): Ran {
+    return this.#run('exec chroot "$root" "$@"', [command, ...args], input);
+  }
+
+  /** A program of this machine that works on a root. @param option with which it is told which one */
+  runOutside(command: string, option: string, args: readonly string[]): Ran {
+    return this.#run(`command=$1 && shift && exec "$command" ${option} "$root" "$@"`, [command, ...args], '');
+  }
+
+  #run(script: string, args: readonly string[], input: string): Ran {
+    const shell = ['sh', '-ec', ENTER + script, 'sh', ...this.#overlay, ...args];
     return spawnSync('unshare', ['--mount', '--pid', '--fork', '--kill-child', '--', ...shell], {
       ...{ input, encoding: 'utf8', timeout: COMMAND_TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES },
-      env: { ...ENVIRONMENT, ...environment },
+      env: ENVIRONMENT,
     });
   }
 

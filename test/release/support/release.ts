@@ -28,7 +28,7 @@ export async function madePackages(): Promise<string> {
   if (existsSync(made)) return made;
   const unfinished = `${made}.new`;
   rmSync(unfinished, { recursive: true, force: true });
-  await npmRun('deb', ['--target', 'linux-x64', '--output', unfinished]);
+  await npmRun('packages', ['--target', 'linux-x64', '--output', unfinished]);
   renameSync(unfinished, made);
   return made;
 }
@@ -49,23 +49,9 @@ export async function madeRelease(version: string): Promise<string> {
   const name = bundleName(version);
   const unfinished = `${folder}.new`;
   rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(join(unfinished, 'bundle'), { recursive: true });
-  const bundle = join(unfinished, 'bundle', name);
-  cpSync(join(made, bundleName(VERSION)), bundle, { recursive: true, verbatimSymlinks: true });
-  const own = join(bundle, 'lib/package.json');
-  const details = JSON.parse(readFileSync(own, 'utf8')) as Record<string, unknown>;
-  writeFileSync(own, JSON.stringify({ ...details, version }));
-  // Quickly, rather than small.
-  const archive = join(unfinished, `${name}.tar.gz`);
-  execFileSync('tar', [
-    '--use-compress-program=gzip -1',
-    '-cf',
-    archive,
-    '-C',
-    join(unfinished, 'bundle'),
-    name,
-  ]);
-  rmSync(join(unfinished, 'bundle'), { recursive: true });
+  mkdirSync(unfinished, { recursive: true });
+  if (version === VERSION) copyFileSync(join(made, `${name}.tar.gz`), join(unfinished, `${name}.tar.gz`));
+  else archiveAs(version, join(made, bundleName(VERSION)), unfinished);
   writeFileSync(
     join(unfinished, 'SHA256SUMS'),
     execFileSync('sha256sum', [`${name}.tar.gz`], { cwd: unfinished }),
@@ -73,4 +59,16 @@ export async function madeRelease(version: string): Promise<string> {
   copyFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), join(unfinished, 'install.sh'));
   renameSync(unfinished, folder);
   return folder;
+}
+
+/** A bundle that says it has this version. Quickly, rather than small. */
+function archiveAs(version: string, bundle: string, folder: string): void {
+  const name = bundleName(version);
+  const copy = join(folder, name);
+  cpSync(bundle, copy, { recursive: true, verbatimSymlinks: true });
+  const own = join(copy, 'lib/package.json');
+  const details = JSON.parse(readFileSync(own, 'utf8')) as Record<string, unknown>;
+  writeFileSync(own, JSON.stringify({ ...details, version }));
+  execFileSync('tar', ['--use-compress-program=gzip -1', '-cf', `${name}.tar.gz`, name], { cwd: folder });
+  rmSync(copy, { recursive: true });
 }

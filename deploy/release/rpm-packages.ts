@@ -1,0 +1,45 @@
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageVersion } from './package-version.ts';
+import { PROJECT_FOLDER, run } from './project.ts';
+import type { Target } from './targets.ts';
+
+/**
+ * Makes packages for rpm from a bundle, as deploy/rpm/tributary.spec says: `tributary-runtime` and one for each program. Needs rpmbuild.
+ * Resolves to their files.
+ *
+ * @param bundle the folder of a bundle for the target
+ */
+export async function makeRpmPackages(
+  target: Target,
+  bundle: string,
+  output: string,
+  epochSeconds: number,
+): Promise<readonly string[]> {
+  const architecture = target.cpu === 'x64' ? 'x86_64' : 'aarch64';
+  const work = join(output, `.rpm-${architecture}`);
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work, { recursive: true });
+  const definitions = {
+    _topdir: work,
+    _rpmdir: join(work, 'made'),
+    bundle,
+    version_of: packageVersion('~'),
+    day: changelogDay(epochSeconds),
+  };
+  const defines = Object.entries(definitions).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
+  const spec = join(PROJECT_FOLDER, 'deploy/rpm/tributary.spec');
+  const environment = { SOURCE_DATE_EPOCH: String(epochSeconds) };
+  await run('rpmbuild', ['-bb', '--quiet', '--target', architecture, ...defines, spec], environment);
+  const made = join(work, 'made', architecture);
+  const names = (await readdir(made)).sort();
+  for (const name of names) await copyFile(join(made, name), join(output, name));
+  await rm(work, { recursive: true });
+  return names.map((name) => join(output, name));
+}
+
+/** Such as `Sun Nov 29 2026`. */
+function changelogDay(epochSeconds: number): string {
+  const [weekday, day, month, year] = new Date(epochSeconds * 1000).toUTCString().split(/,? /);
+  return `${weekday} ${month} ${day} ${year}`;
+}
