@@ -1,5 +1,6 @@
 import { type ErrorName, TributaryError } from '../shared/protocol/errors.ts';
 import { type Chunk, OwnBytes } from '../shared/protocol/memory/chunk.ts';
+import { PassingSet } from '../shared/protocol/passing-set.ts';
 import type { StreamPolicy } from '../shared/protocol/steering/steering-policy.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
@@ -57,7 +58,7 @@ interface Asked {
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new PassingSet<() => void>();
   readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
@@ -94,7 +95,7 @@ export class StreamOpener {
         () => steered.policy,
         (driver, streamId) =>
           new StreamOpening({
-            ...this.#options,
+            opener: this.#options,
             families: this.#families,
             asked,
             driver,
@@ -126,7 +127,8 @@ export class StreamOpener {
   }
 }
 
-interface StreamOpeningOptions extends StreamOpenerOptions {
+interface StreamOpeningOptions {
+  readonly opener: StreamOpenerOptions;
   readonly families: ProvenFamilies;
   readonly asked: Asked;
   readonly driver: SessionDriver;
@@ -134,7 +136,7 @@ interface StreamOpeningOptions extends StreamOpenerOptions {
   /** Begins again, in another session. */
   repeat(): void;
   /** What may go past the concentrator yet. */
-  readonly waiting: Set<() => void>;
+  readonly waiting: PassingSet<() => void>;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
@@ -152,16 +154,16 @@ class StreamOpening implements StreamHandlers {
     // It is counted as a direct connection; nobody has cancelled anything.
     this.#settle();
     this.#relay.abort('cancelled');
-    this.#options.openDirect(request, policy);
+    this.#options.opener.openDirect(request, policy);
   };
 
   constructor(options: StreamOpeningOptions) {
-    const { asked, driver, streamId, stallTimeoutMs } = options;
+    const { asked, driver, streamId, opener } = options;
     this.#options = options;
     this.#asked = asked;
     this.#driver = driver;
     this.#streamId = streamId;
-    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), stallTimeoutMs);
+    this.#relay = new StreamRelay(driver, streamId, () => this.#over(), opener.stallTimeoutMs);
     asked.steered.opened(driver, streamId);
   }
 
@@ -175,26 +177,27 @@ class StreamOpening implements StreamHandlers {
       this.#attach();
       return;
     }
-    const { optimisticReply, families } = this.#options;
+    const { opener, families, waiting } = this.#options;
     // To a question there is no answer before the answer.
     const isQuestion = request.lookup !== undefined;
-    const isPromised = repliesOptimistically(optimisticReply, request.destination, families);
+    const isPromised = repliesOptimistically(opener.optimisticReply, request.destination, families);
     if (request.isConnected || (!isQuestion && isPromised)) {
       this.#succeed();
       return;
     }
     request.onAbandoned(() => this.#relay.abort('cancelled'));
     // Nothing of the application's has been sent that an origin could get twice.
-    if (firstBytes.pieces.length === 0) this.#options.waiting.add(this.#divert);
+    if (firstBytes.pieces.length === 0) waiting.add(this.#divert);
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
-    }, this.#options.answerTimeoutMs);
+    }, opener.answerTimeoutMs);
   }
 
   onOpened(): void {
     const { request, firstBytes, isAnswered, startedMs } = this.#asked;
-    if (!this.#isDecided) this.#options.onOpened(this.#options.clock() - startedMs);
+    const { opener } = this.#options;
+    if (!this.#isDecided) opener.onOpened(opener.clock() - startedMs);
     this.#decide('ok');
     firstBytes.release();
     if (isAnswered) request.socket.setHandlers(this.#relay);
@@ -209,7 +212,7 @@ class StreamOpening implements StreamHandlers {
 
   onFailed(error: ErrorName, hasAll = false): void {
     const isNew = !this.#isDecided;
-    if (!isNew && !hasAll && this.#driver.isClosed) this.#options.onLost();
+    if (!isNew && !hasAll && this.#driver.isClosed) this.#options.opener.onLost();
     this.#decide(error);
     if (!this.#asked.isAnswered) {
       this.#asked.isAnswered = true;
@@ -275,7 +278,7 @@ class StreamOpening implements StreamHandlers {
     this.#settle();
     if (isDecided) return;
     this.#options.families.note(this.#asked.request.destination.host, result);
-    this.#options.onResult(result);
+    this.#options.opener.onResult(result);
   }
 
   /** Nothing more is to be counted, or to be waited for. */

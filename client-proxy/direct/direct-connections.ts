@@ -1,3 +1,4 @@
+import { PassingSet } from '../../shared/protocol/passing-set.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { Uplink } from '../uplink/uplink.ts';
@@ -16,7 +17,7 @@ export interface DirectSocket {
  * an hour.
  */
 export class DirectConnections implements UplinkFollower<Uplink> {
-  readonly #open = new Map<string, Set<DirectSocket>>();
+  readonly #open = new Map<string, PassingSet<DirectSocket>>();
   readonly #onReset: (uplinkName: string) => void;
   #uplinks: readonly Uplink[] = [];
 
@@ -27,8 +28,9 @@ export class DirectConnections implements UplinkFollower<Uplink> {
 
   /** @returns to be called when it is gone */
   add(uplinkName: string, origin: DirectSocket): () => void {
-    const own = this.#open.get(uplinkName) ?? new Set();
-    this.#open.set(uplinkName, own.add(origin));
+    const own = this.#open.get(uplinkName) ?? new PassingSet();
+    own.add(origin);
+    this.#open.set(uplinkName, own);
     return () => {
       own.delete(origin);
       if (own.size === 0 && this.#open.get(uplinkName) === own) this.#open.delete(uplinkName);

@@ -1,6 +1,7 @@
 import type { NameQuestion } from '../../shared/protocol/codec/name-question.ts';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
+import { PassingSet } from '../../shared/protocol/passing-set.ts';
 import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
@@ -41,20 +42,20 @@ export interface RelayedRequest {
 
 /** Those that are open. */
 export interface RelayedRequests {
-  readonly relayed: ReadonlySet<RelayedRequest>;
+  readonly relayed: Iterable<RelayedRequest>;
 }
 
 /** Connects requests of applications past the concentrator and relays them. */
 export class DirectOpener implements RelayedRequests {
   readonly #options: DirectOpenerOptions;
-  readonly #relayed = new Set<RelayedRequest>();
+  readonly #relayed = new PassingSet<RelayedRequest>();
 
   constructor(options: DirectOpenerOptions) {
     this.#options = options;
   }
 
   /** Those that are open: as many as there are direct connections. */
-  get relayed(): ReadonlySet<RelayedRequest> {
+  get relayed(): Iterable<RelayedRequest> {
     return this.#relayed;
   }
 

@@ -1,3 +1,4 @@
+import { PassingSet } from '../../shared/protocol/passing-set.ts';
 import { sourceOf } from '../../shared/runtime/admission/source.ts';
 import { isThisMachine } from '../../shared/runtime/admission/this-machine.ts';
 
@@ -16,12 +17,14 @@ const LOCAL_HOST_SHARE = 1 / 2;
  */
 export class NegotiatingPlaces<Connection extends object> {
   readonly #total: number;
-  /** All of them, the oldest first, each with the way to ask for its address. */
-  readonly #places = new Map<Connection, () => string>();
+  /** All of them, the oldest first. */
+  readonly #places = new PassingSet<Connection>();
+  /** How to ask for the address of each. */
+  readonly #addresses = new WeakMap<Connection, () => string>();
   /** Those whose address was not asked for yet: asking costs a system call, and few connections meet no bound. */
-  readonly #unasked = new Set<Connection>();
-  readonly #hosts = new Map<Connection, string>();
-  readonly #byHost = new Map<string, Set<Connection>>();
+  readonly #unasked = new PassingSet<Connection>();
+  readonly #hosts = new WeakMap<Connection, string>();
+  readonly #byHost = new Map<string, PassingSet<Connection>>();
 
   /** @param maxConnections negotiating or in use */
   constructor(maxConnections: number) {
@@ -30,7 +33,7 @@ export class NegotiatingPlaces<Connection extends object> {
 
   /** The one that gives way first. */
   get oldest(): Connection | undefined {
-    const [oldest] = this.#places.keys();
+    const [oldest] = this.#places;
     return oldest;
   }
 
@@ -41,7 +44,8 @@ export class NegotiatingPlaces<Connection extends object> {
    * @returns who gives way for it, and has none any more
    */
   enter(connection: Connection, addressOf: () => string): Connection | undefined {
-    this.#places.set(connection, addressOf);
+    this.#places.add(connection);
+    this.#addresses.set(connection, addressOf);
     this.#unasked.add(connection);
     if (this.#places.size <= Math.ceil(this.#total * HOST_SHARE)) return undefined;
     const leaving = this.#superfluous(connection);
@@ -53,6 +57,7 @@ export class NegotiatingPlaces<Connection extends object> {
   leave(connection: Connection): void {
     this.#places.delete(connection);
     this.#unasked.delete(connection);
+    this.#addresses.delete(connection);
     const host = this.#hosts.get(connection);
     if (host === undefined) return;
     this.#hosts.delete(connection);
@@ -73,8 +78,10 @@ export class NegotiatingPlaces<Connection extends object> {
 
   #count(connection: Connection): void {
     this.#unasked.delete(connection);
-    const { host } = sourceOf(this.#places.get(connection)!());
+    const { host } = sourceOf(this.#addresses.get(connection)!());
     this.#hosts.set(connection, host);
-    this.#byHost.set(host, (this.#byHost.get(host) ?? new Set()).add(connection));
+    const own = this.#byHost.get(host) ?? new PassingSet();
+    own.add(connection);
+    this.#byHost.set(host, own);
   }
 }

@@ -1,8 +1,10 @@
+import { PassingSet } from '../../shared/protocol/passing-set.ts';
+
 /** The open connections of a listener: a bounded number, and the wait for their end. */
 export class OpenConnections<Connection extends { destroy(how: 'reset'): void }> {
   readonly #limit: number;
   readonly #onFull: (limit: number) => void;
-  readonly #open = new Set<Connection>();
+  readonly #open = new PassingSet<Connection>();
   #isDraining = false;
   #saidFull = false;
   #waitingForNone: (() => void)[] = [];

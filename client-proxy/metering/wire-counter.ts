@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { PassingSet } from '../../shared/protocol/passing-set.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { descriptorOf } from '../../shared/runtime/kernel/socket-handle.ts';
 import { readTcpTraffic, type TcpTraffic } from '../../shared/runtime/kernel/tcp-info.ts';
@@ -18,7 +19,7 @@ export interface WireBytes {
  */
 export class WireCounter implements ConnectionWatcher {
   readonly #native: NativeSockets | undefined;
-  readonly #open = new Set<Watched>();
+  readonly #open = new PassingSet<Watched>();
   #endedSentBytes = 0;
   #endedReceivedBytes = 0;
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { PassingSet } from '../../shared/protocol/passing-set.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
@@ -61,7 +62,7 @@ export interface SteeredStream {
  */
 export class SteeredStreams {
   readonly #wallClock: WallClock;
-  readonly #streams = new Set<TrackedStream>();
+  readonly #streams = new PassingSet<TrackedStream>();
 
   constructor(wallClock: WallClock) {
     this.#wallClock = wallClock;

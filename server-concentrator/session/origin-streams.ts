@@ -1,5 +1,6 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import { PassingMap } from '../../shared/protocol/passing-map.ts';
 import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import type { SteeringMode } from '../../shared/protocol/steering/modes.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
@@ -46,7 +47,7 @@ interface OriginStream {
 /** The streams of one session, with their origins and visitors: dials, relays, and resets those that idle for too long. */
 export class OriginStreams {
   readonly #options: OriginStreamsOptions;
-  readonly #streams = new Map<number, OriginStream>();
+  readonly #streams = new PassingMap<number, OriginStream>();
   readonly #sweep: NodeJS.Timeout;
   #isNarrow = false;
 

@@ -1,3 +1,4 @@
+import { PassingSet } from '../../../shared/protocol/passing-set.ts';
 import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
 import type { UplinkTraffic } from '../../../shared/runtime/session/uplink-traffic.ts';
 
@@ -20,7 +21,7 @@ const TELLING_BYTES_PER_SECOND = 128 * 1024;
 export class DirectFlows {
   readonly #options: DirectFlowsOptions;
   /** As many as there are direct connections. */
-  readonly #flows = new Set<DirectFlow>();
+  readonly #flows = new PassingSet<DirectFlow>();
   /** By uplink, how many are busy. */
   readonly #busy = new Map<string, number>();
   #lookedMs = 0;

@@ -1,3 +1,4 @@
+import { PassingSet } from '../passing-set.ts';
 import type { ControlItem } from './control-item.ts';
 
 /**
@@ -13,7 +14,7 @@ export const MAX_CONTROL_PER_STREAM = 64;
 export class ControlQueue {
   #items: ControlItem[] = [];
   #head = 0;
-  readonly #unsettled = new Set<ControlItem>();
+  readonly #unsettled = new PassingSet<ControlItem>();
 
   get isEmpty(): boolean {
     return this.#head === this.#items.length;

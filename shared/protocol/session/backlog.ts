@@ -1,4 +1,5 @@
 import { FULL_SHARE, type MemoryBudget } from '../memory-budget.ts';
+import { PassingSet } from '../passing-set.ts';
 import { AHEAD_TUNING, mostAheadBytes } from '../scheduler/ahead.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Subflow } from '../subflow/subflow.ts';
@@ -57,7 +58,7 @@ export class Backlog {
   readonly #memory: MemoryBudget;
   readonly #host: BacklogHost;
   /** Their applications want to hear when they may go on. */
-  readonly #waiting = new Set<Stream>();
+  readonly #waiting = new PassingSet<Stream>();
 
   constructor(tuning: BacklogTuning, memory: MemoryBudget, host: BacklogHost) {
     this.#tuning = tuning;

@@ -1,4 +1,5 @@
 import type { Now } from '../now.ts';
+import { PassingMap } from '../passing-map.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** Streams without OPEN that a session has at once: OPEN is overtaken by the first bytes of streams that begin together. */
@@ -13,8 +14,8 @@ const MAX_LOOK_MS = 2_000;
 /** Streams that DATA or STEERING has made before their OPEN: few, small and short-lived. */
 export class Embryos {
   readonly #now: Now;
-  /** With when they were made, by `#aliveMs`; the oldest first. */
-  readonly #streams = new Map<Stream, number>();
+  /** By their ids, with when they were made, by `#aliveMs`; the oldest first. */
+  readonly #streams = new PassingMap<number, Embryo>();
   #earlyBytes = 0;
   /** Time in which the session had a subflow. */
   #aliveMs = 0;
@@ -30,12 +31,12 @@ export class Embryos {
   }
 
   add(stream: Stream): void {
-    this.#streams.set(stream, this.#aliveMs);
+    this.#streams.set(stream.id, { stream, madeMs: this.#aliveMs });
   }
 
   /** Its OPEN has come, or it is closed. */
   delete(stream: Stream): void {
-    if (this.#streams.delete(stream)) this.#earlyBytes -= stream.early.bytes.length;
+    if (this.#streams.delete(stream.id)) this.#earlyBytes -= stream.early.bytes.length;
   }
 
   /** Keeps what DATA brought. @returns false when all of them have too much */
@@ -50,10 +51,15 @@ export class Embryos {
     this.#aliveMs += Math.min(this.#now.ms - this.#lookedMs, MAX_LOOK_MS);
     this.#lookedMs = this.#now.ms;
     const expired: Stream[] = [];
-    for (const [stream, madeMs] of this.#streams) {
+    for (const { stream, madeMs } of this.#streams.values()) {
       if (this.#aliveMs - madeMs < EMBRYO_LIFE_MS) break;
       expired.push(stream);
     }
     return expired;
   }
+}
+
+interface Embryo {
+  readonly stream: Stream;
+  readonly madeMs: number;
 }

@@ -1,4 +1,5 @@
 import type { Now } from '../now.ts';
+import { PassingSet, type Walk } from '../passing-set.ts';
 import type { SegmentRequest } from '../scheduler/packet-scheduler.ts';
 import type { Sendable, SendStream } from '../stream/send-stream.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -37,11 +38,11 @@ export class StreamSender {
   readonly #queue: StreamQueue;
   readonly #changes = new CarrierChanges();
   /** Streams that repeat what they send, and have something undelivered: those that know their carriers, */
-  #informed = new Set<Stream>();
+  #informed = new PassingSet<Stream>();
   /** and those that must be told of them. */
-  #uninformed = new Set<Stream>();
+  #uninformed = new PassingSet<Stream>();
   /** Stranded streams that have not been looked at since the subflows changed. */
-  #strandedAhead: Iterator<Stream> | undefined;
+  #strandedAhead: Walk<Stream> | undefined;
   /** The last turn ended before all streams had their look, */
   #isMidway = false;
   /** while these had room, and what waits for others was passed by, */
@@ -57,7 +58,7 @@ export class StreamSender {
   }
 
   /** Streams that none of their uplinks can carry, those that have waited longest first. */
-  get stranded(): ReadonlySet<Stream> {
+  get stranded(): PassingSet<Stream> {
     return this.#queue.stranded;
   }
 
@@ -143,6 +144,7 @@ export class StreamSender {
 
   /** The subflows are not what they were: stranded streams may go on, and those that repeat must know. */
   #onOtherCarriers(): void {
+    this.#strandedAhead?.return();
     this.#strandedAhead = this.stranded.size > 0 ? this.stranded.values() : undefined;
     // In most turns one of the two is empty, and never are there more informed ones than were told since the last change.
     if (this.#uninformed.size === 0) {
@@ -150,7 +152,7 @@ export class StreamSender {
       return;
     }
     for (const stream of this.#informed) this.#uninformed.add(stream);
-    this.#informed.clear();
+    this.#informed = new PassingSet();
   }
 
   #inform(stream: Stream, carriers: readonly SessionSubflow[]): void {
@@ -159,7 +161,7 @@ export class StreamSender {
     stream.steering.scheduler.repeats?.onCarriers(carriers);
   }
 
-  #relieveStranded(turn: Turn, ahead: Iterator<Stream>): void {
+  #relieveStranded(turn: Turn, ahead: Walk<Stream>): void {
     for (let looked = 0; looked < MAX_TOLD_STREAMS; looked++) {
       const { value, done } = ahead.next();
       if (done === true) {

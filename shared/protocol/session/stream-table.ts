@@ -1,4 +1,5 @@
 import { ProtocolViolation } from '../errors.ts';
+import { PassingMap } from '../passing-map.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** What the slack of `StreamTable.most` is at least, unless that is most of the streams, and as a share. */
@@ -11,9 +12,9 @@ const SLACK_SHARE = 1 / 8;
  */
 export class StreamTable {
   readonly #maxStreams: number;
-  readonly #open = new Map<number, Stream>();
+  readonly #open = new PassingMap<number, Stream>();
   /** Nothing more comes or goes: only this end's application has something left to take. Oldest first. */
-  readonly #settled = new Map<number, Stream>();
+  readonly #settled = new PassingMap<number, Stream>();
   readonly #expected = new Set<number>();
   #nextId: number;
 

@@ -1,5 +1,6 @@
 import { ControlQueue } from '../control/control-queue.ts';
 import type { Now } from '../now.ts';
+import type { PassingSet } from '../passing-set.ts';
 import type { SessionSteering } from '../steering/session-steering.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { StreamTuning } from '../stream/stream-tuning.ts';
@@ -56,7 +57,7 @@ export class Transmitter {
   }
 
   /** Streams that none of their uplinks can carry, those that have waited longest first. */
-  get stranded(): ReadonlySet<Stream> {
+  get stranded(): PassingSet<Stream> {
     return this.#streams.stranded;
   }
 

@@ -1,4 +1,5 @@
 import type { Now } from '../now.ts';
+import { PassingSet } from '../passing-set.ts';
 import type { Stream } from './stream.ts';
 
 export interface QueueTuning {
@@ -29,9 +30,9 @@ const MAX_OVERDRAFT_BYTES = 64 * 1024;
 export class StreamQueue {
   readonly #now: Now;
   readonly #tuning: QueueTuning;
-  readonly #fresh = new Set<Stream>();
-  readonly #old = new Set<Stream>();
-  readonly #stranded = new Set<Stream>();
+  readonly #fresh = new PassingSet<Stream>();
+  readonly #old = new PassingSet<Stream>();
+  readonly #stranded = new PassingSet<Stream>();
   #steered = 0;
   /** What of the two lists has had no look in this turn. They go on behind streams that leave their places meanwhile. */
   #freshAhead = this.#fresh.values();
@@ -48,7 +49,7 @@ export class StreamQueue {
   }
 
   /** Streams that are bound to uplinks of which none works, those that have waited longest first. */
-  get stranded(): ReadonlySet<Stream> {
+  get stranded(): PassingSet<Stream> {
     return this.#stranded;
   }
 
@@ -149,6 +150,8 @@ export class StreamQueue {
   }
 
   #beginRound(): void {
+    this.#freshAhead.return();
+    this.#oldAhead.return();
     this.#freshAhead = this.#fresh.values();
     this.#oldAhead = this.#old.values();
     this.#looksAgain = false;

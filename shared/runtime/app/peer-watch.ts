@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { PassingSet } from '../../protocol/passing-set.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { type PeerOptions, type PeerRole, WatchedPeer, type WatchedSocket } from './watched-peer.ts';
 
@@ -18,7 +19,7 @@ const LOOKS_AT_ONCE = 256;
  */
 export class PeerWatch {
   readonly #options: PeerWatchOptions;
-  readonly #peers = new Set<WatchedPeer>();
+  readonly #peers = new PassingSet<WatchedPeer>();
   readonly #lookIntervalMs: number;
   #timer: NodeJS.Timeout | undefined;
 

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../protocol/errors.ts';
 import type { Chunk } from '../../protocol/memory/chunk.ts';
+import { PassingMap } from '../../protocol/passing-map.ts';
 import type { SessionEvent } from '../../protocol/session/events.ts';
 import type { Session } from '../../protocol/session/session.ts';
 import type { AttachedSubflows } from './attached-subflows.ts';
@@ -20,7 +21,7 @@ type SubflowOrUplinkEvent = Extract<
 /** Hands a session's events on: to the handlers of streams, to the owner of the session, and to the log. */
 export class EventDispatcher {
   readonly #options: EventDispatcherOptions;
-  readonly #handlers = new Map<number, StreamHandlers>();
+  readonly #handlers = new PassingMap<number, StreamHandlers>();
   /** Why uplinks are parked, by their names. */
   readonly #parkReasons = new Map<string, string>();
   #closedWith: ErrorName | undefined;

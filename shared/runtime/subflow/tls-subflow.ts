@@ -135,7 +135,7 @@ export class TlsSubflow implements SubflowTransport {
     const kernel = readTcpInfo(this.#native, descriptor, this.#progress);
     if (kernel === undefined || this.#twoWay === undefined) return kernel;
     this.#twoWay.onMeasured(kernel, this.#socket.bytesRead);
-    return { ...kernel, congestionControl: this.#twoWay.name };
+    return { congestionControl: this.#twoWay.name, ...kernel };
   }
 
   /** How long its segments may be; undefined as with `measure`. */
