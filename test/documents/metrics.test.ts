@@ -9,6 +9,7 @@ import { registerMeteringMetrics } from '../../client-proxy/metering/metering-me
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
 import { registerTransparentMetrics } from '../../client-proxy/transparent/transparent-metrics.ts';
+import { registerClientMetrics as registerMetricsOfClients } from '../../server-concentrator/client-metrics.ts';
 import {
   ConcentratorCounts,
   registerConcentratorMetrics,
@@ -75,6 +76,13 @@ const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
   const published = { all: [], singleVisitors: 0 };
   registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
+  registerMetricsOfClients(registry, {
+    clients: { count: 0, get: () => undefined },
+    meters: { entries: () => new Map().entries() },
+    usageKeeper: { usedBytes: () => 0 },
+    isListThere: () => true,
+    maxClients: 1,
+  });
   registerOriginDatagrams(registry, {
     origins: { associationCount: 0, flowCount: 0, counts: new DatagramCounts() },
     strangers: { short: 0, unknown: 0 },
