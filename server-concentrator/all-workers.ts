@@ -4,15 +4,17 @@ import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import type { Insight } from './insight.ts';
 import type { LookedAtSession } from './page/client-look.ts';
 import type { PageFeedOptions } from './page/page-feed.ts';
-import type { ConcentratorStatus, WorkerReport } from './status/concentrator-status.ts';
+import { type ConcentratorStatus, listReport, type WorkerReport } from './status/concentrator-status.ts';
 import type { Metrics } from './worker/calls.ts';
 import { lookedAtSessions, type SessionsLook } from './worker/sessions-look.ts';
+import type { ClientsOfAll } from './workers/clients-of-all.ts';
 import type { Placement } from './workers/placement.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
 export interface AllWorkersOptions {
   readonly pool: Pick<WorkerPool, 'ask' | 'workers'>;
   readonly placement: Pick<Placement, 'workers' | 'isAnyUp'>;
+  readonly clients: Pick<ClientsOfAll, 'all' | 'get' | 'trouble' | 'usedBytes'>;
   /** The metrics of the first process, which may have some of the same names as those of workers. */
   readonly registry: Registry;
   /** As it holds now. */
@@ -37,7 +39,7 @@ export class AllWorkers implements Insight {
     this.#options = options;
     this.registry = options.registry;
     registerWorkers(options);
-    const { clock, wallClock, version, config } = options;
+    const { clock, wallClock, version, clients, config } = options;
     const all = this;
     this.view = {
       ...{ clock, wallClock, version },
@@ -55,7 +57,9 @@ export class AllWorkers implements Insight {
       },
       flows: () => this.#sum(({ flows }) => flows),
       isReady: () => this.ready().ok,
-      knownClients: () => config().clients.length,
+      list: () => this.#list(),
+      entryOf: (clientId) => clients.get(clientId),
+      usedBytes: (clientId) => clients.usedBytes(clientId),
     };
   }
 
@@ -85,6 +89,7 @@ export class AllWorkers implements Insight {
       version,
       time: new Date(wallClock()).toISOString(),
       ready: this.ready().ok,
+      clients: listReport(this.#list()),
       limits: {
         ...limits,
         dialsPerClient: first?.answer.limits.dialsPerClient ?? limits.dialsPerClient,
@@ -100,6 +105,11 @@ export class AllWorkers implements Insight {
       ),
       published: answers.flatMap(({ answer }) => answer.published),
     };
+  }
+
+  #list(): ReturnType<PageFeedOptions['list']> {
+    const { all, trouble } = this.#options.clients;
+    return { known: all.length, trouble };
   }
 
   #reports(): readonly WorkerReport[] {

@@ -1,7 +1,6 @@
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
 import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
-import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
@@ -21,14 +20,14 @@ import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
-import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
-import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
+import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
 import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
+import { makeClientParts } from './client-parts.ts';
 import { Concentrator } from './concentrator.ts';
-import { ConcentratorCounts, type CrowdedStage } from './concentrator-metrics.ts';
-import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { ConcentratorCounts } from './concentrator-metrics.ts';
+import type { ClientEgress, ConcentratorConfig } from './config/concentrator-config.ts';
 import { datagramPorts } from './config/datagram-ports.ts';
 import { ClientDatagrams } from './datagram/client-datagrams.ts';
 import { DatagramPort } from './datagram/datagram-port.ts';
@@ -36,24 +35,27 @@ import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
 import { type Insight, makeEndpoint, makeInsight } from './insight.ts';
+import type { ClientAllowances } from './limits/client-allowances.ts';
 import { ClientLogs } from './limits/client-logs.ts';
 import { DescriptorShares, originDescriptors } from './limits/descriptor-shares.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
+import { type Gate, makeGate } from './make-gate.ts';
 import { Measurements } from './measurement/measurements.ts';
 import { makePublishedPorts } from './publish/make-published-ports.ts';
-import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
 import { MemoryWatch } from './session/memory-watch.ts';
 import { SessionRegistry, type SessionRegistryOptions } from './session/session-registry.ts';
 import { ShortageWatch } from './session/shortage-watch.ts';
-import { SubflowAdmission } from './session/subflow-admission.ts';
 import type { WorkerPlace } from './worker/worker-place.ts';
 
 /** What the concentrator gets from its process. */
-export type ConcentratorDeps = Omit<ProgramDeps, 'random'>;
+export interface ConcentratorDeps extends Omit<ProgramDeps, 'random'> {
+  /** Where usage and the last known list of a database are kept, unless the configuration says it. */
+  readonly stateDirectory: string;
+}
 
 /** Where the system does not tell its limit: what others allow a process at least. */
 const ASSUMED_DESCRIPTORS = 4_096;
@@ -90,8 +92,9 @@ export async function assembleProcess(
   const sockets = new UdpSockets(native);
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const openSpeed = (clientId: string) => measurements.openStream(clientId);
-  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, openSpeed });
-  const clients = new ClientKeys(config.clients);
+  const ofClients = await makeClientParts(config, deps, limitHits, place);
+  const { clients, allowances, meters } = ofClients;
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, ...ofClients, openSpeed });
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
   const { poolBytes } = memory;
@@ -112,6 +115,8 @@ export async function assembleProcess(
     logs,
     joins,
     limitHits,
+    usage: meters,
+    allowances,
     traffic: counters.traffic,
     delays: counters.delays,
     onStreamRequested: () => memoryWatch.wake(),
@@ -127,15 +132,19 @@ export async function assembleProcess(
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions, place?.count ?? 1);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
-  const door = { memory, counters, clients, sessions, measurements, watch, place };
-  const { admission, gate } = makeDoor(deps, door);
+  const { published } = publishing;
+  const clientKeeper = ofClients.keep({ sessions, published, datagrams });
+  const atGate = { clients, clientKeeper, sessions, measurements, memory, watch, place };
+  const { admission, gate } = makeGate(deps, { ...atGate, counts: counters.counts });
   const listen = () => listenForClients(config, deps, gate, place);
-  const told = { memory, sessions, published: publishing.published, watch, descriptors, clients, limitHits };
+  const { usageKeeper } = ofClients;
+  const ofUsage = { clientKeeper, meters, usageKeeper };
+  const told = { memory, sessions, published, watch, descriptors, clients, limitHits };
   const ofDatagrams = { origins: datagrams, strangers: port.strangers };
-  const insight = makeInsight(config, deps, { ...counters, ...told, ...ofDatagrams });
+  const insight = makeInsight(config, deps, { ...counters, ...told, ...ofDatagrams, ...ofUsage });
   const endpoint = makeEndpoint(config, insight);
-  const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  const running = { port, listen, addresses, watch, isWorker: place !== undefined };
+  const parts = { endpoint, clients, clientKeeper, sessions, measurements, ...publishing, memoryWatch };
+  const running = { admission, port, listen, addresses, watch, isWorker: place !== undefined };
   return { concentrator: new Concentrator({ config, logger, ...parts, ...running }), insight };
 }
 
@@ -146,48 +155,6 @@ function sessionsOf(place: WorkerPlace | undefined): Pick<SessionRegistryOptions
     newToken: () => place.newToken(),
     onCount: (clientId, change) => place.onSessions(clientId, change),
   };
-}
-
-/** What connections come through before they are subflows, and who says whose they are. */
-function makeDoor(
-  deps: ConcentratorDeps,
-  parts: {
-    readonly memory: MemoryLevels;
-    readonly counters: { readonly counts: ConcentratorCounts };
-    readonly clients: ClientKeys;
-    readonly sessions: SessionRegistry;
-    readonly measurements: Measurements;
-    readonly watch: ProcessWatch;
-    readonly place: WorkerPlace | undefined;
-  },
-): { readonly admission: SubflowAdmission; readonly gate: GateParts } {
-  const { clock, logger } = deps;
-  const { memory, counters, clients, sessions, measurements, watch, place } = parts;
-  const { handshakes, crowded } = counters.counts;
-  const proven = new ProvenSources(clock);
-  const strangersLog = new LineLimit(clock).over(logger);
-  const onCrowded = (stage: CrowdedStage, outcome: 'refused' | 'displaced', remote: string) => {
-    crowded.add(stage, outcome);
-    strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
-  };
-  const admission = new SubflowAdmission({
-    keysOf: (clientId) => clients.of(clientId),
-    sessions,
-    measure: (applicant, clientId) => measurements.admit(applicant, clientId),
-    passing: place,
-    proven: {
-      has: (source) => proven.has(source),
-      add(clientId, source) {
-        proven.add(clientId, source);
-        place?.onProven(clientId, source.host);
-      },
-    },
-    onResult: (result) => handshakes.add(result),
-    onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
-    clock,
-    logger: strangersLog,
-  });
-  return { admission, gate: makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded }) };
 }
 
 function makeDatagramPort(
@@ -271,11 +238,13 @@ function reachOrigins(
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
     readonly sockets: UdpSockets;
+    readonly allowances: ClientAllowances;
+    rulesOf(clientId: string): ClientEgress | undefined;
     openSpeed(clientId: string): AppSocket;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
-  const { sockets, openSpeed } = parts;
+  const { sockets, allowances, rulesOf, openSpeed } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -287,6 +256,7 @@ function reachOrigins(
     native,
     clock,
     limitHits,
+    rulesOf,
   };
   const dialer = makeOriginDialer(config, {
     ...shared,
@@ -296,7 +266,8 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
+  const ofDatagrams = { allowances, sockets, config: config.datagrams, opensPerSecond };
+  const datagrams = new OriginDatagrams({ ...shared, ...ofDatagrams });
   return { dialer, datagrams, nat64 };
 }
 
@@ -322,42 +293,10 @@ async function makeMemoryWatch(
   });
 }
 
-type GateParts = Pick<
-  SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
->;
-
-/** What connections come through before they are subflows. */
-function makeGate(
-  { clock, logger }: ConcentratorDeps,
-  parts: {
-    readonly memory: MemoryLevels;
-    readonly proven: ProvenSources;
-    readonly admission: SubflowAdmission;
-    readonly handshakes: ConcentratorCounts['handshakes'];
-    readonly watch: ProcessWatch;
-    readonly onCrowded: NonNullable<GateParts['onCrowded']>;
-  },
-): GateParts {
-  const { memory, proven, admission, handshakes, watch, onCrowded } = parts;
-  return {
-    pool: new ReceivePool(clock, memory.poolBytes),
-    isProven: (source) => proven.has(source),
-    onSubflow: (transport, leftMs) => void admission.admit(transport, leftMs),
-    onHandshakeFailed(remote, reason) {
-      handshakes.add('tls');
-      logger.debug({ remote, reason }, 'no TLS handshake');
-    },
-    onCrowded,
-    onError: (error) => watch.onAcceptFailed(error),
-    hasDescriptor: () => watch.hasDescriptor('subflow'),
-  };
-}
-
 function listenForClients(
   { listen, balancers, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
-  gate: GateParts,
+  gate: Gate,
   place: WorkerPlace | undefined,
 ): Promise<SubflowListener> {
   const behind = new AddressRanges(balancers);

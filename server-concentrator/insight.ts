@@ -11,6 +11,9 @@ import type { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
 import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
+import type { ClientKeeper } from './client-keeper.ts';
+import { registerClientMetrics } from './client-metrics.ts';
+import type { ClientList } from './clients/client-list.ts';
 import { type ConcentratorCounts, registerConcentratorMetrics } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import type { StrangerCounts } from './datagram/datagram-port.ts';
@@ -20,11 +23,12 @@ import type { LimitHits } from './limits/limit-hits.ts';
 import { makePage } from './page/make-page.ts';
 import type { PageFeedOptions } from './page/page-feed.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
-import type { ClientKeys } from './session/client-keys.ts';
 import type { MemoryLevels } from './session/memory-levels.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
 import { type ConcentratorStatus, concentratorStatus } from './status/concentrator-status.ts';
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
+import type { UsageKeeping } from './usage/usage-keeper.ts';
+import type { UsageMeters } from './usage/usage-meters.ts';
 
 /** What can be seen of a concentrator; it reads the parts when it is asked. */
 export interface Insight {
@@ -37,7 +41,11 @@ export interface Insight {
 
 /** Of one process. */
 export function makeInsight(
-  { limits, datagrams }: Pick<ConcentratorConfig, 'limits' | 'datagrams'>,
+  {
+    limits,
+    clientMetrics: maxClients,
+    datagrams,
+  }: Pick<ConcentratorConfig, 'limits' | 'clientMetrics' | 'datagrams'>,
   deps: Omit<ProgramDeps, 'random'>,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -55,7 +63,10 @@ export function makeInsight(
     readonly published: PublishedPorts;
     readonly watch: ProcessWatch;
     readonly descriptors: number;
-    readonly clients: ClientKeys;
+    readonly clients: ClientList;
+    readonly clientKeeper: ClientKeeper;
+    readonly meters: UsageMeters;
+    readonly usageKeeper: UsageKeeping;
     readonly limitHits: LimitHits;
   },
 ): Insight & { status(): ConcentratorStatus } {
@@ -65,8 +76,11 @@ export function makeInsight(
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts, memory, published);
   registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
+  const isListThere = () => parts.clientKeeper.trouble === undefined;
+  registerClientMetrics(registry, { ...parts, isListThere, maxClients });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
+  const list = () => ({ known: parts.clients.count, trouble: parts.clientKeeper.trouble });
   return {
     registry,
     ready: () => ({
@@ -75,7 +89,7 @@ export function makeInsight(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      const told = { limits, datagrams, descriptors, sessions: all, published: published.all };
+      const told = { list: list(), limits, datagrams, descriptors, sessions: all, published: published.all };
       return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     view: {
@@ -83,7 +97,9 @@ export function makeInsight(
       ...parts,
       sessions: () => sessions.all,
       isReady: () => !sessions.isDraining,
-      knownClients: () => parts.clients.count,
+      list,
+      entryOf: (clientId) => parts.clients.get(clientId),
+      usedBytes: (clientId) => parts.usageKeeper.usedBytes(clientId),
       flows: () => parts.origins.flowCount,
     },
   };

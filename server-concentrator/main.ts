@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // Each command starts with this file alone: what it needs is loaded when it is called.
+import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { endWith } from '../shared/runtime/process/exit-code.ts';
 import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
+import { STATE_DIRECTORY_NAME } from './clients/open-client-store.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import type { PrimaryPort } from './run-worker.ts';
 import { type WorkerIdentity, workerIdentity } from './worker/worker-identity.ts';
@@ -11,6 +13,10 @@ import { type WorkerIdentity, workerIdentity } from './worker/worker-identity.ts
 /** Of a process that a concentrator has started as one of its workers; undefined of any other. */
 const worker = workerIdentity(process.env);
 const streams = new StandardStreams('tributary-concentrator', process.stdout, process.stderr);
+
+const deps = commandLineDeps(process, streams);
+
+const stateDirectory = () => defaultStateDirectory(deps, STATE_DIRECTORY_NAME);
 
 async function run(config: ConcentratorConfig): Promise<void> {
   const { runProgram } = await import('../shared/runtime/process/run-program.ts');
@@ -22,8 +28,8 @@ async function run(config: ConcentratorConfig): Promise<void> {
   }
   const { assemble } = await import('./assemble.ts');
   const { loadConcentratorConfig } = await import('./config/load-concentrator-config.ts');
-  await runProgram(process, streams, config.log, async (deps) => {
-    const concentrator = await assemble(config, deps);
+  await runProgram(process, streams, config.log, async (programDeps) => {
+    const concentrator = await assemble(config, { ...programDeps, stateDirectory: stateDirectory() });
     await concentrator.start();
     return {
       reload: async () => concentrator.reload(await loadConcentratorConfig(config.file)),
@@ -36,12 +42,14 @@ async function run(config: ConcentratorConfig): Promise<void> {
 async function runFirst(config: ConcentratorConfig, count: number): Promise<void> {
   const { runProgram } = await import('../shared/runtime/process/run-program.ts');
   const { Primary } = await import('./primary.ts');
+  const { ClientsOfAll } = await import('./workers/clients-of-all.ts');
   const { loadConcentratorConfig } = await import('./config/load-concentrator-config.ts');
   const { format } = config.log;
   const isPretty = format === 'pretty' || (format === 'auto' && streams.isTty);
   const program = { script: process.argv[1]!, execArgv: process.execArgv, env: process.env };
-  await runProgram(process, streams, config.log, async (deps) => {
-    const primary = new Primary(config, deps, { count, program, isPretty });
+  await runProgram(process, streams, config.log, async (programDeps) => {
+    const clients = await ClientsOfAll.open(config, { ...programDeps, stateDirectory: stateDirectory() });
+    const primary = new Primary(config, programDeps, { count, program, isPretty, clients });
     await primary.start();
     return {
       reload: async () => primary.reload(await loadConcentratorConfig(config.file)),
@@ -65,8 +73,8 @@ async function runWorker({ number, level, format }: WorkerIdentity): Promise<voi
     process,
     streams,
     { level, format, worker: number },
-    async (deps) => {
-      running = new Worker(deps, port);
+    async (programDeps) => {
+      running = new Worker({ ...programDeps, stateDirectory: stateDirectory() }, port);
       return running;
     },
     () => running!.finished,
@@ -74,7 +82,7 @@ async function runWorker({ number, level, format }: WorkerIdentity): Promise<voi
 }
 
 const cli = buildConcentratorCli({
-  ...commandLineDeps(process, streams),
+  ...deps,
   run,
   async ownAddresses(publicAddresses) {
     const { OwnAddresses } = await import('./addresses/own-addresses.ts');

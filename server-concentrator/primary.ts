@@ -25,6 +25,7 @@ import { udpHostsOf } from './datagram/open-datagram-port.ts';
 import { makeEndpoint } from './insight.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import type { ConcentratorStatus } from './status/concentrator-status.ts';
+import type { ClientsOfAll } from './workers/clients-of-all.ts';
 import type { ProgramFile } from './workers/fork-worker.ts';
 import { Placement } from './workers/placement.ts';
 import { type GivenSocket, openUdpGroups } from './workers/udp-groups.ts';
@@ -34,6 +35,7 @@ export interface PrimaryOptions {
   readonly count: number;
   readonly program: ProgramFile;
   readonly isPretty: boolean;
+  readonly clients: ClientsOfAll;
 }
 
 /** Beyond the time that sessions may take to end: for the processes themselves. */
@@ -50,6 +52,7 @@ export class Primary {
   readonly #watch: ProcessWatch;
   readonly #endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly #count: number;
+  readonly #clients: ClientsOfAll;
   #config: ConcentratorConfig;
   #isClosing = false;
 
@@ -58,13 +61,14 @@ export class Primary {
     this.#config = config;
     this.#deps = deps;
     this.#count = options.count;
+    this.#clients = options.clients;
     this.#placement = new Placement(options.count, clock, random);
     this.#proven = new ProvenSources(clock);
     this.#watch = new ProcessWatch(deps);
-    const { count, program, isPretty } = options;
+    const { count, program, isPretty, clients } = options;
     const placement = this.#placement;
     this.#pool = new WorkerPool(config, {
-      ...{ count, program, isPretty, placement, clock, random, logger, writeLogLine },
+      ...{ count, program, isPretty, clients, placement, clock, random, logger, writeLogLine },
       onProven: (clientId, host) => {
         placement.onProven(clientId, host);
         this.#proven.add(clientId, sourceOf(host));
@@ -75,14 +79,14 @@ export class Primary {
     registerHandshakes(registry, this.#counts);
     this.#watch.register(registry);
     const all = new AllWorkers({
-      ...{ pool: this.#pool, placement, registry, clock, wallClock, version },
+      ...{ pool: this.#pool, placement, clients, registry, clock, wallClock, version },
       config: () => this.#config,
       isClosing: () => this.#isClosing,
     });
     this.#endpoint = makeEndpoint(config, all, () => all.metrics());
   }
 
-  /** Rejects with ListenError, EndpointError, or why a worker cannot start; nothing that was started runs on then. */
+  /** Rejects with ListenError, EndpointError, DatabaseError, or why a worker cannot start; nothing that was started runs on then. */
   start(): Promise<void> {
     return this.#life.start(() => this.#start());
   }
@@ -90,10 +94,12 @@ export class Primary {
   /** All workers take over what can be taken over. Rejects with PartialReloadError where one does not. */
   async reload(next: ConcentratorConfig): Promise<void> {
     const { logger } = this.#deps;
+    const isInFiles = next.clientsDatabase === undefined && this.#config.clientsDatabase === undefined;
     await applyReload(describeReload(this.#config, next), logger, async () => {
       logger.level = next.log.level;
       this.#config = next;
-      await this.#pool.reload(next);
+      if (isInFiles) this.#clients.replace(next.clients);
+      await this.#pool.reload({ ...next, clients: this.#clients.all });
       return { workers: this.#count };
     });
   }
@@ -110,6 +116,10 @@ export class Primary {
     life.onClose(() => this.#endpoint.close());
     this.#watch.start();
     life.onClose(() => this.#watch.stop());
+    // It writes what the sessions of all workers have carried to their end.
+    life.onClose(() => this.#clients.close());
+    await this.#clients.start((clients) => this.#pool.setClients(clients));
+    this.#pool.setClients(this.#clients.all);
     const listener = await this.#listen();
     life.onClose(() => listener.close());
     const listen = listener.addresses().map((address) => ({ ...address, required: true }));
@@ -119,7 +129,7 @@ export class Primary {
     // Connections are accepted until then: sessions that go on may need another subflow.
     life.onClose(() => life.patiently(this.#config.limits.drainTimeoutMs + END_MS, this.#pool.drain()));
     await this.#endpoint.start();
-    const clients = this.#config.clients.length;
+    const clients = this.#clients.all.length;
     const addresses = listen.map(formatDestination);
     logger.info({ listen: addresses, workers: this.#count, clients }, 'concentrator is up');
   }

@@ -21,7 +21,6 @@ const LOAD_EVERY_MS = 1_000;
 interface Parts {
   readonly concentrator: Concentrator;
   readonly insight: Insight;
-  readonly place: WorkerPlace;
 }
 
 /** Serves as one of several processes, until the first process is gone. */
@@ -30,6 +29,7 @@ export class Worker implements RunningProgram {
   readonly #channel: Channel<WorkerCalls, PrimaryCalls>;
   /** Resolves when it has ended. */
   readonly finished: Promise<void>;
+  #place: WorkerPlace | undefined;
   #parts: Parts | undefined;
 
   constructor(deps: ConcentratorDeps, port: PrimaryPort) {
@@ -60,12 +60,13 @@ export class Worker implements RunningProgram {
     return {
       start: (start) => this.#start(start),
       connection: (connection, socket) => {
-        const gate = this.#parts?.place.gate;
+        const gate = this.#place?.gate;
         // It was lost on its way here, or it is too late for it.
         if (socket === undefined || gate === undefined) socket?.resetAndDestroy();
         else gate.take({ ...connection, socket });
       },
       reload: (config) => this.#running().concentrator.reload(config),
+      clients: (clients) => this.#place?.clients.onList(clients),
       metrics: () => this.#running().insight.registry.getMetricsAsJSON(),
       status: () => this.#running().insight.status(),
       look: () => lookAtSessions(this.#running().insight.view),
@@ -74,10 +75,10 @@ export class Worker implements RunningProgram {
   }
 
   async #start(start: WorkerStart & { readonly config: ConcentratorConfig }): Promise<void> {
-    const place = new WorkerPlace(start, this.#channel);
-    const parts = await assembleProcess(start.config, this.#deps, place);
+    this.#place = new WorkerPlace(start, this.#channel, start.config.clients);
+    const parts = await assembleProcess(start.config, this.#deps, this.#place);
     await parts.concentrator.start();
-    this.#parts = { ...parts, place };
+    this.#parts = parts;
   }
 
   #running(): Parts {

@@ -9,6 +9,7 @@ import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-repo
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SubflowLink } from '../../shared/runtime/session/attached-subflows.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { ClientSource } from '../clients/client-source.ts';
 import type { ConcentratorLimits, DatagramConfig } from '../config/concentrator-config.ts';
 import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
 import type { PublishedPortReport } from '../publish/published-ports.ts';
@@ -19,6 +20,7 @@ export interface ConcentratorStatus {
   readonly version: string;
   readonly time: string;
   readonly ready: boolean;
+  readonly clients: ClientListReport;
   readonly limits: LimitsReport;
   /** Absent where the concentrator is one process. */
   readonly workers?: readonly WorkerReport[];
@@ -38,6 +40,13 @@ export interface WorkerReport {
   readonly load: number;
   /** How often one has ended in its place. */
   readonly restarts: number;
+}
+
+/** The list of clients. */
+export interface ClientListReport {
+  readonly known: number;
+  /** Why its database cannot be asked, and since when; the last known list holds then. Null: all is well. */
+  readonly trouble: { readonly since: string; readonly reason: string } | null;
 }
 
 /**
@@ -85,6 +94,7 @@ export interface ConcentratorStatusSource extends StatusClocks {
   readonly published: readonly PublishedPortReport[];
   readonly version: string;
   readonly isReady: boolean;
+  readonly list: { readonly known: number; readonly trouble: ClientSource['trouble'] };
   readonly limits: ConcentratorLimits;
   readonly datagrams: DatagramConfig;
   /** How many the process may have. */
@@ -105,12 +115,20 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
     version: source.version,
     time: new Date(source.wallClock()).toISOString(),
     ready: source.isReady,
+    clients: listReport(source.list),
     limits: limitsReport(source),
     sessions: [...source.sessions]
       .filter(({ driver }) => !driver.snapshot().isClosed)
       .map((session) => sessionReport(session, source)),
     published: source.published,
   };
+}
+
+/** What /status tells of the list. */
+export function listReport({ known, trouble }: ConcentratorStatusSource['list']): ClientListReport {
+  if (trouble === undefined) return { known, trouble: null };
+  const { sinceMs, reason } = trouble;
+  return { known, trouble: { since: new Date(sinceMs).toISOString(), reason } };
 }
 
 function sessionReport({ clientId, id, driver }: ReportedSession, clocks: StatusClocks): SessionReport {

@@ -1,6 +1,8 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
-import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
+import type { ClientSource } from '../clients/client-source.ts';
+import type { ClientEntry, ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import type { ConcentratorStatus } from '../status/concentrator-status.ts';
+import type { UsageCount } from '../usage/usage-count.ts';
 import type { SessionsLook } from './sessions-look.ts';
 
 /** Where a worker is, and what it needs to begin. */
@@ -35,6 +37,14 @@ export interface Home {
   readonly others: number;
 }
 
+/** What the first process knows of clients that are counted. */
+export interface UsedBytes {
+  /** Of those that have a quota: in this month, both ways together. */
+  readonly used: readonly (readonly [clientId: string, bytes: number])[];
+  /** Of the list of clients. */
+  readonly trouble: ClientSource['trouble'];
+}
+
 /** What a worker can be told and asked. */
 export type WorkerCalls = {
   /** Resolves once it takes connections. */
@@ -44,6 +54,8 @@ export type WorkerCalls = {
   };
   readonly connection: { readonly value: GivenConnection; readonly answer: unknown };
   readonly reload: { readonly value: ConcentratorConfig; readonly answer: unknown };
+  /** The list of clients has changed: this is all of it. */
+  readonly clients: { readonly value: readonly ClientEntry[]; readonly answer: unknown };
   readonly metrics: { readonly value: undefined; readonly answer: Metrics };
   readonly status: { readonly value: undefined; readonly answer: ConcentratorStatus };
   readonly look: { readonly value: undefined; readonly answer: SessionsLook };
@@ -53,7 +65,10 @@ export type WorkerCalls = {
 
 /** What the first process can be told and asked by a worker. */
 export type PrimaryCalls = {
-  readonly home: { readonly value: string; readonly answer: Home };
+  /** Also tells what the client has used in this month. */
+  readonly home: { readonly value: string; readonly answer: Home & { readonly usedBytes: number } };
+  /** What clients have carried there since the last time. */
+  readonly usage: { readonly value: readonly UsageCount[]; readonly answer: UsedBytes };
   /** A client has a session more or less there. */
   readonly sessions: {
     readonly value: { readonly clientId: string; readonly change: 1 | -1 };

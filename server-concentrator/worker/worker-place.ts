@@ -5,20 +5,29 @@ import { HandshakeGate, type HandshakeGateOptions } from '../../shared/runtime/s
 import type { SubflowListener } from '../../shared/runtime/subflow/subflow-listener.ts';
 import type { UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
+import type { ClientEntry } from '../config/concentrator-config.ts';
 import type { Applicant } from '../session/applicant.ts';
 import type { Passing } from '../session/passing.ts';
 import type { Home, PrimaryCalls, WorkerCalls, WorkerStart } from './calls.ts';
 import type { Channel } from './channel.ts';
 import { listenForRelays, relay } from './relays.ts';
+import { ToldClients } from './told-clients.ts';
 
 /** What a concentrator does otherwise that is one of several processes. */
 export class WorkerPlace implements Passing {
   readonly #start: WorkerStart;
   readonly #primary: Channel<WorkerCalls, PrimaryCalls>;
   readonly #secret: Uint8Array;
+  /** The list of clients and their usage, as the first process tells them. */
+  readonly clients: ToldClients;
   #gate: HandshakeGate | undefined;
 
-  constructor(start: WorkerStart, primary: Channel<WorkerCalls, PrimaryCalls>) {
+  constructor(
+    start: WorkerStart,
+    primary: Channel<WorkerCalls, PrimaryCalls>,
+    clients: readonly ClientEntry[],
+  ) {
+    this.clients = new ToldClients(primary, clients);
     this.#start = start;
     this.#primary = primary;
     this.#secret = Buffer.from(start.secret, 'base64');
@@ -69,15 +78,23 @@ export class WorkerPlace implements Passing {
     const home: Home =
       request.kind === 'join'
         ? { worker: request.join.token[0]! % count, others: 0 }
-        : await this.#primary
-            .ask('home', request.hello.clientId)
-            // Without the first process this one ends as well.
-            .catch(() => ({ worker: index, others: 0 }));
+        : await this.#askHome(request.hello.clientId);
     // What has been relayed belongs here, whatever has changed since.
     if (home.worker === index || transport.isRelayed) return home.others;
     const to = { path: relays[home.worker]!, secret: this.#secret };
     // A worker that takes none has no session yet: here nobody knows it either, and the client learns that at once.
     return (await relay(applicant, to, leftMs)) ? undefined : home.others;
+  }
+
+  async #askHome(clientId: string): Promise<Home> {
+    try {
+      const home = await this.#primary.ask('home', clientId);
+      this.clients.onUsed(clientId, home.usedBytes);
+      return home;
+    } catch {
+      // Without the first process this one ends as well.
+      return { worker: this.#start.index, others: 0 };
+    }
   }
 
   onProven(clientId: string, host: string): void {

@@ -4,16 +4,17 @@ import { joinNameOf } from './placement.ts';
 
 /**
  * The configuration of one of several processes. Memory, and other things that all clients share, are divided; what one client may have is
- * not, since all its sessions are in one process. Sessions are counted by the first process.
+ * not, since all its sessions are in one process. Sessions are counted by the first process, which also has the list of clients.
  */
 export function workerConfig(config: ConcentratorConfig, index: number, count: number): ConcentratorConfig {
-  const { metrics: _, ...rest } = config;
-  const { limits, datagrams } = config;
+  const { metrics: _, clientsDatabase: __, ...rest } = config;
+  const { limits, datagrams, clientMetrics } = config;
   const part = (value: number) => Math.max(1, Math.floor(value / count));
   const memoryTotalBytes = part(limits.memoryTotalBytes);
   return {
     ...rest,
     joinName: joinNameOf(index, config.joinName ?? machineName(config)),
+    clientMetrics: Math.floor(clientMetrics / count),
     datagrams: { ...datagrams, associations: part(datagrams.associations) },
     limits: {
       ...limits,

@@ -5,10 +5,11 @@ import { Backoff } from '../../shared/runtime/async/backoff.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { heapOption } from '../../shared/runtime/process/heap-limit.ts';
 import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
-import type { ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
+import type { ClientEntry, ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import type { PrimaryCalls, WorkerCalls } from '../worker/calls.ts';
 import type { Handlers } from '../worker/channel.ts';
 import { SECRET_BYTES } from '../worker/relay-preface.ts';
+import type { ClientsOfAll } from './clients-of-all.ts';
 import { eachLine, FIRST_GIVEN_DESCRIPTOR, forkWorker, type ProgramFile } from './fork-worker.ts';
 import type { Placement } from './placement.ts';
 import type { GivenSocket } from './udp-groups.ts';
@@ -25,6 +26,7 @@ export interface WorkerPoolOptions {
   readonly writeLogLine: (line: string) => void;
   /** Whether a person reads the log along. */
   readonly isPretty: boolean;
+  readonly clients: Pick<ClientsOfAll, 'add' | 'usedBytes'>;
   /** A client has proven its key from a host. */
   onProven(clientId: string, host: string): void;
 }
@@ -58,6 +60,8 @@ const LASTING_MS = 10_000;
 /** Loading the program on a busy machine, names of its own addresses included. */
 const START_MS = 60_000;
 const RELOAD_MS = 30_000;
+/** Changes of the list of clients in a row are told once. */
+const TELL_CLIENTS_AFTER_MS = 50;
 
 /** The workers of a concentrator: starts them, replaces those that end, and tells and asks all of them. */
 export class WorkerPool {
@@ -67,6 +71,7 @@ export class WorkerPool {
   readonly #secret = randomBytes(SECRET_BYTES).toString('base64');
   #config: ConcentratorConfig;
   #serving: Serving = { listen: [], udp: [] };
+  #tellingClients: NodeJS.Timeout | undefined;
   #isClosing = false;
 
   constructor(config: ConcentratorConfig, options: WorkerPoolOptions) {
@@ -124,6 +129,15 @@ export class WorkerPool {
     );
   }
 
+  /** All have another list of clients, soon. */
+  setClients(clients: readonly ClientEntry[]): void {
+    this.#config = { ...this.#config, clients };
+    this.#tellingClients ??= setTimeout(() => {
+      this.#tellingClients = undefined;
+      for (const { process } of this.#slots) process?.channel.tell('clients', this.#config.clients);
+    }, TELL_CLIENTS_AFTER_MS);
+  }
+
   /** All end in order. Resolves when they have nothing left to do. */
   async drain(): Promise<void> {
     this.#isClosing = true;
@@ -137,6 +151,7 @@ export class WorkerPool {
   /** All end at once. */
   async stop(): Promise<void> {
     this.#isClosing = true;
+    clearTimeout(this.#tellingClients);
     for (const { timer } of this.#slots) clearTimeout(timer);
     await Promise.all(this.#slots.map(({ process }) => process?.stop()));
   }
@@ -173,9 +188,13 @@ export class WorkerPool {
   }
 
   #handlers(index: number): Handlers<PrimaryCalls> {
-    const { placement, onProven } = this.#options;
+    const { placement, clients, onProven } = this.#options;
     return {
-      home: (clientId) => placement.homeOf(clientId, index),
+      home: (clientId) => ({
+        ...placement.homeOf(clientId, index),
+        usedBytes: clients.usedBytes(clientId),
+      }),
+      usage: (counts) => clients.add(counts),
       sessions: ({ clientId, change }) => placement.onSessions(index, clientId, change),
       proven: ({ clientId, host }) => onProven(clientId, host),
       load: (load) => placement.onLoad(index, load),

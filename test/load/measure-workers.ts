@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createBed } from '../bed/bed.ts';
 import { LOOPBACK_PLACE } from '../bench/loopback/contenders.ts';
@@ -112,7 +110,6 @@ async function measureOnce(
     await untilSessions(where, SESSIONS);
     const load = await CrowdLoad.start(where, CROWD);
     const pids = [concentrator.pid!, ...(await childrenOf(concentrator.pid!))];
-    for (const pid of pids) yieldToOthers(pid);
     const before = await Promise.all(pids.map(secondsOf));
     const talks: Talk[] = Array.from({ length: SESSIONS }, (_, index) => ({
       ...SILENT_TALK,
@@ -137,17 +134,6 @@ async function measureOnce(
   } finally {
     await bed.close();
   }
-}
-
-/**
- * The process runs when no load generator wants to. So it is always behind, and reads and writes as much at a time as at the limit of its
- * core: one that waits for work does it in small pieces, which costs up to twice as much for a byte.
- */
-function yieldToOthers(pid: number): void {
-  const { stdout } = spawnSync('chrt', ['--pid', String(process.pid)], { encoding: 'utf8' });
-  // Beside other work this is run with real-time priority, of which 1 is the lowest.
-  if (stdout.includes('SCHED_RR')) spawnSync('chrt', ['--rr', '--pid', '1', String(pid)]);
-  else setPriority(pid, constants.priority.PRIORITY_LOW);
 }
 
 const secondsOf = async (pid: number) => (await usageOf([pid])).cpuSeconds;

@@ -46,6 +46,15 @@ describe('tributary-concentrator init', () => {
     await expect(readdir(directory)).rejects.toThrow('ENOENT');
   });
 
+  it('says that there is no service to start, once all is written', async () => {
+    const { exec, directory } = await cli();
+    const { code, stdout, stderr } = await exec('init', '--public', 'vps.example.org', '--start');
+    expect(code).not.toBe(0);
+    expect(stdout).toMatch(/^tributary:\/\/client1:\S+\n$/);
+    expect(stderr).toContain('there is none: the files are written, start it by hand');
+    expect(await readdir(directory)).toContain('tributary-concentrator.yaml');
+  });
+
   it('refuses to replace what is there, unless --force', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');
