@@ -1,14 +1,20 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConcentratorStatus } from '../../server-concentrator/status/concentrator-status.ts';
 import { ClientHandshake } from '../../shared/protocol/handshake/client-handshake.ts';
+import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { SUBFLOW_TLS_OPTIONS, subflowExporter } from '../../shared/runtime/subflow/subflow-tls.ts';
+import { usageOf } from '../bench/usage.ts';
 import { expectEcho } from './support/echo-pair.ts';
-import { type Origin, startEcho } from './support/origin.ts';
+import { type Origin, startEcho, startOrigin } from './support/origin.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
+import { builtProgram, Program } from './support/program.ts';
 import { socksConnect } from './support/socks-client.ts';
 import { RogueClient } from './support/subflow-client.ts';
 
@@ -160,7 +166,11 @@ describe('a concentrator of two workers', { timeout: 60_000 }, () => {
   });
 
   it('replaces a worker that dies: its sessions end alone', async () => {
-    const held = await Promise.all(OTHERS.slice(16).map((id, i) => greet(pair, id, `127.0.5.${i + 1}`)));
+    const held = await Promise.all(
+      OTHERS.slice(16).map((id, i) =>
+        greet(pair, id, `127.0.5.${i + 1}`, undefined, `w${1 + (i % 2)}.concentrator.internal`),
+      ),
+    );
     const before = await status();
     const own = before.sessions.find(({ client }) => client === pair.clientId)!;
     const dying = before.workers!.find(({ worker }) => worker === own.worker)!;
@@ -198,6 +208,98 @@ describe('a concentrator of two workers', { timeout: 60_000 }, () => {
     expect(await pair.concentrator.untilExit()).toBe(0);
   });
 });
+
+describe('workers when others are killed', { timeout: 60_000 }, () => {
+  let pair: Pair;
+  let origin: Origin;
+  let clients: readonly Program[] = [];
+  beforeAll(async () => {
+    pair = await Pair.start({ concentrator: { workers: 2 }, otherClients: OTHERS.slice(0, 3) });
+    origin = await startOrigin(flood);
+    clients = [
+      pair.client,
+      ...(await Promise.all(OTHERS.slice(0, 3).map((id, i) => startOther(pair, id, i + 1)))),
+    ];
+  }, 60_000);
+  afterAll(async () => {
+    for (const client of clients) client.child.kill('SIGKILL');
+    await origin.close();
+    await pair.close();
+  });
+
+  const workers = async () =>
+    (JSON.parse((await pair.get('concentrator', '/status')).text) as ConcentratorStatus).workers!;
+  const pids = async () => (await workers()).map(({ pid }) => pid!);
+  const cpuSeconds = async (of: readonly number[]) => (await usageOf(of)).cpuSeconds;
+
+  it('rest when all clients are killed in the middle of downloads', async () => {
+    const downloads = [];
+    for (const index of clients.keys()) {
+      for (let i = 0; i < 4; i++) {
+        const { socket } = await socksConnect({ ...pair.socks, port: pair.socks.port + index }, origin);
+        let bytes = 0;
+        socket.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        // Some read slowly, so that bytes wait everywhere on their way.
+        if (i > 1)
+          setInterval(() => void (socket.isPaused() ? socket.resume() : socket.pause()), 20 * i).unref();
+        downloads.push(() => bytes);
+      }
+    }
+    await expect
+      .poll(() => Math.min(...downloads.map((bytes) => bytes())), { timeout: 20_000 })
+      .toBeGreaterThan(500_000);
+    expect((await workers()).map(({ sessions }) => sessions > 0)).toEqual([true, true]);
+    await Promise.all(clients.map((client) => client.kill()));
+    const all = await pids();
+    const cpuOfTwoSeconds = async () => {
+      const before = await cpuSeconds(all);
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      return (await cpuSeconds(all)) - before;
+    };
+    await expect.poll(cpuOfTwoSeconds, { timeout: 15_000 }).toBeLessThan(0.2);
+    console.info(`measured: ${(await cpuOfTwoSeconds()).toFixed(2)} s of processor time in 2 s`);
+  });
+
+  it('end with the first process, however that ends, with downloads under way', async () => {
+    pair.startClient();
+    await pair.client.untilLine('"subflow up"', { count: UPLINKS.length });
+    const { socket } = await socksConnect(pair.socks, origin);
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await expect.poll(() => bytes, { timeout: 10_000 }).toBeGreaterThan(1_000_000);
+    const all = await pids();
+    await pair.concentrator.kill();
+    const alive = () => all.filter((pid) => existsSync(`/proc/${pid}`));
+    await expect.poll(alive, { timeout: 10_000 }).toEqual([]);
+  });
+});
+
+/** Sends for as long as the other end takes it. */
+function flood(socket: Socket): void {
+  const piece = Buffer.alloc(256 * 1024, 'flood');
+  const more = () => {
+    while (!socket.destroyed && socket.write(piece));
+  };
+  socket.on('drain', more);
+  more();
+}
+
+/** A further client program: all as that of the pair, but its name, and a port for SOCKS5 of its own. */
+async function startOther(pair: Pair, id: string, index: number): Promise<Program> {
+  const own = JSON.parse(await readFile(pair.clientFile, 'utf8'));
+  const file = `${dirname(pair.clientFile)}/${id}.yaml`;
+  const client = { id, key: formatClientKey(pair.identityOf(id).key) };
+  const socks = { listen: `${pair.socks.host}:${pair.socks.port + index}` };
+  const metrics = { listen: `${pair.socks.host}:${29110 + index}` };
+  await writeFile(file, JSON.stringify({ ...own, client, socks, metrics }));
+  const program = new Program(process.execPath, [builtProgram('client-proxy'), '--config', file]);
+  await program.untilLine('"subflow up"', { count: UPLINKS.length });
+  return program;
+}
 
 /** A client that says HELLO or JOIN, as an older one does: without the name, where none is told. */
 async function greet(
