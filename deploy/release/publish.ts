@@ -75,6 +75,13 @@ export async function release(options: ReleaseOptions): Promise<void> {
   }
 }
 
+/** Puts the installer into a folder. Resolves to its path. */
+export async function placeInstaller(folder: string): Promise<string> {
+  const file = join(folder, basename(INSTALLER));
+  await copyFile(join(PROJECT_FOLDER, INSTALLER), file);
+  return file;
+}
+
 /** Of the commit with a version. */
 function subjectOf(version: string): string {
   return `Release ${version}`;
@@ -127,7 +134,6 @@ async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Prom
   await npm('run', 'sbom', '--', '--output', output, ...chosen);
   await npm('run', 'man', '--', '--output', join(output, 'man'));
   await npm('pack', '--pack-destination', output);
-  await copyFile(join(PROJECT_FOLDER, INSTALLER), join(output, basename(INSTALLER)));
   for (const name of await writeChecksums(output)) tell(join(output, name));
   tell(join(output, CHECKSUMS_NAME));
   if (keyFile !== undefined) tell(join(output, await signChecksums(output, keyFile)));
