@@ -28,6 +28,8 @@ const SYSTEM_COMMANDS = [
   'chmod',
   'chown',
   'cp',
+  'createdb',
+  'createuser',
   'curl',
   'dnf',
   'docker',
