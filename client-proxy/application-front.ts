@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { ErrorName } from '../shared/protocol/errors.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { FrontDoor } from './front/front-door.ts';
 import { HttpProtocol } from './http/http-protocol.ts';
 import { pacFile } from './http/pac-file.ts';
-import { BindOpener, type BindOpenerOptions } from './publish/bind-opening.ts';
+import { BindOpener } from './publish/bind-opening.ts';
 import { SOCKS4 } from './socks4/socks4.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
 import { SOCKS5 } from './socks5/socks5.ts';
@@ -17,13 +18,13 @@ export function makeFront(
   { clock, logger }: { readonly clock: MonotonicClock; readonly logger: Logger },
   parts: {
     readonly steering: Pick<Steering, 'serve' | 'config' | 'steerExpected'>;
-    readonly publisher: BindOpenerOptions['publisher'];
+    readonly concentrators: Pick<Concentrators, 'chosen'>;
     /** How waits for an expected connection ended. */
     readonly binds: { add(result: 'ok' | ErrorName): void };
     readonly associates: Pick<AssociateOpener, 'open'>;
   },
 ): FrontDoor {
-  const { steering, publisher, binds, associates } = parts;
+  const { steering, concentrators, binds, associates } = parts;
   const http = new HttpProtocol({
     onRequest: (request) => steering.serve(request),
     pacFor: (proxy) => pacFile(steering.config, proxy),
@@ -31,7 +32,9 @@ export function makeFront(
   const binding = new BindOpener({
     ...connections,
     bindFromAnyone: socks.bindFromAnyone,
-    publisher,
+    publisher: {
+      expectOne: (host, single) => concentrators.chosen?.publisher.expectOne(host, single) ?? 'uplinksLost',
+    },
     hasConcentrator: mode !== 'direct',
     steer: (request) => steering.steerExpected(request),
     onResult: (result) => binds.add(result),

@@ -1,46 +1,38 @@
 import { join } from 'node:path';
-import { MemoryBudget } from '../shared/protocol/memory-budget.ts';
-import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
-import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
-import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
 import { makeFront } from './application-front.ts';
 import { type ListeningDeps, makePoints } from './application-listening.ts';
 import { type Counters, makeCounters } from './client-counts.ts';
 import { makeEndpoint } from './client-endpoint.ts';
 import { ClientProxy } from './client-proxy.ts';
+import { makeConcentrators, makeConnector, type Steered } from './concentrator-connecting.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { MAX_UPLINKS } from './config/client-schema.ts';
 import { ConfigChanges } from './config/config-changes.ts';
 import type { DatagramRelay } from './datagram/datagram-relay.ts';
-import { type Datagrams, makeDatagrams } from './datagram-carrying.ts';
+import { makeDatagrams } from './datagram-carrying.ts';
 import { type Direct, makeDirect } from './direct-connecting.ts';
 import { UplinkSet } from './discovery/uplink-set.ts';
 import { UplinkStates } from './discovery/uplink-states.ts';
 import { LinkServers } from './dns/link-servers.ts';
 import { openTargetNames } from './dns/open-target-names.ts';
 import { ADDRESSES_FILE_NAME } from './dns/remembered-addresses.ts';
-import type { TargetNames } from './dns/target-names.ts';
 import { UplinkResolvers } from './dns/uplink-resolvers.ts';
 import { Fallback } from './fallback/fallback.ts';
 import { Metering } from './metering/metering.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { knownInterfaces } from './network/network-view.ts';
-import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import { makeNetworkWatch } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
 import { openPageHistory } from './page/history/history-keeper.ts';
 import { StateChanges } from './page/history/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
-import { makePublisher } from './publish/make-publisher.ts';
-import type { Publisher } from './publish/publisher.ts';
 import { MinuteTimer } from './schedule/minute-timer.ts';
-import { SessionKeeper } from './session/session-keeper.ts';
-import { SessionSecrets } from './session/session-secrets.ts';
 import { makeSpeedTests } from './speedtest/make-speed-tests.ts';
 import { RuleSet } from './steering/rule-set.ts';
 import { Steering } from './steering/steering.ts';
@@ -48,7 +40,6 @@ import { StreamOpener } from './stream-opening.ts';
 import { makeTransparent } from './transparent/make-transparent.ts';
 import { OwnConnections } from './transparent/own-connections.ts';
 import { makeTransparentDatagrams } from './transparent/udp/make-transparent-datagrams.ts';
-import { UplinkConnector } from './uplink/uplink-connector.ts';
 
 /** What the client proxy gets from its process. */
 export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
@@ -58,13 +49,8 @@ export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
 
 /** Uplinks that are counted by name: those that come and go may be more than there are at a time. */
 const MAX_UPLINK_NAMES = 4 * MAX_UPLINKS;
-/** How long a stream waits for a session, and an application for the origin's answer. */
-const OPEN_TIMEOUT_MS = 15_000;
+/** How long an application waits for the origin's answer. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** A concentrator that is upgraded is back within half a second: so many dials in a row wait for `dial.backoffMin` alone. */
-const QUICK_DIALS = 3;
-/** Sessions that may have all that one of them may: the current one, and those that end. */
-const SESSIONS_IN_MEMORY = 2;
 
 /** Makes the client proxy of its parts, each after those that it needs. Nothing runs before `start`. */
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
@@ -79,50 +65,50 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
-  const secrets = new SessionSecrets(config);
   const ownConnections = new OwnConnections();
   const stateDirectory = config.stateDirectory ?? deps.stateDirectory;
   const packetSizes = await PacketSizes.open(join(stateDirectory, PACKET_SIZES_FILE_NAME), clock, logger);
-  const connector = makeConnector(config, deps, {
-    ...{ counters, uplinks, appPool, peers, secrets, watch, ownConnections, packetSizes },
-  });
+  const connecting = { counters, uplinks, appPool, peers, watch, ownConnections, packetSizes };
+  const connector = makeConnector(config, deps, connecting);
   const resolvers = makeResolvers(deps, uplinks);
   const names = await openTargetNames({
-    addresses: config.concentrator.addresses,
+    addresses: config.concentrators.flatMap(({ concentrator }) => concentrator.addresses),
     file: join(stateDirectory, ADDRESSES_FILE_NAME),
     uplinks: () => uplinks.uplinks,
     resolvers,
     logger,
   });
-  const publisher = publisherOf(config, deps, { counters, appPool, peers, watch, steering: () => steering });
   const direct = makeDirect(config, deps, { ...counters, uplinks, uses, connector, resolvers });
   const datagrams = makeDatagrams(config, deps, {
     ...{ ...counters, uplinks, direct, watch },
-    steering: () => steering,
+    steering: () => steered.steering,
+    preferred: () => concentrators.current,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
-  const keeper = makeKeeper(config, deps, {
-    ...{ counters, states, uses, connector, secrets, names, publisher, datagrams },
-    onChanged: () => fallback.look(),
+  const concentrators = makeConcentrators(config, deps, {
+    ...{ ...connecting, states, uses, names, datagrams },
+    steered: () => steered,
   });
-  const metering = await openMetering(config, deps, { counters, uplinks, uses, keeper, direct });
+  const metering = await openMetering(config, deps, { counters, uplinks, uses, concentrators, direct });
   // What may be used first, so that caps hold before anything is dialled.
-  uplinks.follow(uses, metering, keeper, direct.connections, direct.balance);
-  const { steering, fallback }: Steered = makeSteering(config, deps, {
-    ...{ counters, uplinks, keeper, direct, datagrams: datagrams.relay },
+  uplinks.follow(uses, metering, concentrators, direct.connections, direct.balance);
+  const steered: Steered = makeSteering(config, deps, {
+    ...{ counters, uplinks, concentrators, direct, datagrams: datagrams.relay },
     onOtherWays: () => front.judgeAnew(),
   });
+  const { steering, fallback } = steered;
   const { associates, relay } = datagrams;
-  const front = makeFront(config, deps, { steering, publisher, associates, binds: counters.counts.binds });
+  const { binds } = counters.counts;
+  const front = makeFront(config, deps, { steering, concentrators, associates, binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
   const transparent = makeTransparent(config, {
-    ...{ ...deps, steering, names, appPool, peers, watch, ownConnections },
+    ...{ ...deps, steering, names, concentrators, appPool, peers, watch, ownConnections },
   });
   const transparentDatagrams = makeTransparentDatagrams(config, {
-    ...{ ...deps, ...datagrams, names, watch, counts: counters.counts.datagrams },
+    ...{ ...deps, ...datagrams, names, concentrators, watch, counts: counters.counts.datagrams },
   });
   const network = makeNetworkWatch(config, deps, {
-    ...{ uplinks, names, steering },
+    ...{ uplinks, names, steering, concentrators },
     onChanged() {
       fallback.look();
       if (mode === 'direct') states.review(direct.status());
@@ -131,17 +117,17 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const minutes = new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review()]);
   const pageHistory =
     config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
-  const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : keeper.uplinks);
-  const speedTests = makeSpeedTests(config, { ...deps, uplinks, uses, connector, names, secrets, keeper });
+  const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : concentrators.uplinks);
+  const speedTests = makeSpeedTests(config, { ...deps, uplinks, uses, names, concentrators });
   const told = {
     speedTests,
-    ...{ mode, keeper, uplinks, uplinkStatus, steering, fallback, publisher, points, front, metering, watch },
+    ...{ mode, concentrators, uplinks, uplinkStatus, steering, fallback, points, front, metering, watch },
   };
   const settings = makeSettings(deps, { uplinks, proxy: () => proxy });
   const observed = makeEndpoint(config, direct, {
     ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, settings, pageHistory },
   });
-  const parts = { ...told, ...observed, secrets, transparent, transparentDatagrams, associates, network };
+  const parts = { ...told, ...observed, transparent, transparentDatagrams, associates, network };
   const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes });
   return proxy;
 }
@@ -159,33 +145,6 @@ function makeSettings(
   const reload = (next: ClientConfig) => parts.proxy().reload(next);
   const changes = new ConfigChanges({ config, reload, wallClock, logger });
   return { changes, config, uplinks: () => parts.uplinks.uplinks };
-}
-
-function publisherOf(
-  { connections }: ClientConfig,
-  deps: ClientProxyDeps,
-  parts: {
-    readonly counters: Counters;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly watch: ProcessWatch;
-    /** Made later. */
-    steering(): Steering;
-  },
-): Publisher {
-  const { counters, appPool, peers, watch, steering } = parts;
-  return makePublisher({
-    ...{ ...deps, ...connections, native: deps.native.native, pool: appPool, peers },
-    steer: (policy) => steering().steerInbound(policy),
-    hasDescriptor: () => watch.hasDescriptor('stream'),
-    onResult: (result) => counters.counts.inbound.add(result),
-  });
-}
-
-/** What treats requests, and what it goes by while there is no concentrator. */
-interface Steered {
-  readonly steering: Steering;
-  readonly fallback: Fallback;
 }
 
 function makeUplinks({ wallClock, logger, native: { native } }: ClientProxyDeps): UplinkSet {
@@ -219,99 +178,6 @@ function makePeers(
   return new PeerWatch({ ...connections, lingerMs, native, clock, onLost });
 }
 
-function makeConnector(
-  { concentrator, dial, transparent }: ClientConfig,
-  { clock, logger, native: { native } }: ClientProxyDeps,
-  parts: {
-    readonly counters: Counters;
-    readonly uplinks: UplinkSet;
-    readonly appPool: BlockPool;
-    readonly peers: PeerWatch;
-    readonly secrets: SessionSecrets;
-    readonly watch: ProcessWatch;
-    readonly ownConnections: OwnConnections;
-    readonly packetSizes: PacketSizes;
-  },
-): UplinkConnector {
-  const { counters, uplinks, appPool, peers, secrets, watch, ownConnections, packetSizes } = parts;
-  return new UplinkConnector({
-    pins: () => secrets.pins,
-    serverName: concentrator.serverName,
-    subflowTimeoutMs: dial.timeoutMs,
-    native,
-    attachment: (binding, host) => uplinks.attachment(binding, host),
-    wireOf: (uplinkName) =>
-      allOf(counters.wires.of(uplinkName), transparent === undefined ? undefined : ownConnections),
-    appPool,
-    peers,
-    subflowPool: new ReceivePool(clock),
-    hasDescriptor: (work) => watch.hasDescriptor(work),
-    packetSizes,
-    clock,
-    logger,
-  });
-}
-
-function makeKeeper(
-  { concentrator, paths, dial, memory, lingerMs, tuning }: ClientConfig,
-  { clock, random, logger, native: { native } }: ClientProxyDeps,
-  parts: {
-    readonly counters: Counters;
-    readonly states: UplinkStates;
-    readonly uses: UplinkUses;
-    readonly connector: UplinkConnector;
-    readonly secrets: SessionSecrets;
-    readonly names: TargetNames;
-    readonly publisher: Publisher;
-    readonly datagrams: Datagrams;
-    onChanged(): void;
-  },
-): SessionKeeper {
-  const { counters, states, uses, connector, secrets, names, publisher, onChanged } = parts;
-  const { relay, paths: datagramPaths } = parts.datagrams;
-  const explainer = new PathExplainer({
-    bindsByInterface: native !== undefined,
-    clock,
-    answers: (uplink, address) => connector.answers(uplink, address),
-  });
-  return new SessionKeeper({
-    identity: () => secrets.identity,
-    addresses: concentrator.addresses,
-    paths,
-    names,
-    dialTimeoutMs: dial.timeoutMs,
-    handshakeTimeoutMs: dial.timeoutMs,
-    backoff: { minMs: dial.backoffMinMs, maxMs: dial.backoffMaxMs, steady: QUICK_DIALS - 1 },
-    memory: new MemoryBudget(memory.perSessionBytes * SESSIONS_IN_MEMORY),
-    memoryBytes: memory.perSessionBytes,
-    lingerMs,
-    tuning: withTuning(tuning),
-    delays: counters.delays,
-    inbound: publisher,
-    datagrams: relay,
-    datagramPaths,
-    openTimeoutMs: OPEN_TIMEOUT_MS,
-    clock,
-    random,
-    logger,
-    traffic: counters.traffic,
-    packetSizes: connector.packetSizes,
-    connect: (uplink, address, signal, purpose) => connector.subflow(uplink, address, signal, purpose),
-    explain: (uplink, failures, error, signal) => explainer.explain(uplink, failures, error, signal),
-    useOf: (uplinkName) => uses.of(uplinkName),
-    onDial: (uplinkName, result) => void counters.counts.dials.of(uplinkName)[result]++,
-    onReviewed(dialled) {
-      states.review(dialled);
-      onChanged();
-    },
-    onChanged,
-    onSessionEnded(driver) {
-      counters.resent.onSessionEnded(driver);
-      counters.datagramTotals.onSessionEnded(driver);
-    },
-  });
-}
-
 function openMetering(
   config: ClientConfig,
   { stateDirectory, wallClock, logger }: ClientProxyDeps,
@@ -319,13 +185,13 @@ function openMetering(
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
     readonly uses: UplinkUses;
-    readonly keeper: SessionKeeper;
+    readonly concentrators: Concentrators;
     readonly direct: Direct;
   },
 ): Promise<Metering> {
-  const { counters, uplinks, uses, keeper, direct } = parts;
+  const { counters, uplinks, uses, concentrators, direct } = parts;
   uses.tellChanges((uplinkName) => {
-    keeper.onUseChanged(uplinkName);
+    concentrators.onUseChanged(uplinkName);
     if (uses.of(uplinkName).use === 'stopped') direct.connections.end(uplinkName);
   });
   return Metering.open({
@@ -344,16 +210,16 @@ function makeSteering(
   parts: {
     readonly counters: Counters;
     readonly uplinks: UplinkSet;
-    readonly keeper: SessionKeeper;
+    readonly concentrators: Concentrators;
     readonly direct: Direct;
     readonly datagrams: DatagramRelay;
     /** The same request may go another way from now on. */
     onOtherWays(): void;
   },
 ): Steered {
-  const { counters, uplinks, keeper, direct, datagrams, onOtherWays } = parts;
+  const { counters, uplinks, concentrators, direct, datagrams, onOtherWays } = parts;
   const streams = new StreamOpener({
-    keeper,
+    keeper: concentrators,
     optimisticReply: config.socks.optimisticReply,
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     stallTimeoutMs: config.connections.stallTimeoutMs,
@@ -367,7 +233,7 @@ function makeSteering(
   const fallback = new Fallback({
     settings: config.fallback,
     reachability: () => ({
-      isReachable: keeper.isReachable,
+      isReachable: concentrators.isReachable,
       isDirectPossible: direct.balance.isPossible,
     }),
     onDirect() {
@@ -375,7 +241,7 @@ function makeSteering(
       datagrams.review();
     },
     onSwitched: onOtherWays,
-    redial: () => keeper.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
+    redial: () => concentrators.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
     clock,
     logger: new LineLimit(clock).over(logger),
   });
@@ -386,6 +252,7 @@ function makeSteering(
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (...opening) => direct.open(...opening),
+    chosen: () => concentrators.chosen?.configured.name,
     whyDirect() {
       if (config.mode === 'direct') return 'mode';
       return fallback.takesOver ? 'fallback' : undefined;
@@ -395,5 +262,5 @@ function makeSteering(
     onRulesChanged: onOtherWays,
     onResteered: () => datagrams.review(),
   });
-  return { steering, fallback };
+  return { steering, fallback, streams };
 }

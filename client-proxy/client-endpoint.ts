@@ -7,6 +7,9 @@ import { registerSessionMetrics } from '../shared/runtime/observe/session-metric
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { Counters } from './client-counts.ts';
 import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
+import { registerConcentratorMetrics } from './concentrators/concentrator-metrics.ts';
+import { publishedBy } from './concentrators/concentrator-report.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { ConnectionTable } from './connections/connection-table.ts';
 import { listConnections } from './connections/list-connections.ts';
@@ -35,8 +38,11 @@ interface Observed {
 }
 
 /** How UDP passes on each uplink, and whether caps are reached. */
-function conditionsOf({ keeper, metering }: Pick<ClientStatusSource, 'keeper' | 'metering'>): string {
-  const paths = keeper.drivers.flatMap((driver) => driver.snapshot().datagrams.paths);
+function conditionsOf({
+  concentrators,
+  metering,
+}: Pick<ClientStatusSource, 'concentrators' | 'metering'>): string {
+  const paths = concentrators.drivers.flatMap((driver) => driver.snapshot().datagrams.paths);
   return JSON.stringify([
     ...paths.map(({ uplink, state }) => [uplink, state]),
     ...metering.meters.map(({ name, verdict }) => [name, verdict]),
@@ -51,6 +57,7 @@ export function makeEndpoint(
     Counters &
     Pick<ClientMetricsSource, 'fallback'> &
     Pick<ProgramDeps, 'version' | 'nodeVersion' | 'logger'> & {
+      readonly concentrators: Concentrators;
       readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount' | 'applications'>;
       readonly steering: Steering;
       readonly watch: ProcessWatch;
@@ -65,16 +72,17 @@ export function makeEndpoint(
   const registry = new Registry();
   const directMeasure = (uplinkName: string) => balance.measureOf(uplinkName);
   const source = { ...parts, directConnections, directMeasure };
-  const { keeper, uplinkStatus, points, front, transparent, metering } = source;
+  const { concentrators, uplinkStatus, points, front, transparent, metering } = source;
   registerBuildInfo(registry, source);
-  registerSessionMetrics(registry, { ...source, drivers: () => keeper.drivers });
+  registerSessionMetrics(registry, { ...source, drivers: () => concentrators.drivers });
   registerClientMetrics(registry, {
     ...source,
     uplinks: uplinkStatus,
     front: () => front.counters,
-    published: () => source.publisher.all,
+    published: () => publishedBy(concentrators),
     refusedByAddress: () => points.gate.refused,
   });
+  registerConcentratorMetrics(registry, concentrators);
   registerDatagramMetrics(registry, source.counts, source.datagrams);
   registerTransparentMetrics(registry, () => transparent?.server.counters);
   registerPeerLosses(registry, source.peerLosses);

@@ -3,6 +3,7 @@ import { applyReload } from '../shared/runtime/config/reload.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import type { ConfigChanges } from './config/config-changes.ts';
 import { describeReload } from './config/describe-reload.ts';
@@ -13,10 +14,7 @@ import type { FrontDoor } from './front/front-door.ts';
 import type { Metering } from './metering/metering.ts';
 import type { NetworkWatch } from './network/network-watch.ts';
 import type { PageFeed } from './page/page-feed.ts';
-import type { Publisher } from './publish/publisher.ts';
 import type { MinuteTimer } from './schedule/minute-timer.ts';
-import type { SessionKeeper } from './session/session-keeper.ts';
-import type { SessionSecrets } from './session/session-secrets.ts';
 import type { AssociateOpener } from './socks5/associate-opening.ts';
 import type { SpeedTests } from './speedtest/speed-tests.ts';
 import type { ClientStatus } from './status/client-status.ts';
@@ -35,13 +33,11 @@ export interface ClientParts {
   readonly changes: ConfigChanges;
   readonly uplinks: UplinkSet;
   readonly metering: Metering;
-  readonly secrets: SessionSecrets;
-  readonly keeper: SessionKeeper;
+  readonly concentrators: Concentrators;
   readonly fallback: Fallback;
   readonly steering: Steering;
   readonly front: FrontDoor;
   readonly associates: Pick<AssociateOpener, 'drain'>;
-  readonly publisher: Publisher;
   readonly points: ApplicationPoints;
   /** Absent: no redirected connections are served. */
   readonly transparent: TransparentListener | undefined;
@@ -87,16 +83,15 @@ export class ClientProxy {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ClientConfig): Promise<void> {
-    const { logger, uplinks, steering, publisher, secrets, keeper, fallback, points } = this.#parts;
+    const { logger, uplinks, steering, concentrators, fallback, points } = this.#parts;
     const changes = describeReload(this.#config, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
-      if (secrets.replace(next)) keeper.renewSubflows();
+      concentrators.configure(next.concentrators, next.publish);
       uplinks.configure(next);
       points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
-      publisher.configure(next.publish);
       fallback.configure(next.fallback);
       this.#config = next;
       return { resteered };
@@ -116,7 +111,7 @@ export class ClientProxy {
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, pageFeed, uplinks, metering, keeper, fallback } = this.#parts;
+    const { logger, endpoint, pageFeed, uplinks, metering, concentrators, fallback } = this.#parts;
     const { front, points, transparent, transparentDatagrams, network, minutes, watch } = this.#parts;
     life.onClose(() => watch.stop());
     life.onClose(() => pageFeed?.saved);
@@ -125,11 +120,11 @@ export class ClientProxy {
     // It may take a while: first nothing more is accepted.
     life.onClose(() => pageFeed?.stop());
     life.onClose(() => metering.close());
-    life.onClose(() => keeper.stop());
+    life.onClose(() => concentrators.stop());
     life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
+    concentrators.configure(this.#config.concentrators, this.#config.publish);
     uplinks.configure(this.#config);
-    this.#parts.publisher.configure(this.#config.publish);
     await points.open();
     life.onClose(() => points.close());
     life.onClose(() => transparent?.stopListening());
@@ -145,7 +140,7 @@ export class ClientProxy {
     // Only now, when the uplinks that the network offers are known: a reserve would be dialled in their place.
     const { mode, unused } = this.#config;
     if (mode === 'concentrator') {
-      keeper.start();
+      concentrators.start();
       life.onClose(() => fallback.stop());
       fallback.start();
     } else if (unused.length > 0) {
@@ -156,12 +151,12 @@ export class ClientProxy {
   }
 
   async #drain(): Promise<void> {
-    const { keeper, front, transparent, publisher, associates } = this.#parts;
-    publisher.goAway();
+    const { concentrators, front, transparent, associates } = this.#parts;
+    concentrators.goAway();
     associates.drain();
     await this.#life.patiently(
       DRAIN_MS,
-      Promise.all([keeper.drain(), front.drain(), transparent?.server.drain()]),
+      Promise.all([concentrators.drain(), front.drain(), transparent?.server.drain()]),
     );
   }
 }

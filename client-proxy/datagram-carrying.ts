@@ -9,6 +9,7 @@ import type { ClientCounts } from './client-counts.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
 import { DatagramRelay } from './datagram/datagram-relay.ts';
+import type { DatagramSession } from './datagram/datagram-side.ts';
 import { DirectPorts } from './datagram/direct-ports.ts';
 import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
 import { openUplinkUdp } from './datagram/uplink-udp-socket.ts';
@@ -43,6 +44,8 @@ export function makeDatagrams(
     readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
     /** Made later. */
     steering(): Pick<Steering, 'decideDatagram' | 'config' | 'isDirect'>;
+    /** Made later; of the session that new flows are to go by. */
+    preferred?(): DatagramSession | undefined;
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
@@ -54,6 +57,7 @@ export function makeDatagrams(
   const attachment: AttachmentFinder = (binding, host) => uplinks.attachment(binding, host);
   const relay = new DatagramRelay({
     decide: (subject) => steering().decideDatagram(subject),
+    preferred: () => parts.preferred?.(),
     makeDirect: (onDatagram) =>
       new DirectPorts(
         {

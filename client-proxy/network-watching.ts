@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { routeDestinations } from './config/route-destinations.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
@@ -19,13 +20,15 @@ export function makeNetworkWatch(
     readonly uplinks: UplinkSet;
     readonly names: TargetNames;
     readonly steering: Steering;
+    readonly concentrators: Pick<Concentrators, 'addresses'>;
     /** The network may be another one now. */
     onChanged(): void;
   },
 ): NetworkWatch {
-  const { uplinks, names, steering, onChanged } = parts;
+  const { mode } = config;
+  const { uplinks, names, steering, concentrators, onChanged } = parts;
   const targets = new RouteTargets({
-    destinations: routeDestinations(config),
+    destinations: () => (mode === 'direct' ? routeDestinations(config) : concentrators.addresses),
     known: (name) => names.known(name),
     // A name that is known now may have a route that was not asked for.
     seek: async (name) => {

@@ -7,16 +7,16 @@ import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import type { SessionDriver } from '../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../shared/runtime/session/stream-relay.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import { FirstBytes } from './first-bytes.ts';
 import type { ConnectRequest } from './front/connect-request.ts';
 import { askedOverConcentrator } from './front/name-requests.ts';
 import { type OptimisticReplyPolicy, repliesOptimistically } from './front/optimistic-reply.ts';
 import { ProvenFamilies } from './front/proven-families.ts';
-import type { SessionKeeper } from './session/session-keeper.ts';
 import type { SteeredStream } from './steering/steered-streams.ts';
 
 export interface StreamOpenerOptions {
-  readonly keeper: Pick<SessionKeeper, 'openStream'>;
+  readonly keeper: Pick<Concentrators, 'openStream'>;
   /** When an application is answered before the origin has answered. */
   readonly optimisticReply: OptimisticReplyPolicy;
   /** How long the origin may take to answer an application that waits for it. */
@@ -59,6 +59,8 @@ export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   /** Sends what waits for a session, or for its answer, past the concentrator; as many as there are connections of applications at most. */
   readonly #waiting = new PassingSet<() => void>();
+  /** Streams that have no answer yet. */
+  readonly #unanswered = new PassingSet<StreamOpening>();
   readonly #families = new ProvenFamilies();
 
   constructor(options: StreamOpenerOptions) {
@@ -68,6 +70,11 @@ export class StreamOpener {
   /** What waits for a session, or has asked for a stream and said nothing yet, goes past the concentrator. */
   divertWaiting(): void {
     for (const divert of [...this.#waiting]) divert();
+  }
+
+  /** Nothing is heard in these sessions, and there are others: what has no answer yet begins again there, if it can. */
+  moveFrom(silent: ReadonlySet<SessionDriver>): void {
+    for (const opening of [...this.#unanswered]) if (silent.has(opening.driver)) opening.move();
   }
 
   /** Answers the request in any case. Never rejects. */
@@ -86,7 +93,8 @@ export class StreamOpener {
     else request.onAbandoned(() => abandoned.abort());
     asked.attempts++;
     // An application that has ended already is no longer there to see how its connection goes on.
-    const mayDivert = !asked.isAnswered || (firstBytes.mayRepeat && !firstBytes.hasEnded);
+    const isBound = steered.concentrator?.isOnly === true;
+    const mayDivert = !isBound && (!asked.isAnswered || (firstBytes.mayRepeat && !firstBytes.hasEnded));
     const divert = () => abandoned.abort(GOES_DIRECTLY);
     if (mayDivert) this.#waiting.add(divert);
     try {
@@ -102,9 +110,11 @@ export class StreamOpener {
             streamId,
             repeat: () => void this.#attempt(asked, driver),
             waiting: this.#waiting,
+            unanswered: this.#unanswered,
           }),
         abandoned,
         refusedBy,
+        steered.concentrator,
       );
       opening.begin();
     } catch (error) {
@@ -137,6 +147,7 @@ interface StreamOpeningOptions {
   repeat(): void;
   /** What may go past the concentrator yet. */
   readonly waiting: PassingSet<() => void>;
+  readonly unanswered: PassingSet<StreamOpening>;
 }
 
 /** A stream from its OPEN until its relay has taken over. */
@@ -167,8 +178,21 @@ class StreamOpening implements StreamHandlers {
     asked.steered.opened(driver, streamId);
   }
 
+  get driver(): SessionDriver {
+    return this.#driver;
+  }
+
+  /** Begins again in another session, if no origin can have got anything twice that matters. */
+  move(): void {
+    const { steered, firstBytes } = this.#asked;
+    if (!this.#mayRepeat || steered.concentrator?.isOnly === true || !saysNothingTwice(firstBytes)) return;
+    this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
+    this.#repeat();
+  }
+
   begin(): void {
-    const { request, firstBytes, isAnswered } = this.#asked;
+    const { request, steered, firstBytes, isAnswered } = this.#asked;
+    this.#options.unanswered.add(this);
     for (const bytes of firstBytes.pieces) {
       this.#driver.input(({ streams }) => streams.write(this.#streamId, new OwnBytes(bytes)));
     }
@@ -187,7 +211,8 @@ class StreamOpening implements StreamHandlers {
     }
     request.onAbandoned(() => this.#relay.abort('cancelled'));
     // Nothing of the application's has been sent that an origin could get twice.
-    if (firstBytes.pieces.length === 0) waiting.add(this.#divert);
+    const isBound = steered.concentrator?.isOnly === true;
+    if (firstBytes.pieces.length === 0 && !isBound) waiting.add(this.#divert);
     this.#timer = setTimeout(() => {
       this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
       this.onFailed('timedOut');
@@ -285,8 +310,18 @@ class StreamOpening implements StreamHandlers {
   #settle(): void {
     clearTimeout(this.#timer);
     this.#options.waiting.delete(this.#divert);
+    this.#options.unanswered.delete(this);
     this.#isDecided = true;
   }
+}
+
+/** Of a TLS record that is part of a handshake, and of a ClientHello in it (RFC 8446). */
+const HANDSHAKE_RECORD = 22;
+
+/** Whether an origin may get it twice: nothing, or the greeting of TLS, behind which it waits for an answer. */
+function saysNothingTwice({ pieces }: FirstBytes): boolean {
+  const [first] = pieces;
+  return first === undefined || first[0] === HANDSHAKE_RECORD;
 }
 
 /** The request of an application that was told "connected", and has said something since. */

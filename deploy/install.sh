@@ -458,7 +458,10 @@ remove_program() {
   *) files='tributary-concentrator.yaml certificate.pem key.pem clients.yaml' ;;
   esac
   for file in $files; do rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"; done
-  if [ "$1" = tributary-client ]; then rm -rf /var/lib/tributary; fi
+  case $1 in
+  tributary-client) rm -rf /var/lib/tributary ;;
+  *) rm -rf /var/lib/tributary-concentrator ;;
+  esac
   if getent passwd "$1" > /dev/null; then userdel "$1"; fi
   if getent group "$1" > /dev/null; then groupdel "$1"; fi
   rm -f "$UNITS/$1.service" "$UNITS/multi-user.target.wants/$1.service"

@@ -3,7 +3,6 @@ import type { DelayCounts } from '../shared/protocol/delay-counts.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
 import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
-import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
@@ -26,18 +25,17 @@ import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { nodeHandshakeCrypto } from '../shared/runtime/session/handshake-crypto.ts';
 import { TrafficTable } from '../shared/runtime/session/uplink-traffic.ts';
-import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
-import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
+import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
 import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
+import type { ClientKeeper } from './client-keeper.ts';
+import { registerClientMetrics } from './client-metrics.ts';
+import { makeClientParts } from './client-parts.ts';
+import type { ClientList } from './clients/client-list.ts';
 import { Concentrator } from './concentrator.ts';
-import {
-  ConcentratorCounts,
-  type CrowdedStage,
-  registerConcentratorMetrics,
-} from './concentrator-metrics.ts';
-import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import { ConcentratorCounts, registerConcentratorMetrics } from './concentrator-metrics.ts';
+import type { ClientEgress, ConcentratorConfig } from './config/concentrator-config.ts';
 import { datagramPorts } from './config/datagram-ports.ts';
 import { ClientDatagrams } from './datagram/client-datagrams.ts';
 import { DatagramPort, type StrangerCounts } from './datagram/datagram-port.ts';
@@ -45,27 +43,32 @@ import { OriginDatagrams } from './datagram/origin-datagrams.ts';
 import { registerOriginDatagrams } from './datagram-metrics.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
+import type { ClientAllowances } from './limits/client-allowances.ts';
 import { ClientLogs } from './limits/client-logs.ts';
 import { DescriptorShares, originDescriptors } from './limits/descriptor-shares.ts';
 import { LimitHits } from './limits/limit-hits.ts';
 import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
+import { type Gate, makeGate } from './make-gate.ts';
 import { Measurements } from './measurement/measurements.ts';
 import { makePage } from './page/make-page.ts';
 import { makePublishedPorts } from './publish/make-published-ports.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
-import { ClientKeys } from './session/client-keys.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
 import { MemoryWatch } from './session/memory-watch.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { ShortageWatch } from './session/shortage-watch.ts';
-import { SubflowAdmission } from './session/subflow-admission.ts';
 import { type ConcentratorStatus, concentratorStatus } from './status/concentrator-status.ts';
 import { concentratorStatusText } from './status/concentrator-status-text.ts';
+import type { UsageKeeper } from './usage/usage-keeper.ts';
+import type { UsageMeters } from './usage/usage-meters.ts';
 
 /** What the concentrator gets from its process. */
-export type ConcentratorDeps = Omit<ProgramDeps, 'random'>;
+export interface ConcentratorDeps extends Omit<ProgramDeps, 'random'> {
+  /** Where usage and the last known list of a database are kept, unless the configuration says it. */
+  readonly stateDirectory: string;
+}
 
 /** Where the system does not tell its limit: what others allow a process at least. */
 const ASSUMED_DESCRIPTORS = 4_096;
@@ -90,8 +93,9 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const sockets = new UdpSockets(native);
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const openSpeed = (clientId: string) => measurements.openStream(clientId);
-  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, openSpeed });
-  const clients = new ClientKeys(config.clients);
+  const ofClients = await makeClientParts(config, deps, limitHits);
+  const { clients, allowances, meters } = ofClients;
+  const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, ...ofClients, openSpeed });
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
   const { visitors } = counters.counts;
   const { poolBytes } = memory;
@@ -112,6 +116,8 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     logs,
     joins,
     limitHits,
+    usage: meters,
+    allowances,
     traffic: counters.traffic,
     delays: counters.delays,
     onStreamRequested: () => memoryWatch.wake(),
@@ -126,30 +132,18 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
-  const { handshakes, crowded } = counters.counts;
-  const proven = new ProvenSources(clock);
-  const strangersLog = new LineLimit(clock).over(logger);
-  const onCrowded = (stage: CrowdedStage, outcome: 'refused' | 'displaced', remote: string) => {
-    crowded.add(stage, outcome);
-    strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
-  };
-  const admission = new SubflowAdmission({
-    keysOf: (clientId) => clients.of(clientId),
-    sessions,
-    measure: (applicant, clientId) => measurements.admit(applicant, clientId),
-    proven,
-    onResult: (result) => handshakes.add(result),
-    onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
-    clock,
-    logger: strangersLog,
-  });
-  const gate = makeGate(deps, { memory, proven, admission, handshakes, watch, onCrowded });
+  const { published } = publishing;
+  const clientKeeper = ofClients.keep({ sessions, published, datagrams });
+  const atGate = { clients, clientKeeper, sessions, measurements, memory, watch };
+  const { admission, gate } = makeGate(deps, { ...atGate, counts: counters.counts });
   const listen = () => listenForClients(config, deps, gate);
-  const told = { memory, sessions, published: publishing.published, watch, descriptors, clients, limitHits };
+  const { usageKeeper } = ofClients;
+  const ofUsage = { clientKeeper, meters, usageKeeper };
+  const told = { memory, sessions, published, watch, descriptors, clients, limitHits };
   const ofDatagrams = { origins: datagrams, strangers: port.strangers };
-  const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams });
-  const parts = { endpoint, clients, sessions, measurements, ...publishing, memoryWatch, admission };
-  return new Concentrator({ config, logger, ...parts, port, listen, addresses, watch });
+  const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams, ...ofUsage });
+  const parts = { endpoint, clients, clientKeeper, sessions, measurements, ...publishing, memoryWatch };
+  return new Concentrator({ config, logger, ...parts, admission, port, listen, addresses, watch });
 }
 
 function makeDatagramPort({ clock, logger }: ConcentratorDeps, sockets: UdpSockets): DatagramPort {
@@ -228,11 +222,13 @@ function reachOrigins(
     readonly limitHits: LimitHits;
     readonly counters: { readonly counts: ConcentratorCounts };
     readonly sockets: UdpSockets;
+    readonly allowances: ClientAllowances;
+    rulesOf(clientId: string): ClientEgress | undefined;
     openSpeed(clientId: string): AppSocket;
   },
 ) {
   const { own: ownAddresses, listenPorts, descriptors, watch, peers, memory, limitHits, counters } = parts;
-  const { sockets, openSpeed } = parts;
+  const { sockets, allowances, rulesOf, openSpeed } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
   const shared = {
@@ -244,6 +240,7 @@ function reachOrigins(
     native,
     clock,
     limitHits,
+    rulesOf,
   };
   const dialer = makeOriginDialer(config, {
     ...shared,
@@ -253,7 +250,8 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const datagrams = new OriginDatagrams({ ...shared, sockets, config: config.datagrams, opensPerSecond });
+  const ofDatagrams = { allowances, sockets, config: config.datagrams, opensPerSecond };
+  const datagrams = new OriginDatagrams({ ...shared, ...ofDatagrams });
   return { dialer, datagrams, nat64 };
 }
 
@@ -278,42 +276,10 @@ async function makeMemoryWatch(
   });
 }
 
-type GateParts = Pick<
-  SubflowListenerOptions,
-  'pool' | 'isProven' | 'onSubflow' | 'onHandshakeFailed' | 'onCrowded' | 'onError' | 'hasDescriptor'
->;
-
-/** What connections come through before they are subflows. */
-function makeGate(
-  { clock, logger }: ConcentratorDeps,
-  parts: {
-    readonly memory: MemoryLevels;
-    readonly proven: ProvenSources;
-    readonly admission: SubflowAdmission;
-    readonly handshakes: ConcentratorCounts['handshakes'];
-    readonly watch: ProcessWatch;
-    readonly onCrowded: NonNullable<GateParts['onCrowded']>;
-  },
-): GateParts {
-  const { memory, proven, admission, handshakes, watch, onCrowded } = parts;
-  return {
-    pool: new ReceivePool(clock, memory.poolBytes),
-    isProven: (source) => proven.has(source),
-    onSubflow: (transport, leftMs) => void admission.admit(transport, leftMs),
-    onHandshakeFailed(remote, reason) {
-      handshakes.add('tls');
-      logger.debug({ remote, reason }, 'no TLS handshake');
-    },
-    onCrowded,
-    onError: (error) => watch.onAcceptFailed(error),
-    hasDescriptor: () => watch.hasDescriptor('subflow'),
-  };
-}
-
 function listenForClients(
   { listen, balancers, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
-  gate: GateParts,
+  gate: Gate,
 ): Promise<SubflowListener> {
   const behind = new AddressRanges(balancers);
   const options = {
@@ -333,7 +299,7 @@ function listenForClients(
 
 /** Metrics, readiness, status and the page; they read the parts when they are asked. */
 function makeEndpoint(
-  { metrics, limits, datagrams }: ConcentratorConfig,
+  { metrics, limits, clientMetrics: maxClients, datagrams }: ConcentratorConfig,
   deps: ConcentratorDeps,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -351,7 +317,10 @@ function makeEndpoint(
     readonly published: PublishedPorts;
     readonly watch: ProcessWatch;
     readonly descriptors: number;
-    readonly clients: ClientKeys;
+    readonly clients: ClientList;
+    readonly clientKeeper: ClientKeeper;
+    readonly meters: UsageMeters;
+    readonly usageKeeper: UsageKeeper;
     readonly limitHits: LimitHits;
   },
 ): HttpEndpoint<ConcentratorStatus> {
@@ -361,6 +330,8 @@ function makeEndpoint(
   registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
   registerConcentratorMetrics(registry, counts, memory, published);
   registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
+  const isListThere = () => parts.clientKeeper.trouble === undefined;
+  registerClientMetrics(registry, { ...parts, isListThere, maxClients });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   const page = makePage(metrics, {
@@ -368,7 +339,9 @@ function makeEndpoint(
     ...parts,
     sessions: () => sessions.all,
     isReady: () => !sessions.isDraining,
-    knownClients: () => parts.clients.count,
+    list: () => ({ known: parts.clients.count, trouble: parts.clientKeeper.trouble }),
+    entryOf: (clientId) => parts.clients.get(clientId),
+    usedBytes: (clientId) => parts.usageKeeper.usedBytes(clientId),
     flows: () => parts.origins.flowCount,
   });
   return new HttpEndpoint({
@@ -381,7 +354,8 @@ function makeEndpoint(
     }),
     status: () => {
       const { isDraining, all } = sessions;
-      const told = { limits, datagrams, descriptors, sessions: all, published: published.all };
+      const list = { known: parts.clients.count, trouble: parts.clientKeeper.trouble };
+      const told = { list, limits, datagrams, descriptors, sessions: all, published: published.all };
       return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
     },
     statusText: concentratorStatusText,

@@ -6,15 +6,15 @@ import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener.ts';
 import type { AddressKeeper } from './address-keeper.ts';
+import type { ClientKeeper } from './client-keeper.ts';
+import type { ClientList } from './clients/client-list.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import type { DatagramPort } from './datagram/datagram-port.ts';
 import { openDatagramPort } from './datagram/open-datagram-port.ts';
 import type { Measurements } from './measurement/measurements.ts';
-import { PortGrants } from './publish/port-grants.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
 import { type VisitorGate, visitorRanges } from './publish/visitor-gate.ts';
-import type { ClientKeys } from './session/client-keys.ts';
 import type { MemoryWatch } from './session/memory-watch.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
 import type { SubflowAdmission } from './session/subflow-admission.ts';
@@ -25,7 +25,8 @@ export interface ConcentratorParts {
   readonly config: ConcentratorConfig;
   readonly logger: Logger;
   readonly endpoint: HttpEndpoint<ConcentratorStatus>;
-  readonly clients: ClientKeys;
+  readonly clients: Pick<ClientList, 'count'>;
+  readonly clientKeeper: ClientKeeper;
   readonly sessions: SessionRegistry;
   readonly measurements: Measurements;
   readonly published: PublishedPorts;
@@ -52,7 +53,7 @@ export class Concentrator {
     this.#config = parts.config;
   }
 
-  /** Rejects with ListenError or EndpointError; nothing that was started runs on then. */
+  /** Rejects with ListenError, EndpointError or DatabaseError; nothing that was started runs on then. */
   start(): Promise<void> {
     return this.#life.start(() => this.#start());
   }
@@ -62,14 +63,12 @@ export class Concentrator {
    * nothing, or with PartialReloadError.
    */
   async reload(next: ConcentratorConfig): Promise<void> {
-    const { logger, clients, sessions, measurements, published, gate, addresses } = this.#parts;
+    const { logger, clientKeeper, measurements, published, gate, addresses } = this.#parts;
     const changes = describeReload(this.#config, next);
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
-      clients.replace(next.clients);
-      sessions.closeRevoked((clientId) => clients.of(clientId));
-      published.replaceGrants(new PortGrants(next.clients));
+      if (this.#hasClients(next)) clientKeeper.replace(next.clients);
       gate.setRanges(visitorRanges(next.visitors));
       published.setBindPorts(next.visitors.bindPorts);
       measurements.close();
@@ -90,12 +89,20 @@ export class Concentrator {
     return this.#life.close();
   }
 
+  /** Whether a configuration says who the clients are, and not a database, now or since the start. */
+  #hasClients(next: ConcentratorConfig): boolean {
+    return next.clientsDatabase === undefined && this.#parts.config.clientsDatabase === undefined;
+  }
+
   /** The parts close in the reverse order of the calls of `onClose`. */
   async #start(): Promise<void> {
     const life = this.#life;
-    const { logger, endpoint, clients, sessions, measurements, admission } = this.#parts;
+    const { logger, endpoint, clients, clientKeeper, sessions, measurements, admission } = this.#parts;
     const { listen, port, addresses, watch, memoryWatch } = this.#parts;
     life.onClose(() => endpoint.close());
+    // It writes what the sessions have carried to their end.
+    life.onClose(() => clientKeeper.close());
+    await clientKeeper.start();
     // Sessions say that they are over by their subflows.
     life.onClose(() => port.close());
     life.onClose(() => sessions.close());

@@ -39,15 +39,16 @@ function checkUplinks(
   network: KnownNetwork,
   bindsByInterface: boolean,
 ): CheckedUplinks {
-  const { mode, uplinks: list, standby, paths, concentrator } = config;
+  const { mode, uplinks: list, standby, paths } = config;
+  const addresses = config.concentrators.flatMap(({ concentrator }) => concentrator.addresses);
   const { view, interfaces } = network;
   const { uplinks: found, leftOut } = discoverNow(config, view, bindsByInterface);
   const missing = list.filter((uplink) => isMissing(uplink, network));
   const state = (uplink: ConfiguredUplink) => {
     const trouble = missing.includes(uplink) ? undefined : view && uplinkTrouble(uplink, view);
-    const hasPath = mode === 'direct' || pathsOf(paths, uplink.binding, concentrator.addresses, 1).size > 0;
+    const hasPath = mode === 'direct' || pathsOf(paths, uplink.binding, addresses, 1).size > 0;
     const noPath = hasPath
-      ? translationOf(uplink, concentrator.addresses)
+      ? translationOf(uplink, addresses)
       : 'cannot reach concentrator.addresses, which are of the other family';
     const parts = [
       bindingState(uplink, interfaces, missing.includes(uplink)),

@@ -2,8 +2,9 @@ import { formatDestination } from '../../shared/protocol/destination.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { aboutConcentrator, type ClientConfig, type ConfiguredUplink } from '../config/client-config.ts';
 import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
+import type { NetworkView } from '../network/network-view.ts';
 import { serviceText } from '../publish/published-service.ts';
 import { describePolicy, describeRule, uplinksNamed } from '../steering/steering-rule.ts';
 import type { TransparentSettings } from '../transparent/transparent-settings.ts';
@@ -18,7 +19,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const binding = deps.interfaceBinding();
   const uplinks = await uplinksNow(config, deps);
   const present = uplinks.all.filter(({ name }) => !uplinks.missing.includes(name));
-  const tried = mode === 'direct' ? [] : await deps.tryUplinks(config, present, uplinks.view);
+  const tried = mode === 'direct' ? [] : await triedLines(config, present, uplinks.view, deps);
   const usage = await planUsage(config, uplinks.all, deps);
   const lines = [
     `${config.file} is valid`,
@@ -29,7 +30,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
     ...(transparent === undefined ? [] : [`transparent   ${describeTransparent(transparent)}`]),
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
     ...uplinks.lines,
-    ...tried.map((outcome, i) => `tried         ${present[i]!.name}: ${outcome}`),
+    ...tried,
     ...usage.lines.map((line) => `metered       ${line}`),
     ...(usage.lines.length === 0 ? [] : [`usage         ${usage.fileText}`]),
     `steering      ${describePolicy(config.steering.default)}`,
@@ -47,8 +48,10 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (tuned !== undefined) warn(tuned);
   if (config.unused.length > 0) warn(`not used with mode: direct: ${config.unused.join(', ')}`);
   if (usage.problem !== undefined) warn(`${usage.problem}: the client will set it aside and count anew`);
-  if (config.keyFile !== undefined && (await readableByOthers(config.keyFile))) {
-    warn(`others can read ${config.keyFile}, which holds the key: chmod 600 ${config.keyFile}`);
+  for (const keyFile of new Set(config.concentrators.flatMap((one) => one.keyFile ?? []))) {
+    if (await readableByOthers(keyFile)) {
+      warn(`others can read ${keyFile}, which holds the key: chmod 600 ${keyFile}`);
+    }
   }
   if (await readableByOthers(config.file)) {
     warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
@@ -75,16 +78,37 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   }
 }
 
+/** Which uplinks reach which concentrator. */
+async function triedLines(
+  config: ClientConfig,
+  uplinks: readonly ConfiguredUplink[],
+  view: NetworkView | undefined,
+  deps: ClientCliDeps,
+): Promise<readonly string[]> {
+  const { concentrators } = config;
+  const outcomes = await Promise.all(
+    concentrators.map(async (one) => {
+      const tried = await deps.tryUplinks(aboutConcentrator(config, one), uplinks, view);
+      const to = concentrators.length > 1 ? ` to ${one.name}` : '';
+      return tried.map((outcome, i) => `tried         ${uplinks[i]!.name}${to}: ${outcome}`);
+    }),
+  );
+  return outcomes.flat();
+}
+
 /** How connections get out. */
-function wayLines({ mode, client, concentrator, fallback }: ClientConfig): readonly string[] {
+function wayLines({ mode, concentrators, fallback }: ClientConfig): readonly string[] {
   if (mode === 'direct')
     return [
       'mode          direct: no concentrator; each connection goes over one uplink, outside of any tunnel',
     ];
+  const isOne = concentrators.length === 1;
   return [
-    `client        ${client.id}`,
-    `concentrator  ${concentrator.addresses.map(formatDestination).join(', ')}`,
-    ...concentrator.pins.map(({ text }) => `pin           ${text}`),
+    ...concentrators.flatMap(({ name, concentrator, client }) => [
+      ...(isOne ? [`client        ${client.id}`] : []),
+      `concentrator  ${isOne ? '' : `${name}, for ${client.id}: `}${concentrator.addresses.map(formatDestination).join(', ')}`,
+      ...concentrator.pins.map(({ text }) => `pin           ${text}`),
+    ]),
     ...(fallback === undefined
       ? []
       : [`fallback      direct, outside of the tunnel, ${fallback.afterMs / 1_000} s after it is lost`]),

@@ -9,6 +9,7 @@ import {
 } from '../../shared/runtime/config/command-line.ts';
 import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
+import { fileExists } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import {
@@ -118,7 +119,9 @@ function addJoin(
 ): void {
   program
     .command('join')
-    .description('write the configuration of this machine from a link, with the uplinks it has')
+    .description(
+      'write the configuration of this machine from a link, with the uplinks it has; where there is one already, add the concentrator',
+    )
     .argument(
       '[link]',
       'tributary://... in quotes, visible to others; "-" for standard input; without it, join asks',
@@ -126,20 +129,32 @@ function addJoin(
     .option('--link-file <file>', 'a file that holds the link')
     .option('--socks <address:port>', 'where applications connect', DEFAULT_SOCKS)
     .option('--force', 'replace a configuration that exists')
-    .option('--update', 'of a configuration that exists replace only what the link says')
     .option('--start', 'start the service afterwards, where a package has installed it')
+    .option('--update', 'of a configuration that exists replace only what the link says, and add nothing')
     .action(async (argument: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<JoinOptions & { linkFile?: string; update?: true }>();
-      const { parseLink } = await import('../../shared/runtime/identity/link.ts');
+      const { parseLinks } = await import('../../shared/runtime/identity/link.ts');
       const { readLink } = await import('./read-link.ts');
-      const link = parseLink(await readLink({ argument, linkFile: options.linkFile }, deps));
-      if (options.update) {
-        const { updateFromLink } = await import('./update-from-link.ts');
-        await updateFromLink(link, await configFile(options.config), deps);
+      const links = parseLinks(await readLink({ argument, linkFile: options.linkFile }, deps));
+      const { join, targetFile } = await import('./join.ts');
+      const target = targetFile(options.config, deps);
+      const isThere = !options.force && (await fileExists(target));
+      if (options.update || isThere) {
+        const { updateFromLinks } = await import('./update-from-link.ts');
+        const file = options.update ? await configFile(options.config) : target;
+        await updateFromLinks(links, file, options.update !== true, deps);
       } else {
-        const { join } = await import('./join.ts');
-        await join(link, options, deps);
+        await join(links, options, deps);
       }
+    });
+  program
+    .command('leave')
+    .description('take a concentrator out of the configuration; its connections go on until they end')
+    .argument('<name>', 'as "status" and "check" show it')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { config } = command.optsWithGlobals<{ config?: string }>();
+      const { leaveConcentrator } = await import('./update-from-link.ts');
+      await leaveConcentrator(name, await configFile(config), deps);
     });
 }
 
@@ -150,6 +165,7 @@ function addDoctor(program: Command, load: LoadConfig, deps: ClientCliDeps): voi
       'examine each uplink from its interface to its speed, and both ends; say what mends what is wrong',
     )
     .option('--uplink <name...>', 'these alone')
+    .option('--concentrator <name>', 'of several, this one alone')
     .option('--json', 'all of it at the end, for programs')
     .option('--metered', 'measure the speed of metered uplinks, too')
     .option('--speed-bytes <size>', 'bytes for each measurement of speed, each way', DEFAULT_SPEED_BYTES)
@@ -166,6 +182,7 @@ function addSpeedTest(program: Command, load: LoadConfig, deps: ClientCliDeps): 
     .command('speedtest')
     .description('measure each uplink alone, all at once, and what one transfer over all of them gets')
     .option('--uplink <name...>', 'these alone')
+    .option('--concentrator <name>', 'of several, with this one; otherwise with the first')
     .option('--metered', 'metered uplinks, too')
     .option('--max <size>', 'bytes in all, both directions together', DEFAULT_TEST_BYTES)
     .option('--seconds <seconds>', 'for each measurement in one direction', DEFAULT_TEST_SECONDS)

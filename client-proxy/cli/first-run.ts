@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
-import { parseLink } from '../../shared/runtime/identity/link.ts';
+import { parseLinks } from '../../shared/runtime/identity/link.ts';
 import { linkIn } from '../../shared/runtime/identity/link-text.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
@@ -84,7 +84,7 @@ function joinAction(config: string | undefined, deps: ClientCliDeps, onJoined: (
     isAtIt = true;
     try {
       const options = { socks: DEFAULT_SOCKS, ...(config === undefined ? {} : { config }) };
-      const joined = await writeJoined(parseLink(linkIn(link)), options, deps);
+      const joined = await writeJoined(parseLinks(linkIn(link)), options, deps);
       onJoined(joined);
       const { file, found } = joined;
       return { file, found };

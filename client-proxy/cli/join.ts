@@ -8,6 +8,7 @@ import { defaultConfigDirectory } from '../../shared/runtime/config/config-searc
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
 import { startOrTell } from '../../shared/runtime/config/start-service.ts';
+import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { MAX_UPLINKS } from '../config/client-schema.ts';
@@ -18,6 +19,7 @@ import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
 import { CLIENT_CONFIG_NAME } from './command-defaults.ts';
 import { knownNetwork } from './known-network.ts';
+import { listOf, takeLink } from './link-edits.ts';
 
 export interface JoinOptions {
   readonly config?: string;
@@ -53,9 +55,9 @@ export interface Joined {
 }
 
 /** Writes a client's configuration from a link, and says which uplinks there are now. */
-export async function join(link: JoinLink, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
+export async function join(links: JoinLinks, options: JoinOptions, deps: ClientCliDeps): Promise<void> {
   const { file, found, problem, hasUsers, boundByAddress, hasService } = await writeJoined(
-    link,
+    links,
     options,
     deps,
   );
@@ -86,9 +88,12 @@ export async function join(link: JoinLink, options: JoinOptions, deps: ClientCli
   say(await startOrTell(options.start === true, service, 'tributary-client check, then tributary-client'));
 }
 
+/** Of one concentrator, or of several. */
+type JoinLinks = readonly [JoinLink, ...JoinLink[]];
+
 /** Writes a client's configuration from a link. @throws UsageError, FileWriteError, FileLockedError */
 export async function writeJoined(
-  link: JoinLink,
+  links: JoinLinks,
   options: JoinOptions,
   deps: ClientCliDeps,
 ): Promise<Joined> {
@@ -97,15 +102,17 @@ export async function writeJoined(
     throw new UsageError('--socks expects ADDRESS:PORT, for example 127.0.0.1:1080 or "[::1]:1080"');
   const file = targetFile(options.config, deps);
   if (!options.force && (await fileExists(file))) {
-    throw new UsageError(
-      `${file} exists already: --force replaces it, --update keeps all but what the link says, --config FILE writes another`,
-    );
+    throw new UsageError(`${file} exists already: --force replaces it, --config FILE writes another`);
   }
-  const { found, include, problem, boundByAddress } = await uplinksFound(link.addresses, deps);
+  const { found, include, problem, boundByAddress } = await uplinksFound(
+    links.flatMap(({ addresses }) => addresses),
+    deps,
+  );
   const users = isLoopback(listen.host)
     ? []
     : [{ name: 'tributary', password: randomBytes(18).toString('base64url') }];
-  const text = clientConfigText({ link, listen, users, found, include });
+  const [link] = links;
+  const text = withNames(clientConfigText({ link, listen, users, found, include }), links, file);
   const groupId = await serviceGroupId(CLIENT_SERVICE, file, deps);
   const overwrite = options.force === true;
   await changeFile(file, deps, () => writePrivateFile(file, text, { overwrite, groupId }));
@@ -117,6 +124,15 @@ export async function writeJoined(
     boundByAddress,
     hasService: groupId !== undefined,
   };
+}
+
+/** The same with further concentrators, and with the name that the link has for the first. */
+function withNames(text: string, [first, ...others]: JoinLinks, file: string): string {
+  if (others.length === 0 && first.name === undefined) return text;
+  const { document } = new YamlSource(text, file);
+  listOf(document, first.name);
+  for (const link of others) takeLink(document, link, true);
+  return document.toString({ lineWidth: 0 });
 }
 
 /** The uplinks that there are now, as `Joined` tells them. @param towards those with routes to these addresses; all, if there are none */

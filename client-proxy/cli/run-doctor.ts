@@ -8,6 +8,7 @@ import { usageFileOf } from './plan-usage.ts';
 /** The options of `doctor`, as they were written. */
 export interface DoctorArguments {
   readonly uplink?: readonly string[];
+  readonly concentrator?: string;
   readonly json?: true;
   readonly metered?: true;
   readonly speedBytes: string;
@@ -19,7 +20,7 @@ const MAX_SPEED_BYTES = 1e9;
 /** Runs `doctor`. Throws UsageError for options that make no sense, and what `doctor` throws. */
 export async function runDoctor(
   config: ClientConfig,
-  { uplink, json, metered, speedBytes: size, natTimeout }: DoctorArguments,
+  { uplink, concentrator, json, metered, speedBytes: size, natTimeout }: DoctorArguments,
   deps: ClientCliDeps,
 ): Promise<void> {
   const speedBytes = parseByteSize(size);
@@ -34,6 +35,7 @@ export async function runDoctor(
       natTimeout: natTimeout === true,
       speedBytes,
       ...(uplink === undefined ? {} : { uplinks: uplink }),
+      ...(concentrator === undefined ? {} : { concentrator }),
     },
     {
       ...deps,

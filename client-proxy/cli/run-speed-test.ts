@@ -1,7 +1,13 @@
 import { BYTE_SIZE_FORMAT, parseByteSize } from '../../shared/runtime/config/byte-size.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
-import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import {
+  aboutConcentrator,
+  type ClientConfig,
+  type ConfiguredConcentrator,
+  type ConfiguredUplink,
+  concentratorsNamed,
+} from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
 import { examinedUplinks } from '../doctor/examined-uplinks.ts';
 import { measuringConfig } from '../speedtest/measuring-client.ts';
@@ -14,6 +20,7 @@ import { knownNetwork } from './known-network.ts';
 /** The options of `speedtest`, as they were written. */
 export interface SpeedTestArguments {
   readonly uplink?: readonly string[];
+  readonly concentrator?: string;
   readonly metered?: true;
   readonly max: string;
   readonly seconds: string;
@@ -28,12 +35,16 @@ const CLEAR_LINE = '\r\x1b[K';
  * SpeedTestError where something could not be measured.
  */
 export async function runSpeedTest(
-  config: ClientConfig,
-  { uplink: named, metered, max, seconds, json }: SpeedTestArguments,
+  configured: ClientConfig,
+  { uplink: named, concentrator, metered, max, seconds, json }: SpeedTestArguments,
   deps: ClientCliDeps,
 ): Promise<void> {
-  if (config.mode === 'direct')
+  if (configured.mode === 'direct')
     throw new UsageError('mode is direct: there is no concentrator to measure with');
+  const [first, ...others] = concentratorsNamed(configured, concentrator) as [ConfiguredConcentrator];
+  if (others.length > 0)
+    deps.stderr(`measuring with ${first.name}, the first concentrator: --concentrator names another\n`);
+  const config = aboutConcentrator(configured, first);
   const [maxBytes, measurementMs] = [bytesOf(max), millisecondsOf(seconds)];
   const { view } = await knownNetwork(deps, routeDestinations(config));
   const bindsByInterface = deps.interfaceBinding().available;

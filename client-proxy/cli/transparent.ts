@@ -82,7 +82,7 @@ interface Decided {
 }
 
 async function redirectionOf(
-  { transparent: settings, concentrator, datagrams }: ClientConfig,
+  { transparent: settings, concentrators, datagrams }: ClientConfig,
   options: TransparentArguments,
   system: RedirectSystem,
 ): Promise<Decided> {
@@ -119,7 +119,7 @@ async function redirectionOf(
       );
   }
   const usualWay = [...(options.private ? [] : PRIVATE_NETWORKS), ...except];
-  for (const { host } of concentrator.addresses) {
+  for (const { host } of concentrators.flatMap(({ concentrator }) => concentrator.addresses)) {
     const addresses = isIP(host) === 0 ? await system.addressesOf(host) : [host];
     if (addresses.length === 0)
       notes.push(`connections to ${host} may be redirected, since its addresses are not known now`);

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { formatDestination } from '../../shared/protocol/destination.ts';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
@@ -8,40 +7,63 @@ import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
-import { loadClientConfig } from '../config/load-client-config.ts';
+import { clientConfigFrom, loadClientConfig } from '../config/load-client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { takeLink, takeOut } from './link-edits.ts';
 
 /**
- * Takes over what a link says into a configuration that exists: addresses, pins, name and key. All else stays, with its comments.
+ * Takes over what links say into a configuration that exists: addresses, pins, name and key of the concentrator that each is about, or of
+ * one more. All else stays, with its comments.
+ * @param mayAdd whether one more may come
  * Throws UsageError, ConfigError, FileLockedError, FileWriteError.
  */
-export async function updateFromLink(link: JoinLink, file: string, deps: ClientCliDeps): Promise<void> {
-  // What has mistakes now would have them afterwards.
-  await loadClientConfig(file);
-  await changeFile(file, deps, (lock) => update(link, file, lock));
-  deps.stderr(
-    `Changed ${file}: addresses, pin, name and key are those of the link.\n` +
-      'A client that runs takes over pin and key on SIGHUP, for example: systemctl reload tributary-client. ' +
-      'Other addresses, or another name, need a restart.\n',
-  );
+export async function updateFromLinks(
+  links: readonly JoinLink[],
+  file: string,
+  mayAdd: boolean,
+  deps: ClientCliDeps,
+): Promise<void> {
+  const lines: string[] = [];
+  await changeConfig(file, deps, async (source) => {
+    for (const link of links) {
+      const { name, isNew, keyFile } = takeLink(source.document, link, mayAdd);
+      lines.push(
+        isNew
+          ? `Added the concentrator ${name} to ${file}.\n`
+          : `Changed ${file}: addresses, pin, name and key${links.length + Number(mayAdd) > 1 ? ` of ${name}` : ''} are those of the link.\n`,
+      );
+      if (keyFile === undefined) continue;
+      const key = `${formatClientKey(link.clientKey)}\n`;
+      await writePrivateFile(resolve(dirname(file), keyFile), key, { overwrite: true, namedIn: file });
+    }
+  });
+  deps.stderr(`${lines.join('')}${TAKEN_OVER}`);
 }
 
-async function update(link: JoinLink, file: string, lock: HeldLock): Promise<void> {
-  const read = await readTextFile(file, MAX_CONFIG_BYTES);
-  if ('problem' in read) throw new UsageError(read.problem);
-  const { document } = new YamlSource(read.text, file);
-  const pins = link.pins.map(({ text }) => text);
-  document.setIn(['concentrator', 'addresses'], document.createNode(link.addresses.map(formatDestination)));
-  document.setIn(['concentrator', 'pin'], document.createNode(pins.length === 1 ? pins[0] : pins));
-  document.setIn(['client', 'id'], link.clientId);
-  const key = formatClientKey(link.clientKey);
-  const keyFile = document.getIn(['client', 'keyFile']);
-  await lock.confirm();
-  if (typeof keyFile === 'string') {
-    const path = resolve(dirname(file), keyFile);
-    await writePrivateFile(path, `${key}\n`, { overwrite: true, namedIn: file });
-  } else {
-    document.setIn(['client', 'key'], key);
-  }
-  await writePrivateFile(file, document.toString({ lineWidth: 0 }), { overwrite: true });
+/** Takes a concentrator out of the configuration. Throws as `updateFromLinks`. */
+export async function leaveConcentrator(name: string, file: string, deps: ClientCliDeps): Promise<void> {
+  await changeConfig(file, deps, async ({ document }) => takeOut(document, name));
+  deps.stderr(`Took the concentrator ${name} out of ${file}.\n${TAKEN_OVER}`);
+}
+
+const TAKEN_OVER =
+  'A client that runs takes it over on SIGHUP, for example: systemctl reload tributary-client.\n';
+
+/** What has mistakes now would have them afterwards, and what would have them then is not written. */
+async function changeConfig(
+  file: string,
+  deps: ClientCliDeps,
+  edit: (source: YamlSource) => Promise<void>,
+): Promise<void> {
+  await loadClientConfig(file);
+  await changeFile(file, deps, async (lock: HeldLock) => {
+    const read = await readTextFile(file, MAX_CONFIG_BYTES);
+    if ('problem' in read) throw new UsageError(read.problem);
+    const source = new YamlSource(read.text, file);
+    await lock.confirm();
+    await edit(source);
+    const text = source.document.toString({ lineWidth: 0 });
+    await clientConfigFrom(text, file);
+    await writePrivateFile(file, text, { overwrite: true });
+  });
 }

@@ -1,5 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { PeerTimes } from '../../shared/runtime/app/watched-peer.ts';
+import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import type { LogFormat, LogLevel } from '../../shared/runtime/config/schema-pieces.ts';
 import type { TuningConfig } from '../../shared/runtime/config/tuning.ts';
 import type { CertificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
@@ -70,6 +71,29 @@ export interface FallbackSettings {
   readonly afterMs: number;
 }
 
+/** One concentrator, and who this client is to it. */
+export interface ConfiguredConcentrator {
+  readonly name: string;
+  readonly concentrator: {
+    /** Tried in any order; at least one. */
+    readonly addresses: readonly Destination[];
+    /** The certificates of which it must show one: one, or two while it changes to another. */
+    readonly pins: readonly CertificatePin[];
+    /** Sent as SNI; nothing is sent when absent. */
+    readonly serverName?: string;
+  };
+  readonly client: {
+    readonly id: string;
+    /** 32 bytes. */
+    readonly key: Uint8Array;
+  };
+  /** Where the key came from, when not from the configuration's own file. */
+  readonly keyFile?: string;
+}
+
+/** The name of the concentrator that the file has under `concentrator`, which says none. */
+export const ONLY_CONCENTRATOR = 'concentrator';
+
 /** Everything the client proxy is told by its configuration file: checked, complete, frozen. */
 export interface ClientConfig {
   /** The file this came from. */
@@ -80,22 +104,12 @@ export interface ClientConfig {
   readonly mode: ClientMode;
   /** Sections of the file that mean nothing in this mode. */
   readonly unused: readonly string[];
-  readonly concentrator: {
-    /** Tried in any order; at least one, in mode direct none. */
-    readonly addresses: readonly Destination[];
-    /** The certificates of which it must show one: one, or two while it changes to another; in mode direct none. */
-    readonly pins: readonly CertificatePin[];
-    /** Sent as SNI; nothing is sent when absent. */
-    readonly serverName?: string;
-  };
-  /** Both are empty in mode direct. */
-  readonly client: {
-    readonly id: string;
-    /** 32 bytes. */
-    readonly key: Uint8Array;
-  };
-  /** Where the key came from, when not from `file`. */
-  readonly keyFile?: string;
+  /** In the order of preference, where measurements say nothing; in mode direct none. */
+  readonly concentrators: readonly ConfiguredConcentrator[];
+  /** Of the first, or of the one that `aboutConcentrator` has put first; without addresses and pins in mode direct. */
+  readonly concentrator: ConfiguredConcentrator['concentrator'];
+  /** Of the same; empty in mode direct. */
+  readonly client: ConfiguredConcentrator['client'];
   readonly socks: {
     /** At least one. */
     readonly listen: readonly ConfiguredPoint[];
@@ -156,4 +170,22 @@ export interface ClientConfig {
   /** Numbers that replace the core's own; for experiments. */
   readonly tuning: TuningConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
+
+/** The same for who looks at one concentrator alone. */
+export function aboutConcentrator(config: ClientConfig, one: ConfiguredConcentrator): ClientConfig {
+  const { concentrator, client } = one;
+  return { ...config, concentrators: [one], concentrator, client };
+}
+
+/** The concentrators that a command is about: all, or the one that is named. Throws UsageError for a name that none has. */
+export function concentratorsNamed(
+  { concentrators }: ClientConfig,
+  name: string | undefined,
+): readonly ConfiguredConcentrator[] {
+  if (name === undefined) return concentrators;
+  const found = concentrators.filter((one) => one.name === name);
+  if (found.length > 0) return found;
+  const names = concentrators.map((one) => one.name).join(', ') || 'none';
+  throw new UsageError(`there is no concentrator ${name}: there are ${names}`);
 }

@@ -1,16 +1,13 @@
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { MAX_SUBFLOWS_PER_UPLINK } from '../../shared/protocol/uplink/wanted-subflows.ts';
-import { isHostName, isIpv6Literal, parseHostPort } from '../../shared/runtime/address/host-port.ts';
+import { isIpv6Literal, parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import {
   byteSize,
-  clientId,
-  clientKey,
   congestionControl,
   connections,
   count,
   duration,
-  hostPort,
   ipAddress,
   linger,
   log,
@@ -20,8 +17,6 @@ import {
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { tuning } from '../../shared/runtime/config/tuning.ts';
-import { MAX_PINS } from '../../shared/runtime/identity/link.ts';
-import { PIN_FORMAT, readPin } from '../../shared/runtime/identity/read-pin.ts';
 import {
   interfaceNameBytes,
   interfaceNameOf,
@@ -43,6 +38,13 @@ import {
   type ConfiguredUplinks,
   type FallbackSettings,
 } from './client-config.ts';
+import {
+  client,
+  concentrator,
+  concentratorMistakes,
+  concentrators,
+  hasOwnClients,
+} from './concentrators-schema.ts';
 import { PROXY_URL_FORMAT, parseProxyUrl } from './proxy-url.ts';
 import { publish } from './publish-schema.ts';
 import { refuseRepeated } from './refuse-repeated.ts';
@@ -158,32 +160,13 @@ const fallback = z
     return to === 'none' ? undefined : { afterMs: after };
   });
 
-const pin = textAs(PIN_FORMAT, readPin);
-const pins = z
-  .union([pin, z.array(pin).min(1).max(MAX_PINS)], {
-    error: `expected ${PIN_FORMAT}; or a list of two while the certificate changes`,
-  })
-  .transform((value) => (Array.isArray(value) ? value : [value]));
-
 /** The client's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
 export const clientSchema = z
   .strictObject({
     mode: z.enum(CLIENT_MODES).default('concentrator'),
-    concentrator: z
-      .strictObject({
-        addresses: z.array(hostPort).min(1).max(16),
-        pin: pins,
-        serverName: textAs('a host name', (value) => (isHostName(value) ? value : undefined)).optional(),
-      })
-      .optional(),
-    client: z
-      .strictObject({ id: clientId, key: clientKey.optional(), keyFile: text.optional() })
-      .superRefine(({ key, keyFile }, context) => {
-        if ((key === undefined) !== (keyFile === undefined)) return;
-        const message = 'give the client either its key or a keyFile that holds it';
-        context.addIssue({ code: 'custom', message });
-      })
-      .optional(),
+    concentrator: concentrator.optional(),
+    concentrators: concentrators.optional(),
+    client: client.optional(),
     socks,
     transparent,
     datagrams: z.boolean().default(true),
@@ -216,8 +199,20 @@ export const clientSchema = z
     tuning,
     log,
   })
-  .refine(({ mode, concentrator }) => isThere(mode, concentrator), neededUnlessDirect('concentrator'))
-  .refine(({ mode, client }) => isThere(mode, client), neededUnlessDirect('client'))
+  .refine(
+    (file) => isThere(file.mode, file.concentrator ?? file.concentrators),
+    neededUnlessDirect('concentrator', 'concentrators'),
+  )
+  .refine(
+    (file) => isThere(file.mode, file.client ?? (hasOwnClients(file.concentrators) || undefined)),
+    neededUnlessDirect('client', 'concentrators'),
+  )
+  .refine(({ concentrator, concentrators }) => concentrator === undefined || concentrators === undefined, {
+    path: ['concentrators'],
+    error:
+      'stands beside "concentrator": move that one into the list with a name ' +
+      '("tributary-client join --add" does so), or take one of them out',
+  })
   .refine(({ mode, fallback: settings }) => mode !== 'direct' || settings === undefined, {
     path: ['fallback'],
     error: 'has no use with mode: direct, where everything goes directly: take one of them out',
@@ -241,6 +236,11 @@ export const clientSchema = z
     }
   })
   .superRefine((file, context) => {
+    for (const { path, message } of concentratorMistakes(file)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
+  })
+  .superRefine((file, context) => {
     for (const { index, message } of publishMistakes(file, ownAddresses())) {
       context.addIssue({ code: 'custom', path: ['publish', index, 'to'], message });
     }
@@ -250,17 +250,17 @@ function isThere(mode: ClientMode, section: unknown): boolean {
   return mode === 'direct' || section !== undefined;
 }
 
-/** Told beside other mistakes, but for those of the section itself. */
-function neededUnlessDirect(section: string) {
+/** Told beside other mistakes, but for those of the sections themselves. */
+function neededUnlessDirect(...sections: readonly [string, string]) {
   return {
-    path: [section],
+    path: [sections[0]],
     error:
       'expected a map of keys and values ("tributary-client join" writes it; to do without a concentrator: "mode: direct")',
     when: ({ value, issues }: z.core.ParsePayload) =>
       typeof value === 'object' &&
       value !== null &&
       !Array.isArray(value) &&
-      issues.every(({ path }) => path?.[0] !== section && path?.[0] !== 'mode'),
+      issues.every(({ path }) => ![...sections, 'mode'].includes(String(path?.[0]))),
   };
 }
 

@@ -1,28 +1,30 @@
 import { compareConfigs, type Reload, type ReloadRule } from '../../shared/runtime/config/reload.ts';
-import type { ClientConfig } from './client-config.ts';
+import type { ClientConfig, ConfiguredConcentrator } from './client-config.ts';
 
 /** What a reload (SIGHUP) of the client's configuration changes: taken over at once, or only by a restart. */
 export function describeReload(before: ClientConfig, after: ClientConfig): Reload {
-  const { live, restart } = compareConfigs(RELOAD_RULES, before, after);
-  // Those of another concentrator, or of another client, are of use only together with its addresses or its name.
-  const waiting = restart.some((key) => OWNER_KEYS.has(key))
-    ? live.filter((key) => SECRET_KEYS.has(key))
-    : [];
-  return { live: live.filter((key) => !waiting.includes(key)), restart: [...restart, ...waiting] };
+  return compareConfigs(RELOAD_RULES, before, after);
 }
 
-const OWNER_KEYS = new Set(['concentrator.addresses', 'concentrator.serverName', 'client.id']);
-const SECRET_KEYS = new Set(['concentrator.pin', 'client.key', 'client.keyFile']);
+/** What of each concentrator stands under this key, in the file or for it. */
+function ofEach<Value>(pick: (one: ConfiguredConcentrator) => Value) {
+  return ({ concentrators }: ClientConfig) => concentrators.map((one) => [one.name, pick(one)]);
+}
 
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'mode', value: (config) => config.mode, applies: 'restart' },
-  { key: 'concentrator.addresses', value: (config) => config.concentrator.addresses, applies: 'restart' },
-  { key: 'concentrator.pin', value: (config) => config.concentrator.pins, applies: 'live' },
-  { key: 'concentrator.serverName', value: (config) => config.concentrator.serverName, applies: 'restart' },
-  { key: 'client.id', value: (config) => config.client.id, applies: 'restart' },
-  { key: 'client.key', value: (config) => config.client.key, applies: 'live' },
-  { key: 'client.keyFile', value: (config) => config.keyFile, applies: 'live' },
+  { key: 'concentrator.addresses', value: ofEach((one) => one.concentrator.addresses), applies: 'live' },
+  { key: 'concentrator.pin', value: ofEach((one) => one.concentrator.pins), applies: 'live' },
+  { key: 'concentrator.serverName', value: ofEach((one) => one.concentrator.serverName), applies: 'live' },
+  {
+    key: 'concentrators',
+    value: ({ concentrators }) => concentrators.map(({ name }) => name),
+    applies: 'live',
+  },
+  { key: 'client.id', value: ofEach((one) => one.client.id), applies: 'live' },
+  { key: 'client.key', value: ofEach((one) => one.client.key), applies: 'live' },
+  { key: 'client.keyFile', value: ofEach((one) => one.keyFile), applies: 'live' },
   { key: 'socks.allow', value: (config) => config.socks.allow, applies: 'live' },
   { key: 'socks', value: ({ socks: { allow: _, ...rest } }) => rest, applies: 'restart' },
   { key: 'transparent', value: (config) => config.transparent, applies: 'restart' },

@@ -7,7 +7,7 @@ import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../../shared/runtime/identity/client-key.ts';
-import type { ClientConfig } from './client-config.ts';
+import { type ClientConfig, type ConfiguredConcentrator, ONLY_CONCENTRATOR } from './client-config.ts';
 import { clientSchema } from './client-schema.ts';
 import type { ConfigEdit } from './edit/config-edit.ts';
 import { withEdits } from './edit/edited-text.ts';
@@ -44,27 +44,48 @@ export async function clientConfigFrom(
   return deepFreeze({
     ...toConfig(parsed, file),
     digest: digestOf(text),
-    ...(parsed.mode === 'direct' ? withoutConcentrator(parsed) : await withConcentrator(parsed, source)),
+    ...(parsed.mode === 'direct' ? withoutConcentrator(parsed) : await withConcentrators(parsed, source)),
     ...(parsed.stateDir === undefined ? {} : { stateDirectory: resolve(dirname(file), parsed.stateDir) }),
   });
 }
 
-/** What a session needs; the schema has it in this mode. */
-async function withConcentrator({ concentrator, client }: Parsed, source: YamlSource) {
-  const { addresses, pin, serverName } = concentrator!;
-  const { id, keyFile, key } = client!;
+/** What sessions need; the schema has it in this mode. */
+async function withConcentrators(parsed: Parsed, source: YamlSource) {
+  const { concentrators: list, concentrator: only } = parsed;
+  const all = await Promise.all(
+    list === undefined
+      ? [concentratorFrom({ name: ONLY_CONCENTRATOR, ...only! }, parsed.client!, ['client'], source)]
+      : list.map((one, index) => {
+          const isOwn = one.key !== undefined || one.keyFile !== undefined;
+          const secret = isOwn ? { key: one.key, keyFile: one.keyFile } : parsed.client!;
+          const place = isOwn ? ['concentrators', index] : ['client'];
+          return concentratorFrom(one, { ...secret, id: one.id ?? parsed.client!.id }, place, source);
+        }),
+  );
+  const [{ concentrator, client }] = all as [ConfiguredConcentrator];
+  return { concentrators: all, concentrator, client, unused: [] };
+}
+
+/** @param place in the file, of what says who this client is */
+async function concentratorFrom(
+  { name, addresses, pin, serverName }: NonNullable<Parsed['concentrator']> & { readonly name: string },
+  { id, key, keyFile }: NonNullable<Parsed['client']>,
+  place: readonly (string | number)[],
+  source: YamlSource,
+): Promise<ConfiguredConcentrator> {
   return {
+    name,
     concentrator: { addresses, pins: pin, ...(serverName === undefined ? {} : { serverName }) },
-    client: { id, key: key ?? (await readKeyFile(keyFile ?? '', source)) },
+    client: { id, key: key ?? (await readKeyFile(keyFile ?? '', [...place, 'keyFile'], source)) },
     ...(keyFile === undefined ? {} : { keyFile: resolve(dirname(source.file), keyFile) }),
-    unused: [],
   };
 }
 
-/** Sections about it may stay in the file: who tries the mode wants to go back. */
-function withoutConcentrator({ concentrator, client }: Parsed) {
-  const sections = Object.entries({ concentrator, client });
+/** Sections about them may stay in the file: who tries the mode wants to go back. */
+function withoutConcentrator({ concentrator, concentrators, client }: Parsed) {
+  const sections = Object.entries({ concentrator, concentrators, client });
   return {
+    concentrators: [],
     concentrator: { addresses: [], pins: [] },
     client: { id: '', key: new Uint8Array() },
     unused: sections.flatMap(([name, value]) => (value === undefined ? [] : [name])),
@@ -74,17 +95,22 @@ function withoutConcentrator({ concentrator, client }: Parsed) {
 /** Enough for a key, a comment line's worth of blanks and a line end. */
 const MAX_KEY_FILE_BYTES = 1024;
 
-async function readKeyFile(keyFile: string, source: YamlSource): Promise<Uint8Array> {
+async function readKeyFile(
+  keyFile: string,
+  place: readonly (string | number)[],
+  source: YamlSource,
+): Promise<Uint8Array> {
   if (parseClientKey(keyFile) !== undefined) {
-    const message = 'expected the name of a file; this is a key itself, and belongs under client.key';
-    throw new ConfigError([source.problem(['client', 'keyFile'], message)]);
+    const key = [...place.slice(0, -1).filter((part) => typeof part === 'string'), 'key'].join('.');
+    const message = `expected the name of a file; this is a key itself, and belongs under ${key}`;
+    throw new ConfigError([source.problem(place, message)]);
   }
   const read = await readTextFile(resolve(dirname(source.file), keyFile), MAX_KEY_FILE_BYTES);
   const key = 'text' in read ? parseClientKey(read.text.trim()) : undefined;
   if (key) return key;
   const message =
     'problem' in read ? read.problem : `expected the file to hold ${CLIENT_KEY_FORMAT} and nothing else`;
-  throw new ConfigError([source.problem(['client', 'keyFile'], message)]);
+  throw new ConfigError([source.problem(place, message)]);
 }
 
 type Parsed = z.output<typeof clientSchema>;
@@ -92,7 +118,7 @@ type Parsed = z.output<typeof clientSchema>;
 function toConfig(
   parsed: Parsed,
   file: string,
-): Omit<ClientConfig, 'digest' | 'concentrator' | 'client' | 'keyFile' | 'unused'> {
+): Omit<ClientConfig, 'digest' | 'concentrators' | 'concentrator' | 'client' | 'unused'> {
   const { socks, dial } = parsed;
   return {
     file,

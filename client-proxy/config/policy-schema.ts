@@ -5,6 +5,7 @@ import { isModeName, modeNamed, STEERING_ALIASES } from '../../shared/protocol/s
 import { modesWith, rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';
 import { sentBy } from '../../shared/protocol/steering/steering-policy.ts';
 import { duration, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import { CONCENTRATOR_NAME_FORMAT, isConcentratorName } from '../../shared/runtime/identity/link.ts';
 import type { ConfiguredHalf, ConfiguredPolicy } from '../steering/steering-rule.ts';
 
 /** As many as there can be uplinks. */
@@ -19,6 +20,9 @@ const mode = textAs(MODE_FORMAT, (value) => (isModeName(value) ? value : undefin
 const UPLINK_NAME = /^[A-Za-z0-9_.-]{1,32}$/;
 export const uplinkName = textAs('the name of an uplink', (value) =>
   UPLINK_NAME.test(value) ? value : undefined,
+);
+export const concentratorName = textAs(CONCENTRATOR_NAME_FORMAT, (value) =>
+  isConcentratorName(value) ? value : undefined,
 );
 const uplinkNames = z
   .array(uplinkName)

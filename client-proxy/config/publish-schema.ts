@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { parseNetwork } from '../../shared/runtime/config/ranges.ts';
-import { count, parseListenAddress, textAs } from '../../shared/runtime/config/schema-pieces.ts';
+import { count, oneOrMore, parseListenAddress, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { MAX_UNIX_PATH_BYTES } from '../../shared/runtime/tcp/unix-listener.ts';
 import type { PublishedService, ServiceAddress } from '../publish/published-service.ts';
-import { policyKeys, policyOver } from './policy-schema.ts';
+import { concentratorName, policyKeys, policyOver } from './policy-schema.ts';
 
 /** As many ports as a concentrator gives to a client by default. */
 const MAX_PUBLISHED_SERVICES = 64;
@@ -41,13 +41,19 @@ const service = z
       .default([]),
     maxConnections: count(1, 65536).default(1024),
     mode: policyKeys.mode,
+    concentrators: oneOrMore(
+      concentratorName,
+      'the name of a concentrator',
+      MAX_PUBLISHED_SERVICES,
+    ).optional(),
   })
-  .transform(({ proxyProtocol, mode, ...rest }, context): PublishedService => {
+  .transform(({ proxyProtocol, mode, concentrators, ...rest }, context): PublishedService => {
     const policy = mode === undefined ? undefined : policyOver({ mode }, { mode: 'aggregate' }, context);
     return {
       ...rest,
       ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
       ...(policy === undefined ? {} : { policy }),
+      ...(concentrators === undefined ? {} : { concentrators }),
     };
   });
 

@@ -6,6 +6,7 @@ import { type PortRange, parsePortRange } from '../../shared/runtime/config/rang
 import { network, oneOrMore, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { timeSpans } from '../schedule/schedule-schema.ts';
 import {
+  type ConcentratorWish,
   type ConfiguredPolicy,
   type SteeringAction,
   type SteeringConfig,
@@ -13,6 +14,7 @@ import {
   TRANSPORT_PROTOCOLS,
 } from '../steering/steering-rule.ts';
 import {
+  concentratorName,
   datagramPolicyAs,
   defaultPolicy,
   type Issues,
@@ -60,9 +62,19 @@ const conditions = {
   protocol: z.enum(TRANSPORT_PROTOCOLS).optional(),
 };
 
+const concentrator = z
+  .union([concentratorName, z.strictObject({ only: concentratorName })], {
+    error: 'expected the name of a concentrator, or {only: NAME} where no other may stand in for it',
+  })
+  .transform(
+    (value): ConcentratorWish =>
+      typeof value === 'string' ? { name: value, isOnly: false } : { name: value.only, isOnly: true },
+  );
+
 const rule = z.strictObject({
   ...conditions,
   ...policyKeys,
+  concentrator: concentrator.optional(),
   direct: uplinkName.optional(),
   block: z.literal(true, { error: 'expected true' }).optional(),
 });
@@ -109,7 +121,7 @@ function ruleOf(
 }
 
 /** They may stand together. */
-const STEERING_KEYS = ['mode', 'uplinks', 'up', 'down'] as const;
+const STEERING_KEYS = ['mode', 'uplinks', 'up', 'down', 'concentrator'] as const;
 
 function actionOf(parsed: ParsedRule, fallback: ConfiguredPolicy, context: Issues): SteeringAction {
   const { direct, block } = parsed;
@@ -120,10 +132,13 @@ function actionOf(parsed: ParsedRule, fallback: ConfiguredPolicy, context: Issue
     const message = `stands beside "${first}", and a rule does one thing: take one of them out, or make two rules`;
     context.issues.push({ code: 'custom', message, input: parsed, path: [second] });
   } else if (first === undefined) {
-    const message = 'says nothing about what to do: add one of mode, uplinks, up, down, direct and block';
+    const message =
+      'says nothing about what to do: add one of mode, uplinks, up, down, concentrator, direct and block';
     context.issues.push({ code: 'custom', message, input: parsed });
   }
   const policy = policyOver(parsed, fallback, context);
   if (block) return { kind: 'block' };
-  return direct === undefined ? { kind: 'steer', policy } : { kind: 'direct', uplink: direct };
+  if (direct !== undefined) return { kind: 'direct', uplink: direct };
+  const { concentrator: wish } = parsed;
+  return { kind: 'steer', policy, ...(wish === undefined ? {} : { concentrator: wish }) };
 }

@@ -160,6 +160,11 @@ export class Association implements TableMember {
     if (!WITHOUT_FAULT.has(error)) this.#refusedUntilMs = this.#options.clock() + REFUSED_MS;
   }
 
+  /** Nothing of it goes by this table any more: its flows begin anew elsewhere. */
+  leaveTable(table: FlowTable): void {
+    if (this.#place?.table === table) table.endAssociation(this.#place.id);
+  }
+
   /** The rules may be others, or the way to the concentrator: flows follow. */
   review(): void {
     for (const flow of this.#flows.values()) if (flow.way !== undefined) this.#follow(flow);

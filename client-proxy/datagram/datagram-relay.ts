@@ -41,6 +41,8 @@ interface Joined {
 
 export interface DatagramRelayOptions {
   decide(subject: SteeringSubject): DatagramDecision;
+  /** The session for what begins now, where that is not the newest. */
+  preferred?(): DatagramSession | undefined;
   /** For one application. @param onDatagram what comes past the concentrator */
   makeDirect(onDatagram: (from: Destination, payload: Uint8Array) => void): DirectPorts;
   /** The concentrator carries no datagrams: applications that can be told so are to be. It is said again now and then. */
@@ -89,7 +91,8 @@ export class DatagramRelay implements DatagramSide {
 
   /** The concentrator that there is carries no datagrams: it is of an earlier version, or does not want to. */
   get isUnsupported(): boolean {
-    return this.#isUnsupported;
+    const preferred = this.#options.preferred?.();
+    return preferred === undefined ? this.#isUnsupported : !this.#tables.has(preferred);
   }
 
   /** An application begins. It goes on until `leave`. */
@@ -101,7 +104,7 @@ export class DatagramRelay implements DatagramSide {
       hearsOnlyAsked,
       decide: (destination) =>
         decide({ destination, protocol: 'udp', ...(user === undefined ? {} : { user }) }),
-      table: () => [...this.#tables.values()].findLast(({ isReady }) => isReady),
+      table: () => this.#table,
       openDirect: (destination, route) => direct.open(destination, route),
       onDatagram: (from, payload) => application.onDatagram(from, payload),
       counts,
@@ -128,6 +131,15 @@ export class DatagramRelay implements DatagramSide {
     this.#tellUnsupported();
   }
 
+  /** Nothing is heard in these sessions: where another one is ready, applications go on there with the next datagram. */
+  moveFrom(silent: ReadonlySet<DatagramSession>): void {
+    for (const session of silent) {
+      const table = this.#tables.get(session);
+      if (table === undefined || this.#table === undefined || this.#table === table) continue;
+      for (const association of this.#associations.keys()) association.leaveTable(table);
+    }
+  }
+
   onSession(session: DatagramSession, isOffered: boolean): void {
     this.#isUnsupported = !isOffered;
     if (isOffered) this.#tables.set(session, new FlowTable(session, this.#options.counts));
@@ -148,8 +160,15 @@ export class DatagramRelay implements DatagramSide {
     this.#tables.delete(session);
   }
 
+  /** The session for what begins now. */
+  get #table(): FlowTable | undefined {
+    const preferred = this.#options.preferred?.();
+    const table = preferred && this.#tables.get(preferred);
+    return table?.isReady === true ? table : [...this.#tables.values()].findLast(({ isReady }) => isReady);
+  }
+
   #tellUnsupported(): void {
-    if (this.#isUnsupported && this.#associations.size > 0) this.#options.onUnsupported();
+    if (this.isUnsupported && this.#associations.size > 0) this.#options.onUnsupported();
   }
 
   #endIdle(): void {

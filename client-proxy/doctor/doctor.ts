@@ -7,7 +7,7 @@ import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.
 import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
 import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import { aboutConcentrator, type ClientConfig, concentratorsNamed } from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkView } from '../network/network-view.ts';
@@ -37,6 +37,8 @@ export interface DoctorRequest extends DoctorOptions {
   readonly json: boolean;
   /** These alone, by name. */
   readonly uplinks?: readonly string[];
+  /** It alone, by name. */
+  readonly concentrator?: string;
 }
 
 /**
@@ -49,17 +51,17 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   let view: NetworkView | undefined;
   const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
   const names = new DnsNameAsker(native, attachment, clock);
-  const known = await askSystemForAll(config.concentrator.addresses, names);
+  const concentrators = concentratorsNamed(config, request.concentrator);
+  const places = concentrators.flatMap(({ concentrator }) => concentrator.addresses);
+  const known = await askSystemForAll(places, names);
   const addresses = routeTargets(routeDestinations(config), (name) => known.get(name)?.addresses ?? []);
   view = await deps.readNetwork(addresses);
   const { uplinks, leftOut } = examinedUplinks(config, view, bindsByInterface, request.uplinks);
   const shared = {
-    config,
     options: request,
     view,
     known,
     names,
-    prober: new SocketProber(config, { native, attachment, clock }),
     diagnose: (uplink: UplinkCase['uplink'], { host, port }: Destination) =>
       diagnosePath({ uplink, remoteAddress: host, remotePort: port, bindsByInterface }),
     clock,
@@ -76,22 +78,29 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   });
   examination.begin('this machine');
   await runChecks([KERNEL], undefined, null, examination.add);
-  let facts: MeasurementFacts | undefined;
-  for (const uplink of uplinks) {
-    examination.begin(describeUplink(uplink));
-    const it: UplinkCase = { ...shared, uplink, found: nothingFound() };
-    const checks = config.mode === 'direct' ? DIRECT_CHECKS : UPLINK_CHECKS;
-    await runChecks(checks, it, uplink.name, examination.add);
-    facts ??= it.found.facts;
+  const all =
+    config.mode === 'direct' ? [config] : concentrators.map((one) => aboutConcentrator(config, one));
+  const facts = new Map<string, MeasurementFacts>();
+  for (const about of all) {
+    // Named where there are several.
+    const to = all.length > 1 ? ` to ${about.concentrators[0]!.name}` : '';
+    const prober = new SocketProber(about, { native, attachment, clock });
+    for (const uplink of uplinks) {
+      examination.begin(`${describeUplink(uplink)}${to}`);
+      const it: UplinkCase = { ...shared, config: about, prober, uplink, found: nothingFound() };
+      const checks = config.mode === 'direct' ? DIRECT_CHECKS : UPLINK_CHECKS;
+      await runChecks(checks, it, `${uplink.name}${to}`, examination.add);
+      if (it.found.facts !== undefined) facts.set(to, facts.get(to) ?? it.found.facts);
+    }
   }
   for (const { interface: name, reason } of leftOut) {
     examination.begin(`${name} (no uplink now)`);
     const check = { name: 'interface', run: () => skipped(reason) };
     await runChecks([check], undefined, name, examination.add);
   }
-  if (facts !== undefined) {
-    examination.begin('the concentrator');
-    await runChecks([CONCENTRATOR], facts, null, examination.add);
+  for (const [to, told] of facts) {
+    examination.begin(`the concentrator${to.replace(' to', '')}`);
+    await runChecks([CONCENTRATOR], told, null, examination.add);
   }
   examination.end();
 }

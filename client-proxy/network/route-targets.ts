@@ -3,8 +3,8 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 
 export interface RouteTargetsOptions {
-  /** The concentrator's addresses as configured. */
-  readonly destinations: readonly Destination[];
+  /** The concentrators' addresses as configured. */
+  destinations(): readonly Destination[];
   /** What a name was last known to stand for. */
   known(name: string): readonly string[];
   /** Resolves a name, so that it is known then; what it rejects with says nothing here. */
@@ -46,14 +46,14 @@ export class RouteTargets {
 
   get all(): readonly Destination[] {
     const { destinations, known } = this.#options;
-    return routeTargets(destinations, known);
+    return routeTargets(destinations(), known);
   }
 
   /** Resolves names that nobody has resolved yet: without an uplink nobody else does, and the way to one may be a route to it alone. */
   seekUnknown(): void {
     const { destinations, known, seek, clock } = this.#options;
     if (clock() - this.#soughtMs < SEEK_EVERY_MS) return;
-    const unknown = destinations.filter(({ host }) => isIP(host) === 0 && known(host).length === 0);
+    const unknown = destinations().filter(({ host }) => isIP(host) === 0 && known(host).length === 0);
     if (unknown.length === 0) return;
     this.#soughtMs = clock();
     for (const { host } of unknown) seek(host).catch(() => {});

@@ -98,10 +98,10 @@ export class PathManager {
     return [...this.#dialers.values()].map((dialer) => uplinkStatus(dialer, this.#session.driver));
   }
 
-  /** Those that may carry anything, as far as their use says. */
-  get usedUplinks(): readonly DialledUplink[] {
+  /** Those that may carry datagrams, as far as their use and their role say. */
+  get datagramUplinks(): readonly DialledUplink[] {
     const used = [...this.#dialers.values()].filter(({ use }) => use.use !== 'stopped');
-    return used.map(({ uplink }) => uplink);
+    return used.map(({ uplink }) => uplink).filter(({ isStanding }) => isStanding !== true);
   }
 
   start(): void {

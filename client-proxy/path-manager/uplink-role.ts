@@ -20,4 +20,6 @@ export interface DialledUplink extends Uplink {
   readonly joinAboveUtilization?: number;
   /** Most that it may carry. Absent: what it can. */
   readonly rateLimit?: RateLimit;
+  /** Its session is only kept ready: it needs no UDP path. */
+  readonly isStanding?: true;
 }

@@ -9,6 +9,8 @@ export interface PublishedService {
   /** At the concentrator; `host` is one of its addresses, or `*` for all. */
   readonly listen: Destination;
   readonly to: ServiceAddress;
+  /** The names of the concentrators that publish it; absent: all do. */
+  readonly concentrators?: readonly string[];
   /** Tells the service who its visitor is. */
   readonly proxyProtocol?: 'v2';
   /** From where visitors may come, as networks in canonical text; empty: from everywhere. */

@@ -290,7 +290,7 @@ export class ClientSession {
       },
     };
     const driver = this.#newDriver(session, owner, own?.packets);
-    own?.attach(driver, () => this.#paths.usedUplinks);
+    own?.attach(driver, () => this.#paths.datagramUplinks);
     this.#datagrams = own;
     this.#driver = driver;
     // The ids of the HELLOs that are under way.

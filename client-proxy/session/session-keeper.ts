@@ -96,6 +96,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     await Promise.all(sessions.map(({ driver }) => driver?.finished));
   }
 
+  /** The concentrator is dead, as far as can be told: what its session carries ends now, and another session is begun. */
+  giveUp(): void {
+    this.#current?.close('uplinksLost');
+  }
+
   /** What these uplinks stand on has changed: those of them that wait are dialled now. */
   retryUplinks(uplinkNames: ReadonlySet<string>): void {
     for (const session of this.#sessions) session.paths.retryUplinks(uplinkNames);
@@ -140,6 +145,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   get isReachable(): boolean {
     const current = this.#current;
     return current?.isReady === true && current.paths.uplinks.some(isHeard);
+  }
+
+  /** Whether it has no room for another stream. */
+  get isFull(): boolean {
+    return this.#current?.isFull === true;
   }
 
   get uplinks(): readonly UplinkStatus[] {

@@ -22,7 +22,10 @@ export function clientStatusText(status: ClientStatus): string {
       : ['session', `${session.state}${since}${draining}`],
     ...(fallback.active ? [['fallback', 'new connections go directly, outside of the tunnel']] : []),
     ['socks', status.socksListen.join(', ')],
-    ['connections', `${session.streams} over the concentrator, ${directOf(uplinks)} direct`],
+    [
+      'connections',
+      `${session.streams} over ${status.concentrators.length > 1 ? 'concentrators' : 'the concentrator'}, ${directOf(uplinks)} direct`,
+    ],
     ['UDP', udpText(status)],
     ['steering', `${steering.default}; ${rulesText(steering)}`],
   ]);
@@ -33,6 +36,7 @@ export function clientStatusText(status: ClientStatus): string {
       : textTable([UPLINK_HEADS, ...uplinks.map((uplink) => uplinkCells(uplink, time))]),
     subflowTable(uplinks, time),
     udpTable(uplinks),
+    concentratorTable(status),
     directTable(uplinks),
     costsOf(uplinks),
     publishedText(published, time),
@@ -49,8 +53,9 @@ function udpText({ mode, datagrams }: ClientStatus): string {
 
 function publishedText(published: ClientStatus['published'], now: string): string {
   if (published.length === 0) return '';
-  const rows = published.map(({ listen, to, state, since, connections, reason }) => [
-    listen,
+  const isAtSeveral = new Set(published.map(({ concentrator }) => concentrator)).size > 1;
+  const rows = published.map(({ concentrator, listen, to, state, since, connections, reason }) => [
+    isAtSeveral ? `${listen} of ${concentrator}` : listen,
     to,
     state,
     forText(since, now),
@@ -58,6 +63,23 @@ function publishedText(published: ClientStatus['published'], now: string): strin
     reason,
   ]);
   return textTable([['PUBLISHED', 'TO', 'STATE', 'FOR', 'VISITORS', 'REASON'], ...rows]);
+}
+
+/** Told where there are several. */
+function concentratorTable({ concentrators, time }: ClientStatus): string {
+  if (concentrators.length < 2) return '';
+  const rows = concentrators.map(
+    ({ name, state, since, streams, roundTripMs, lossRatio, chosen, standing }) => [
+      name,
+      state,
+      since === null ? '' : forText(since, time),
+      roundTripMs === null ? '' : `${roundTripMs} ms`,
+      lossRatio === null ? '' : `${(lossRatio * 100).toFixed(1)} %`,
+      String(streams),
+      chosen ? 'new connections go here' : standing ? 'kept ready' : 'in use',
+    ],
+  );
+  return textTable([['CONCENTRATOR', 'STATE', 'FOR', 'RTT', 'LOSS', 'STREAMS', 'ROLE'], ...rows]);
 }
 
 const UPLINK_HEADS = ['UPLINK', 'STATE', 'FOR', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];

@@ -3,6 +3,14 @@ import { reportSubflows, type StatusClocks, timeText } from '../../shared/runtim
 import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
+import {
+  type ConcentratorReport,
+  type ConcentratorService,
+  publishedBy,
+  type ReportedConcentrators,
+  reportConcentrators,
+} from '../concentrators/concentrator-report.ts';
+import type { Concentrators } from '../concentrators/concentrators.ts';
 import type { ClientMode, PresentUplink } from '../config/client-config.ts';
 import type { DatagramRelay } from '../datagram/datagram-relay.ts';
 import type { UplinkMeasure } from '../direct/balance/uplink-measure.ts';
@@ -17,8 +25,6 @@ import type { Metering } from '../metering/metering.ts';
 import { totalBytes } from '../metering/usage.ts';
 import type { UplinkCause } from '../path-manager/uplink-cause.ts';
 import type { UplinkState } from '../path-manager/uplink-status.ts';
-import type { PublishedServiceReport, Publisher } from '../publish/publisher.ts';
-import type { SessionKeeper } from '../session/session-keeper.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
@@ -40,6 +46,8 @@ export interface ClientStatus {
     /** Earlier sessions that live until their streams are done. */
     readonly draining: number;
   };
+  /** In the order of the configuration; none in mode direct. */
+  readonly concentrators: readonly ConcentratorReport[];
   readonly fallback: {
     /** Whether new connections go directly because the concentrator cannot be reached. */
     readonly active: boolean;
@@ -62,7 +70,7 @@ export interface ClientStatus {
   readonly transparentConnections: number;
   readonly steering: { readonly default: string; readonly rules: number; readonly holdingRules: number };
   readonly uplinks: readonly UplinkReport[];
-  readonly published: readonly PublishedServiceReport[];
+  readonly published: readonly ConcentratorService[];
   /** Interfaces that would be uplinks, and cannot be used. */
   readonly leftOut: readonly { readonly interface: string; readonly reason: string }[];
 }
@@ -117,11 +125,11 @@ export interface MeteredReport {
 /** The parts of the client that its status is read from. */
 export interface ClientStatusSource extends StatusClocks, ReadinessSource {
   readonly version: string;
-  readonly keeper: Pick<SessionKeeper, 'isEstablished' | 'current' | 'drivers'>;
+  readonly concentrators: ReportedConcentrators &
+    Pick<Concentrators, 'isEstablished' | 'current' | 'drivers'>;
   readonly uplinks: Pick<UplinkSet, 'uplinks' | 'leftOut' | 'whyUnknown'>;
   readonly uplinkStatus: () => readonly LastingUplinkStatus[];
   readonly steering: Pick<Steering, 'config' | 'described'>;
-  readonly publisher: Pick<Publisher, 'all'>;
   readonly datagrams: Pick<DatagramRelay, 'associationCount' | 'flowCount'>;
   readonly points: Pick<ApplicationPoints, 'addresses'>;
   readonly front: Pick<FrontDoor, 'counters'>;
@@ -137,8 +145,8 @@ export interface ClientStatusSource extends StatusClocks, ReadinessSource {
 }
 
 export function clientStatus(source: ClientStatusSource): ClientStatus {
-  const { keeper, uplinks, uplinkStatus, steering } = source;
-  const { current, drivers } = keeper;
+  const { concentrators, uplinks, uplinkStatus, steering } = source;
+  const { current, drivers } = concentrators;
   const read: Reading = {
     uplinks: uplinks.uplinks,
     drivers,
@@ -159,6 +167,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
       draining: drivers.filter((driver) => driver !== current).length,
     },
+    concentrators: reportConcentrators(concentrators, source),
     fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
     datagrams: {
       carried: current?.snapshot().datagrams.isOffered ?? false,
@@ -175,7 +184,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       holdingRules: steering.described.holding,
     },
     uplinks: uplinkStatus().map((status) => uplinkReport(status, source, read)),
-    published: source.publisher.all,
+    published: publishedBy(concentrators),
     leftOut: uplinks.leftOut.map(({ interface: device, reason }) => ({ interface: device, reason })),
   };
 }

@@ -6,12 +6,12 @@ import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { SessionCarried } from '../../shared/runtime/session/session-carried.ts';
 import type { SteeringSubject } from './rule-set.ts';
-import type { SteeringAction, SteeringRule } from './steering-rule.ts';
+import type { ConcentratorWish, SteeringAction, SteeringRule } from './steering-rule.ts';
 
 /** What happens to a connection now: its policy as it is at this time. */
 export type DecidedAction =
   | Exclude<SteeringAction, { readonly kind: 'steer' }>
-  | { readonly kind: 'steer'; readonly policy: StreamPolicy };
+  | { readonly kind: 'steer'; readonly policy: StreamPolicy; readonly concentrator?: ConcentratorWish };
 
 /** The same, and by which rule. */
 export interface Decision {
@@ -50,6 +50,8 @@ export interface OpenStream {
 export interface SteeredStream {
   /** As the rules have it now. */
   readonly policy: StreamPolicy;
+  /** Which concentrator is to take it; undefined: the best. An open stream stays where it is. */
+  readonly concentrator?: ConcentratorWish | undefined;
   /** It was opened, with `policy`. */
   opened(steerer: StreamSteerer, streamId: number): void;
   /** It is gone. */
@@ -133,6 +135,11 @@ class TrackedStream implements SteeredStream {
     this.#rule = rule;
     this.#sinceMs = sinceMs;
     this.over = over;
+  }
+
+  get concentrator(): ConcentratorWish | undefined {
+    const action = this.#rule?.action;
+    return action?.kind === 'steer' ? action.concentrator : undefined;
   }
 
   /** As it is now; undefined for an inbound stream. */

@@ -19,7 +19,16 @@ export interface ConfiguredHalf extends SteeringPolicy {
 /** What happens to a connection that an application asks for. */
 export type SteeringAction =
   /** A stream, spread over the uplinks as the policy says. */
-  { readonly kind: 'steer'; readonly policy: ConfiguredPolicy } | DirectAction | { readonly kind: 'block' };
+  | { readonly kind: 'steer'; readonly policy: ConfiguredPolicy; readonly concentrator?: ConcentratorWish }
+  | DirectAction
+  | { readonly kind: 'block' };
+
+/** Which concentrator is to take a connection, whichever is the best. */
+export interface ConcentratorWish {
+  readonly name: string;
+  /** No other stands in for it while it cannot be reached. */
+  readonly isOnly: boolean;
+}
 
 /** Past the concentrator, through the uplink of this name. */
 export interface DirectAction {
@@ -144,12 +153,16 @@ function describeHalf({ mode, only, order, orderBy, weights, maxRttMs, maxLoss }
 function describeAction(action: SteeringAction): string {
   switch (action.kind) {
     case 'steer':
-      return describePolicy(action.policy);
+      return `${describePolicy(action.policy)}${describeWish(action.concentrator)}`;
     case 'direct':
       return `direct over ${action.uplink}`;
     case 'block':
       return 'blocked';
   }
+}
+
+function describeWish(wish: ConcentratorWish | undefined): string {
+  return wish === undefined ? '' : `, by ${wish.name}${wish.isOnly ? ' alone' : ''}`;
 }
 
 const MAX_SHOWN = 3;

@@ -47,6 +47,8 @@ export interface SteeringOptions {
     choice: DirectChoice,
     onFailed: OnDirectFailed,
   ): void;
+  /** The concentrator that what begins now goes to; absent: there is a single one. */
+  chosen?(): string | undefined;
   /** Why streams go past the concentrator now, over whichever uplinks their policies allow; undefined where they do not. */
   readonly whyDirect: () => DirectReason | undefined;
   /** Connects so. */
@@ -112,8 +114,11 @@ export class Steering {
     switch (action.kind) {
       case 'steer': {
         const reason = this.#options.whyDirect();
-        if (reason !== undefined) this.connectDirectly(request, action.policy, reason);
-        else this.#options.openStream(request, this.#streams.begin(request, action.policy, rule));
+        const steered = () => this.#streams.begin(request, action.policy, rule);
+        // What only one concentrator may take does not go past all of them; without any there is no such rule.
+        if (reason === undefined || (action.concentrator?.isOnly === true && reason !== 'mode'))
+          this.#options.openStream(request, steered());
+        else this.connectDirectly(request, action.policy, reason);
         return;
       }
       case 'direct':
@@ -140,9 +145,13 @@ export class Steering {
     const { action } = this.#decide({ ...subject, protocol: 'udp' });
     if (action.kind === 'direct') return { kind: 'direct', route: action };
     if (action.kind === 'block') return action;
+    const { policy, concentrator: wish } = action;
     const reason = this.#options.whyDirect();
-    if (reason === undefined) return action;
-    return { kind: 'direct', route: { kind: 'balanced', policy: action.policy, reason } };
+    // An application's datagrams go to one concentrator, the chosen one.
+    const isElsewhere = reason !== undefined || this.#options.chosen?.() !== wish?.name;
+    if (wish?.isOnly === true && isElsewhere && reason !== 'mode') return { kind: 'block' };
+    if (reason === undefined) return { kind: 'steer', policy };
+    return { kind: 'direct', route: { kind: 'balanced', policy, reason } };
   }
 
   /** Steers the stream of a connection that an application expects; undefined where a rule blocks it, or has it go past the concentrator. */
@@ -218,7 +227,7 @@ export class Steering {
   #decide(subject: SteeringSubject): Decision {
     const { action, rule } = this.#rules.choose(subject);
     const decided: DecidedAction =
-      action.kind === 'steer' ? { kind: 'steer', policy: this.#resolve(action.policy) } : action;
+      action.kind === 'steer' ? { ...action, policy: this.#resolve(action.policy) } : action;
     return rule === undefined ? { action: decided } : { action: decided, rule };
   }
 

@@ -1,6 +1,6 @@
 import { bitRateText, forText, subflowTable } from '../../shared/runtime/observe/status-text.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
-import type { UplinkReport } from '../status/client-status.ts';
+import type { ClientStatus, UplinkReport } from '../status/client-status.ts';
 import type { UplinkRate, UplinkRates } from './uplink-rates.ts';
 
 /** What a person at the terminal has chosen. */
@@ -51,7 +51,7 @@ export function topFrame(
   const facts = [
     `${status.program} ${status.version}`,
     status.ready ? 'ready' : 'not ready',
-    status.mode === 'direct' ? 'no concentrator' : `session ${status.session.state}${since}`,
+    status.mode === 'direct' ? 'no concentrator' : `${chosenName(status)} ${status.session.state}${since}`,
     `${status.session.streams} connections`,
     `down ${bitRateText(sum('down'))}`,
     `up ${bitRateText(sum('up'))}`,
@@ -71,6 +71,12 @@ export function topFrame(
       ? lines
       : [...lines.slice(0, room - 1), cut(`... ${lines.length - room + 1} lines more`, columns)];
   return [...shown, '', foot];
+}
+
+/** Where new connections go: the only session, or that of a concentrator by name. */
+function chosenName({ concentrators }: ClientStatus): string {
+  const chosen = concentrators.length > 1 ? concentrators.find((one) => one.chosen) : undefined;
+  return chosen?.name ?? 'session';
 }
 
 const FOOT = 'q quit  d/u/n/t sort by down, up, name, round trip  s subflows  p pause';

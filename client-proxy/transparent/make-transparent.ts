@@ -12,24 +12,24 @@ type Given = Pick<
 > & {
   readonly steering: Steering;
   readonly names: Pick<TargetNames, 'known'>;
+  readonly concentrators: { readonly addresses: readonly Destination[] };
 };
 
 /** What the configuration says of it. */
 interface Configured {
   readonly transparent?: TransparentSettings;
-  readonly concentrator: { readonly addresses: readonly Destination[] };
 }
 
 /** The listener for redirected connections, if the configuration has one; its requests go to `steering`. */
 export function makeTransparent(
-  { transparent: settings, concentrator }: Configured,
-  { steering, names, ...given }: Given,
+  { transparent: settings }: Configured,
+  { steering, names, concentrators, ...given }: Given,
 ): TransparentListener | undefined {
   if (settings === undefined) return undefined;
   return new TransparentListener({
     ...given,
     settings,
-    concentrator: concentrator.addresses,
+    concentrators,
     knownAddresses: (name) => names.known(name),
     ownAddresses,
     wantsName: (subject) => steering.wantsName(subject),

@@ -22,8 +22,8 @@ import type { TransparentSettings } from './transparent-settings.ts';
 
 export interface TransparentListenerOptions {
   readonly settings: TransparentSettings;
-  /** The concentrator's addresses as configured, and what its names were last known to stand for. */
-  readonly concentrator: readonly Destination[];
+  /** The concentrators' addresses as configured, and what their names were last known to stand for. */
+  readonly concentrators: { readonly addresses: readonly Destination[] };
   knownAddresses(name: string): readonly string[];
   /** Of this machine. */
   ownAddresses(): readonly string[];
@@ -57,7 +57,7 @@ export class TransparentListener {
       maxConnections: settings.maxConnections,
       ownAddresses,
       isConcentrator: (destination) =>
-        isConcentratorPlace(destination, options.concentrator, options.knownAddresses),
+        isConcentratorPlace(destination, options.concentrators.addresses, options.knownAddresses),
       isOwnConnection: (source, destination) => ownConnections.has(source, destination),
       wantsName,
       onRequest,

@@ -101,7 +101,7 @@ const PROGRAMS: readonly ProgramDetails[] = [
       'and forwards it to its destinations.',
     ],
     configuration: ['tributary-concentrator.yaml', 'certificate.pem', 'key.pem', 'clients.yaml'],
-    state: '',
+    state: '/var/lib/tributary-concentrator',
     units: ['tributary-concentrator.service'],
   },
 ];

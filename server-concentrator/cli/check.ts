@@ -8,6 +8,7 @@ import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
 import type { ConcentratorConfig, ConcentratorLimits, ListenAddress } from '../config/concentrator-config.ts';
+import { databasePlace } from '../config/database-schema.ts';
 import { datagramPorts } from '../config/datagram-ports.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import { memoryMaxBytes } from '../session/memory-levels.ts';
@@ -52,6 +53,7 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
   for (const file of [config.clientsFile, config.tlsKeyFile]) {
+    if (file === undefined) continue;
     if (await readableByOthers(file)) warn(`others can read ${file}, which holds keys: chmod 600 ${file}`);
   }
   if (config.nextCertificateProblem !== undefined) {
@@ -60,7 +62,8 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
         'tributary-concentrator certificate prepare --force',
     );
   }
-  if (config.clients.length === 0) warn('nobody may connect: tributary-concentrator client add NAME');
+  if (config.clientsDatabase === undefined && config.clients.length === 0)
+    warn('nobody may connect: tributary-concentrator client add NAME');
   if (config.public.length === 0)
     warn('"client add" needs to know where clients connect: add "public: [HOST:PORT]"');
   if (lacksPublicAddress(await deps.ownAddresses(config.public))) warn(PUBLIC_ADDRESS_HINT);
@@ -103,7 +106,8 @@ function announceText({ announce: { addresses, joinHere } }: ConcentratorConfig)
   return joinHere ? text : `${text}; further subflows there alone`;
 }
 
-function clientsText({ clients, clientsFile }: ConcentratorConfig): string {
+function clientsText({ clients, clientsFile, clientsDatabase }: ConcentratorConfig): string {
+  if (clientsDatabase !== undefined) return `in ${databasePlace(clientsDatabase)}`;
   const changing = clients.filter(({ oldKey }) => oldKey !== undefined).map(({ id }) => id);
   const text = `${clients.length}, in ${clientsFile}`;
   return changing.length === 0 ? text : `${text}; with two keys: ${changing.join(', ')}`;

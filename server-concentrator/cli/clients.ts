@@ -1,45 +1,35 @@
-import { changeFile } from '../../shared/runtime/config/change-file.ts';
-import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
-import { UsageError } from '../../shared/runtime/config/command-line.ts';
-import { formatPortRange, type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
-import type { HeldLock } from '../../shared/runtime/files/file-lock.ts';
+import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
-import {
-  ClientsFile,
-  type ListedClient,
-  MAX_PUBLISHED_RANGES,
-  type NewClient,
-} from '../config/clients-file.ts';
+import type { ClientStore } from '../clients/client-store.ts';
+import { openClientStore } from '../clients/open-client-store.ts';
+import { clientText, type ListedClient } from '../config/client-schema.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
+import { type ClientSettings, settingsText, withSettings } from './client-settings.ts';
 import { type LinkOptions, printLink, printQrCode } from './print-link.ts';
 
-/**
- * Adds a client with a new key to the clients file, and prints its link. Throws UsageError.
- *
- * @param publish the ports that it may publish, as they were written
- */
+/** A client that is added now. */
+type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>>;
+
+/** Adds a client with a new key to the list, and prints its link. Throws UsageError. */
 export async function addClient(
   id: string,
-  { publish, ...shown }: { readonly publish?: string } & LinkOptions,
+  { qr, ...settings }: ClientSettings & LinkOptions,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const granted = publish === undefined ? {} : { publish: portsFrom(publish) };
-  const client = { ...newClient(id, deps.now()), ...granted };
+  const client = withSettings(newClient(id, deps.now()), settings, deps.now());
   refuseWithoutAddress(config);
-  await changeClients(config, deps, (file) => {
-    if (file.clients.some((entry) => entry.id === id)) {
-      throw new UsageError(
-        `there is a client ${id} already: revoke it first, choose another name, or give it another key by "client rotate"`,
-      );
-    }
-    return file.with(client);
+  await withStore(config, deps, async (store) => {
+    await store.update([id], (found) => {
+      if (found.has(id)) throw new UsageError(alreadyThere(id));
+      return { put: [client] };
+    });
+    await printLink(linkOf(client, config), client, qr ? { qr } : {}, deps);
+    deps.stderr(store.hint);
   });
-  await printLink(linkOf(client, config), client, shown, deps);
-  deps.stderr(RELOAD_HINT);
 }
 
 /**
@@ -53,21 +43,29 @@ export async function rotateClient(
   deps: CommandLineDeps,
 ): Promise<void> {
   refuseWithoutAddress(config);
-  const next = newClient(id, deps.now());
-  let isChanging = false;
-  const file = await changeClients(config, deps, (before) => {
-    isChanging = listed(before, id).oldKey !== undefined;
-    return isChanging ? before : before.rotate(id, next.key, next.created);
+  const { key, created: rotated } = newClient(id, deps.now());
+  await withStore(config, deps, async (store) => {
+    let isChanging = false;
+    let client: ListedClient | undefined;
+    await store.update([id], (found) => {
+      const before = listed(found, id);
+      isChanging = before.oldKey !== undefined;
+      client = isChanging ? before : { ...before, key, oldKey: before.key, rotated };
+      return isChanging ? {} : { put: [client] };
+    });
+    const reload =
+      store.hint === ''
+        ? ''
+        : 'First let a running concentrator take it over: systemctl reload tributary-concentrator\n';
+    deps.stderr(
+      `${id} has a second key ${isChanging ? 'already' : 'now'}; the first stays good. ${reload}` +
+        `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
+        `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
+    );
+    const link = linkOf(client!, config);
+    deps.stdout(`${link}\n`);
+    if (qr) await printQrCode(link, deps);
   });
-  deps.stderr(
-    `${id} has a second key ${isChanging ? 'already' : 'now'}; the first stays good. First let a running concentrator take it over: ` +
-      'systemctl reload tributary-concentrator\n' +
-      `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
-      `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
-  );
-  const link = linkOf(listed(file, id), config);
-  deps.stdout(`${link}\n`);
-  if (qr) await printQrCode(link, deps);
 }
 
 /** Ends the change of a client's key: that of before is not good any more. Throws UsageError. */
@@ -76,69 +74,86 @@ export async function finishRotation(
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  await changeClients(config, deps, (file) => {
-    if (listed(file, id).oldKey === undefined) throw new UsageError(`${id} has one key only`);
-    return file.finish(id);
+  await withStore(config, deps, async (store) => {
+    await store.update([id], (found) => {
+      const { oldKey, ...client } = listed(found, id);
+      if (oldKey === undefined) throw new UsageError(`${id} has one key only`);
+      return { put: [client] };
+    });
+    deps.stderr(
+      `Removed the old key of ${id}. Its sessions go on if it has used the new key in them.\n${store.hint}`,
+    );
   });
-  deps.stderr(
-    `Removed the old key of ${id}. Its sessions go on if it has used the new key in them.\n${RELOAD_HINT}`,
-  );
 }
 
-/** Sets which ports a client may publish, in place of those of before. Throws UsageError. */
-export async function grantPorts(
+/** Changes what a client may do. Throws UsageError. */
+export async function setClient(
   id: string,
-  ports: string,
+  settings: ClientSettings,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const publish = portsFrom(ports);
-  await changeClients(config, deps, (file) => {
-    listed(file, id);
-    return file.grant(id, publish);
+  if (Object.keys(settings).length === 0) throw new UsageError('nothing is to be set: see --help');
+  await withStore(config, deps, async (store) => {
+    let client: ListedClient | undefined;
+    await store.update([id], (found) => {
+      client = withSettings(listed(found, id), settings, deps.now());
+      return { put: [client] };
+    });
+    deps.stderr(`${id}: ${settingsText(client!) || 'no settings'}\n${store.hint}`);
   });
-  deps.stderr(`${id} may publish ${portsText(publish)}.\n${RELOAD_HINT}`);
 }
 
-/** Prints names, dates and ports, never keys. */
-export async function listClients(config: ConcentratorConfig, deps: CommandLineDeps): Promise<void> {
-  const { clients } = await ClientsFile.load(config.clientsFile);
-  for (const { id, created, publish = [], oldKey, rotated } of clients) {
-    const ports = publish.length === 0 ? '' : `  may publish ${portsText(publish)}`;
-    const change = oldKey === undefined ? '' : `  changing its key since ${rotated ?? 'some time'}`;
-    deps.stdout(`${id.padEnd(32)}  ${created ?? '-'}${ports}${change}\n`);
+/** Prints names, dates and settings, never keys. */
+export async function listClients(
+  { json }: { readonly json?: boolean },
+  config: ConcentratorConfig,
+  deps: CommandLineDeps,
+): Promise<void> {
+  const clients = await withStore(config, deps, (store) => store.all());
+  if (json) {
+    const shown = clients.map((client) => {
+      const { key: _, oldKey, ...text } = clientText(client);
+      return { ...text, isChangingKey: oldKey !== undefined };
+    });
+    deps.stdout(`${JSON.stringify(shown, null, 2)}\n`);
+    return;
+  }
+  for (const client of clients) {
+    const settings = settingsText(client);
+    const line = `${client.id.padEnd(32)}  ${client.created ?? '-'}`;
+    deps.stdout(`${line}${settings === '' ? '' : `  ${settings}`}\n`);
   }
   if (clients.length === 0) deps.stderr('No clients: tributary-concentrator client add NAME\n');
 }
 
-/** Removes a client from the clients file. Throws UsageError. */
-export async function revokeClient(
+/** Removes a client from the list. Throws UsageError. */
+export async function removeClient(
   id: string,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  await changeClients(config, deps, (file) => {
-    listed(file, id);
-    return file.without(id);
+  await withStore(config, deps, async (store) => {
+    await store.update([id], (found) => {
+      listed(found, id);
+      return { remove: [id] };
+    });
+    deps.stderr(`Removed ${id} from ${store.place}.\n${store.hint}`);
   });
-  deps.stderr(`Removed ${id} from ${config.clientsFile}.\n${RELOAD_HINT}`);
 }
 
-/** Replaces the list by what `change` makes of it, while no other command does. @returns the list as it is then */
-async function changeClients(
-  { clientsFile, file: namedIn }: ConcentratorConfig,
+/** Opens the list for a command, and closes it after. */
+export async function withStore<Result>(
+  config: ConcentratorConfig,
   deps: CommandLineDeps,
-  change: (before: ClientsFile) => ClientsFile,
-): Promise<ClientsFile> {
-  const work = async (lock: HeldLock) => {
-    const before = await ClientsFile.load(clientsFile);
-    const after = change(before);
-    if (after === before) return before;
-    await lock.confirm();
-    await after.write({ overwrite: true, namedIn });
-    return after;
-  };
-  return changeFile(clientsFile, deps, work, namedIn);
+  work: (store: ClientStore) => Promise<Result>,
+): Promise<Result> {
+  const store = await openClientStore(config, deps);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /** A client with a new key. Throws UsageError for an impossible name. */
@@ -147,45 +162,28 @@ export function newClient(id: string, now: Date): NewClient {
   return { id, key: generateClientKey(), created: `${now.toISOString().slice(0, 19)}Z` };
 }
 
-/** `443,8000-8010`, or `none`. Throws UsageError. */
-function portsFrom(text: string): readonly PortRange[] {
-  if (text === NO_PORTS) return [];
-  const ranges = text.split(',').map((part) => parsePortRange(part.trim()));
-  if (ranges.length > MAX_PUBLISHED_RANGES) {
-    throw new UsageError(`at most ${MAX_PUBLISHED_RANGES} ports and ranges of them`);
-  }
-  return ranges.map((range) => {
-    if (range !== undefined) return range;
-    throw new UsageError(`expected ports and ranges of them such as "443,8000-8010", or "${NO_PORTS}"`);
-  });
-}
-
-function portsText(ranges: readonly PortRange[]): string {
-  return ranges.length === 0 ? 'no ports' : ranges.map(formatPortRange).join(', ');
-}
-
-const NO_PORTS = 'none';
-
 /** The link of a client of this concentrator, with the pin of the certificate that is prepared, too. */
-function linkOf(
-  { id, key }: ClientEntry,
+export function linkOf(
+  { id, key }: Pick<ClientEntry, 'id' | 'key'>,
   { public: addresses, tls, nextCertificate }: ConcentratorConfig,
 ): string {
   const certificates = nextCertificate === undefined ? [tls.certificate] : [tls.certificate, nextCertificate];
   return formatLink({ clientId: id, clientKey: key, addresses, pins: certificates.map(certificatePin) });
 }
 
-function listed(file: ClientsFile, id: string): ListedClient {
-  const client = file.clients.find((entry) => entry.id === id);
-  if (client) return client;
-  throw new UsageError('there is no client of this name: tributary-concentrator client list');
-}
-
-function refuseWithoutAddress(config: ConcentratorConfig): void {
+/** Throws UsageError. */
+export function refuseWithoutAddress(config: ConcentratorConfig): void {
   if (config.public.length > 0) return;
   const message = 'clients would not know where to connect: add "public: [HOST:PORT]" to';
   throw new UsageError(`${message} ${config.file}`);
 }
 
-const RELOAD_HINT =
-  'A concentrator that runs takes this over on SIGHUP, for example: systemctl reload tributary-concentrator\n';
+function alreadyThere(id: string): string {
+  return `there is a client ${id} already: remove it first, choose another name, or give it another key by "client rotate"`;
+}
+
+function listed(found: ReadonlyMap<string, ListedClient>, id: string): ListedClient {
+  const client = found.get(id);
+  if (client) return client;
+  throw new UsageError('there is no client of this name: tributary-concentrator client list');
+}

@@ -11,6 +11,7 @@ import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { CheckDeps } from './check.ts';
+import { addClientCommands, QR } from './client-commands.ts';
 import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import type { InitOptions } from './init.ts';
 
@@ -98,55 +99,6 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
   addShellCommands(program, HELP, deps);
   // Only now, since subcommands would inherit it: what is no command then reaches the program's own action.
   return program.allowExcessArguments();
-}
-
-const QR = "show the link as a QR code, too, for a phone's camera";
-
-/** What changes keys. */
-function addClientCommands(
-  program: Command,
-  loaded: () => Promise<ConcentratorConfig>,
-  deps: ConcentratorCliDeps,
-): void {
-  const clients = () => import('./clients.ts');
-  const client = program.command('client').description('the clients that may connect');
-  client
-    .command('add')
-    .argument('<name>')
-    .description('add a client, and print its link')
-    .option('--publish <ports>', 'ports of this machine that it may publish, such as 443,8000-8010')
-    .option('--qr', QR)
-    .action(async (name: string, options: { publish?: string; qr?: true }) =>
-      (await clients()).addClient(name, options, await loaded(), deps),
-    );
-  client
-    .command('publish')
-    .argument('<name>')
-    .argument('<ports>', 'such as 443,8000-8010; or none')
-    .description('set which ports of this machine a client may publish')
-    .action(async (name: string, ports: string) =>
-      (await clients()).grantPorts(name, ports, await loaded(), deps),
-    );
-  client
-    .command('rotate')
-    .argument('<name>')
-    .description('give a client another key beside its own, and print the new link')
-    .option('--finish', 'end that: the old key is not good any more')
-    .option('--qr', QR)
-    .action(async (name: string, { finish, qr }: { finish?: true; qr?: true }) => {
-      const { finishRotation, rotateClient } = await clients();
-      if (finish) await finishRotation(name, await loaded(), deps);
-      else await rotateClient(name, qr ? { qr } : {}, await loaded(), deps);
-    });
-  client
-    .command('list')
-    .description('list the clients and what they may publish, without their keys')
-    .action(async () => (await clients()).listClients(await loaded(), deps));
-  client
-    .command('revoke')
-    .argument('<name>')
-    .description('remove a client')
-    .action(async (name: string) => (await clients()).revokeClient(name, await loaded(), deps));
 }
 
 function addCertificateCommands(

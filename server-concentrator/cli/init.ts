@@ -60,7 +60,7 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     if (!options.force) await refuseExisting(Object.values(files));
     await writePrivateFile(files.key, identity.key, overwrite);
     await writePrivateFile(files.certificate, identity.certificate, overwrite);
-    await ClientsFile.empty(files.clients).with(client).write(overwrite);
+    await ClientsFile.empty(files.clients).with([client]).write(overwrite);
     // Last: with it there, all that it names is there too.
     await writePrivateFile(files.config, concentratorConfigText({ listen, publicAddresses }), overwrite);
   });

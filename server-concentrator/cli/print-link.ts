@@ -1,5 +1,5 @@
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
-import type { ListedClient } from '../config/clients-file.ts';
+import type { ListedClient } from '../config/client-schema.ts';
 
 /** How a link is shown. */
 export interface LinkOptions {

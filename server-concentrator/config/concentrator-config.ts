@@ -22,7 +22,48 @@ export interface ClientEntry {
   readonly oldKey?: Uint8Array;
   /** Ports of this machine that the client may publish; absent: none. */
   readonly publish?: readonly PortRange[];
+  /** What people call it; any text. */
+  readonly label?: string;
+  /** From then on it may not connect, milliseconds since 1970; absent: never. */
+  readonly expiresMs?: number;
+  /** Of all its connections together, each way; absent: none. */
+  readonly rateBytesPerSecond?: number;
+  /** What it may carry in a month, both ways together; absent: any amount. */
+  readonly quota?: ClientQuota;
+  /** Its own egress rules, beside those of the concentrator. */
+  readonly egress?: ClientEgress;
 }
+
+export interface ClientQuota {
+  readonly bytes: number;
+  /** What happens when it is used up: new connections are refused, or all share this rate, each way. */
+  readonly whenUsedUp: 'refuse' | { readonly bytesPerSecond: number };
+}
+
+/** Which origins one client may reach. What the concentrator denies stays denied. */
+export interface ClientEgress {
+  /** Special addresses that are opened to this client as well. */
+  readonly allow: readonly EgressRule[];
+  readonly deny: readonly EgressRule[];
+  /** Nothing else may be reached; absent: all that is allowed. */
+  readonly only?: readonly EgressRule[];
+}
+
+/** The PostgreSQL database that has the clients. */
+export interface ClientDatabaseConfig {
+  /** A name, an address, or the directory of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+  readonly password?: string;
+  readonly tls: DatabaseTls;
+  /** PEM; the system's certificate authorities when absent. */
+  readonly ca?: string;
+}
+
+/** `verify`: the server's certificate must be good; `encrypt`: any certificate will do; `off`: in the clear. */
+export type DatabaseTls = 'verify' | 'encrypt' | 'off';
 
 /** Named bounds of one concentrator process. */
 export interface ConcentratorLimits {
@@ -96,8 +137,13 @@ export interface ConcentratorConfig {
   readonly nextCertificate?: string;
   /** Why it cannot change to what is prepared; for a person. */
   readonly nextCertificateProblem?: string;
-  readonly clientsFile: string;
+  /** Absent where a database has the clients. */
+  readonly clientsFile?: string;
+  readonly clientsDatabase?: ClientDatabaseConfig;
+  /** Those of the file. */
   readonly clients: readonly ClientEntry[];
+  /** Where usage and the last known list of a database are kept; absent: where the system says. */
+  readonly stateDirectory?: string;
   readonly egress: {
     readonly allow: readonly EgressRule[];
     readonly deny: readonly EgressRule[];
@@ -113,6 +159,8 @@ export interface ConcentratorConfig {
     readonly bindPorts?: readonly PortRange[];
   };
   readonly limits: ConcentratorLimits;
+  /** So many clients have metrics of their own; all others share one. */
+  readonly clientMetrics: number;
   /** How the other ends of connections of origins are looked after. */
   readonly connections: PeerTimes;
   /** How long a session and its streams wait without any subflow. */

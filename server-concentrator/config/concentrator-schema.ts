@@ -21,23 +21,14 @@ import {
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { tuning } from '../../shared/runtime/config/tuning.ts';
-import { EGRESS_RULE_FORMAT, parseEgressRule } from './egress-rule.ts';
+import { clientsPlace } from './database-schema.ts';
+import { egressRules, openingRules } from './egress-schema.ts';
+
+/** Each is three time series. */
+const MAX_CLIENT_METRICS = 10_000;
 
 /** A list beyond this is a blocklist, which belongs in a resolver or a firewall: each dial walks these rules. */
 const MAX_EGRESS_RULES = 1024;
-
-const rules = z.array(textAs(EGRESS_RULE_FORMAT, parseEgressRule)).max(MAX_EGRESS_RULES).default([]);
-
-/** Whoever controls a name's DNS records chooses the address, so a name opens no special one, and all others are open. */
-const allowRules = rules.superRefine((list, context) => {
-  for (const [index, { target }] of list.entries()) {
-    if (target.kind === 'cidr') continue;
-    const message =
-      'opens nothing: public addresses are allowed anyway, and special ones only by network or address, ' +
-      'for example "10.0.0.0/8"';
-    context.addIssue({ code: 'custom', path: [index], message });
-  }
-});
 
 const limits = z
   .strictObject({
@@ -70,6 +61,7 @@ const limits = z
     // Both ends are known to be there, by keep-alives, so nothing is gained by ending it. The bound is for those that nobody needs.
     streamIdleTimeout: duration({ min: '1m', max: '90d' }).prefault('7d'),
     drainTimeout: duration({ min: '0s', max: '1h' }).prefault('30s'),
+    clientMetrics: count(0, MAX_CLIENT_METRICS).default(100),
   })
   .prefault({})
   .superRefine(({ memoryPerSession, memoryPerClient, memoryTotal }, context) => {
@@ -142,11 +134,12 @@ export const concentratorSchema = z.strictObject({
   tls: z
     .strictObject({ certificate: text.default('certificate.pem'), key: text.default('key.pem') })
     .prefault({}),
-  clients: text.default('clients.yaml'),
+  clients: clientsPlace,
+  stateDir: text.optional(),
   egress: z
     .strictObject({
-      allow: allowRules,
-      deny: rules,
+      allow: openingRules(MAX_EGRESS_RULES).default([]),
+      deny: egressRules(MAX_EGRESS_RULES).default([]),
       connectTimeout: duration({ min: '100ms', max: '5m' }).prefault('10s'),
       resolveTimeout: duration({ min: '100ms', max: '1m' }).prefault('5s'),
     })

@@ -10,9 +10,11 @@ import {
   readCertificate,
   type TlsIdentity,
 } from '../../shared/runtime/identity/certificate.ts';
+import type { ListedClient } from './client-schema.ts';
 import { ClientsFile } from './clients-file.ts';
-import type { ConcentratorConfig, ListenAddress } from './concentrator-config.ts';
+import type { ClientEntry, ConcentratorConfig, ListenAddress } from './concentrator-config.ts';
 import { concentratorSchema } from './concentrator-schema.ts';
+import { defaultTls } from './database-schema.ts';
 
 /**
  * Reads and checks the concentrator's configuration, with the certificate, key and clients files that it names.
@@ -24,32 +26,61 @@ export async function loadConcentratorConfig(file: string): Promise<Concentrator
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
   const source = new YamlSource(read.text, file);
   const parsed = parseConfig(source, concentratorSchema);
-  const clientsFile = resolve(dirname(file), parsed.clients);
+  const clientsFile = typeof parsed.clients === 'string' ? resolve(dirname(file), parsed.clients) : undefined;
   const tlsCertificateFile = resolve(dirname(file), parsed.tls.certificate);
   const tlsKeyFile = resolve(dirname(file), parsed.tls.key);
   const [tls, clients] = await Promise.allSettled([
     readTls(parsed.tls, source),
-    ClientsFile.load(clientsFile),
+    readClients(parsed.clients, clientsFile, source),
   ]);
   if (tls.status === 'rejected' || clients.status === 'rejected') throw joined([tls, clients]);
-  const listed = clients.value.clients.map(({ id, key, oldKey, publish }) => ({
-    id,
-    key,
-    ...(oldKey === undefined ? {} : { oldKey }),
-    ...(publish === undefined ? {} : { publish }),
-  }));
   const { identity, next, nextProblem } = tls.value;
   return deepFreeze({
     ...toConfig(parsed),
+    ...(parsed.stateDir === undefined ? {} : { stateDirectory: resolve(dirname(file), parsed.stateDir) }),
     file,
     tls: identity,
     tlsCertificateFile,
     tlsKeyFile,
     ...(next === undefined ? {} : { nextCertificate: next }),
     ...(nextProblem === undefined ? {} : { nextCertificateProblem: nextProblem }),
-    clientsFile,
-    clients: listed,
+    ...clients.value,
   });
+}
+
+/** What the file or the database of clients comes from; of a database, without asking it. */
+async function readClients(
+  place: z.output<typeof concentratorSchema>['clients'],
+  clientsFile: string | undefined,
+  source: YamlSource,
+): Promise<Pick<ConcentratorConfig, 'clientsFile' | 'clientsDatabase' | 'clients'>> {
+  if (typeof place === 'string' || clientsFile !== undefined) {
+    const { clients } = await ClientsFile.load(clientsFile!);
+    return { clientsFile: clientsFile!, clients: clients.map(withoutDates) };
+  }
+  const { database, passwordFile, ca: caFile, tls = defaultTls(database) } = place;
+  const read = async (key: string, name: string) => {
+    const found = await readTextFile(resolve(dirname(source.file), name), MAX_CONFIG_BYTES);
+    if ('text' in found) return found.text;
+    throw new ConfigError([source.problem(['clients', key], found.problem)]);
+  };
+  const password =
+    passwordFile === undefined
+      ? database.password
+      : (await read('passwordFile', passwordFile)).replace(/\r?\n$/, '');
+  const ca = caFile === undefined ? undefined : await read('ca', caFile);
+  const clientsDatabase = {
+    ...database,
+    tls,
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+  };
+  return { clientsDatabase, clients: [] };
+}
+
+/** Dates are for people: what is written of them changes nothing. */
+function withoutDates({ created: _, rotated: __, ...client }: ListedClient): ClientEntry {
+  return client;
 }
 
 /** The port of the default listening addresses, and of `--public` without one. */
@@ -195,6 +226,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       streamIdleTimeoutMs: limits.streamIdleTimeout,
       drainTimeoutMs: limits.drainTimeout,
     },
+    clientMetrics: limits.clientMetrics,
     connections: {
       keepAliveMs: parsed.connections.keepAlive,
       stallTimeoutMs: parsed.connections.stallTimeout,

@@ -8,6 +8,8 @@ import { type ErrorName, StreamError, TributaryError } from '../../shared/protoc
 import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { ReleasePlace } from '../../shared/runtime/async/shared-places.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
+import type { ClientAllowances } from '../limits/client-allowances.ts';
+import type { Pacers } from '../limits/paced-socket.ts';
 import { Association, type Newcomer } from './association.ts';
 import type { DatagramCounts } from './datagram-counts.ts';
 import { type FlowTargets, flowTarget } from './flow-targets.ts';
@@ -22,6 +24,8 @@ export interface AssociationsOptions {
   /** Gives the session an input. */
   input<Result>(work: (datagrams: FlowCommands) => Result): Result;
   readonly targets: Pick<FlowTargets, 'find' | 'permits' | 'onReached'>;
+  /** What the client may carry. */
+  readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
   /** @returns undefined where the client, or all of them, may have no more */
   claimFlow(clientId: string): ReleasePlace | undefined;
   claimAssociation(clientId: string): ReleasePlace | undefined;
@@ -91,7 +95,11 @@ export class Associations {
   recheck(): void {
     for (const flow of [...this.#flows.values()]) {
       const { target, destination } = flow;
-      if (target === undefined || this.#options.targets.permits(destination.host, target)) continue;
+      if (
+        target === undefined ||
+        this.#options.targets.permits(destination.host, target, this.#options.clientId)
+      )
+        continue;
       this.#end(flow, 'notAuthorized');
     }
   }
@@ -117,7 +125,13 @@ export class Associations {
   }
 
   #begin({ flowId: id, associationId, destination }: OpenedFlow): void {
-    const { clientId, claimFlow, targets, counts } = this.#options;
+    const { clientId, allowances, claimFlow, targets, counts } = this.#options;
+    const refusal = allowances.refuse(clientId);
+    if (refusal !== undefined) {
+      counts.opens.add(refusal);
+      this.#tell((datagrams) => datagrams.endFlow(id, refusal));
+      return;
+    }
     const release = claimFlow(clientId);
     const entry = release && (this.#associations.get(associationId) ?? this.#newAssociation(associationId));
     if (release === undefined || entry === undefined) {
@@ -157,7 +171,9 @@ export class Associations {
     const association = new Association({
       id,
       openSocket: (family, handlers) => openSocket(family, handlers, clientId),
-      onDatagram: (flow, payload) => this.#tell((datagrams) => datagrams.send(flow.id, payload)),
+      onDatagram: (flow, payload) => {
+        if (this.#mayPass('down', payload)) this.#tell((datagrams) => datagrams.send(flow.id, payload));
+      },
       onNewcomer: (newcomer) => this.#welcome(entry, newcomer),
       onReached: () => targets.onReached(clientId),
       onUnreachable: (flow, error) => this.#end(flow, error),
@@ -176,7 +192,16 @@ export class Associations {
       if (!this.#keepEarly(flow, payload)) this.#options.counts.drop('early');
       return;
     }
+    if (!this.#mayPass('up', payload)) return;
     this.#associations.get(flow.associationId)!.association.send(flow, payload);
+  }
+
+  /** A datagram beyond the client's rate is dropped, as by a line. */
+  #mayPass(direction: keyof Pacers, { length }: Uint8Array): boolean {
+    const { clientId, allowances, counts } = this.#options;
+    if (allowances.pacersOf(clientId)?.[direction].tryPass(length) !== false) return true;
+    counts.drop('rate-limit');
+    return false;
   }
 
   #keepEarly(flow: OriginFlow, payload: Uint8Array): boolean {
@@ -203,7 +228,7 @@ export class Associations {
     const { clientId, claimFlow, targets, counts } = this.#options;
     const { association } = entry;
     const target = flowTarget(from.host, from.port, shown);
-    if (!targets.permits(shown, target)) {
+    if (!targets.permits(shown, target, clientId)) {
       counts.drop('forbidden');
       return undefined;
     }

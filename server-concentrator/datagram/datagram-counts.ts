@@ -12,6 +12,8 @@ export const ORIGIN_DROPS = [
   'early',
   /** Its flow was refused. */
   'refused',
+  /** Beyond the rate of its client. */
+  'rate-limit',
   'busy',
   'too-long',
   'send-failed',

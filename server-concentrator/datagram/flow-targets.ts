@@ -10,8 +10,8 @@ import {
   type SocketAddress,
   socketAddress,
 } from '../../shared/runtime/kernel/socket-address.ts';
-import type { EgressPolicy } from '../egress/egress-policy.ts';
-import { allowedHost, permittedAddresses } from '../egress/permitted.ts';
+import type { EgressPolicy, OwnEgressRules } from '../egress/egress-policy.ts';
+import { allowedHost, permittedAddresses, policyFor } from '../egress/permitted.ts';
 import type { OpenLine } from '../limits/open-line.ts';
 
 /** Where the datagrams of a flow go. */
@@ -23,6 +23,8 @@ export interface FlowTarget {
 
 export interface FlowTargetsOptions {
   readonly policy: EgressPolicy;
+  /** Rules of a client's own, if it has any. */
+  readonly rulesOf?: ((clientId: string) => OwnEgressRules | undefined) | undefined;
   readonly resolver: OriginResolver;
   /** Where this machine may have no IPv4. */
   readonly translators?: Translators;
@@ -52,9 +54,12 @@ export class FlowTargets {
     const { resolver, opens } = this.#options;
     signal.throwIfAborted();
     await opens.enter(clientId, signal);
-    const { host, port } = allowedHost(this.#policy, destination);
+    const named = allowedHost(this.#policyOf(clientId), destination);
+    const { host } = named;
     const found = isIP(host) === 0 ? await resolver.resolve(host, signal, clientId) : [host];
-    const target = await this.#choose(found, port, signal);
+    const permitted = (addresses: readonly string[]) =>
+      permittedAddresses(this.#policyOf(clientId), addresses, named);
+    const target = await this.#choose(found, named.port, signal, permitted);
     signal.throwIfAborted();
     return target;
   }
@@ -64,13 +69,13 @@ export class FlowTargets {
     this.#options.opens.onReached(clientId);
   }
 
-  /** Whether the policy, as it is now, lets a flow go there that was asked for by this host. */
-  permits(host: string, { to, shown }: FlowTarget): boolean {
-    const { port } = to;
+  /** Whether the policy, as it is now, lets a flow of the client go there that was asked for by this host. */
+  permits(host: string, { to, shown }: FlowTarget, clientId: string): boolean {
+    const policy = this.#policyOf(clientId);
     try {
-      allowedHost(this.#policy, { host, port });
-      permittedAddresses(this.#policy, [shown], port);
-      permittedAddresses(this.#policy, [to.host], port);
+      const named = allowedHost(policy, { host, port: to.port });
+      permittedAddresses(policy, [shown], named);
+      permittedAddresses(policy, [to.host], named);
       return true;
     } catch (error) {
       if (error instanceof StreamError) return false;
@@ -78,14 +83,23 @@ export class FlowTargets {
     }
   }
 
-  async #choose(found: readonly string[], port: number, signal: CancelSignal): Promise<FlowTarget> {
-    const allowed = permittedAddresses(this.#policy, found, port).map(plainAddress);
+  #policyOf(clientId: string): EgressPolicy {
+    return policyFor(this.#policy, this.#options.rulesOf?.(clientId));
+  }
+
+  async #choose(
+    found: readonly string[],
+    port: number,
+    signal: CancelSignal,
+    permitted: (addresses: readonly string[]) => readonly string[],
+  ): Promise<FlowTarget> {
+    const allowed = permitted(found).map(plainAddress);
     const { translators } = this.#options;
     await translators?.learnFor(allowed, signal);
     // Once more, since now it is known which of them are IPv4 addresses in disguise.
-    const shown = this.#firstOf(permittedAddresses(this.#policy, allowed, port));
+    const shown = this.#firstOf(permitted(allowed));
     const reachable = translators?.reachable([shown]) ?? [shown];
-    const [address] = permittedAddresses(this.#policy, reachable, port);
+    const [address] = permitted(reachable);
     return flowTarget(address!, port, shown);
   }
 

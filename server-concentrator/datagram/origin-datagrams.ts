@@ -13,9 +13,9 @@ import type { EgressPolicy } from '../egress/egress-policy.ts';
 import type { DescriptorShares } from '../limits/descriptor-shares.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
-import { Associations, type FlowCommands } from './associations.ts';
+import { Associations, type AssociationsOptions, type FlowCommands } from './associations.ts';
 import { DatagramCounts } from './datagram-counts.ts';
-import { FlowTargets } from './flow-targets.ts';
+import { FlowTargets, type FlowTargetsOptions } from './flow-targets.ts';
 import { OriginSocket, type OriginSocketHandlers } from './origin-socket.ts';
 
 export interface OriginDatagramsOptions {
@@ -26,6 +26,8 @@ export interface OriginDatagramsOptions {
   /** Of one client, flows that it begins. */
   readonly opensPerSecond: number;
   readonly policy: EgressPolicy;
+  readonly rulesOf?: FlowTargetsOptions['rulesOf'];
+  readonly allowances: AssociationsOptions['allowances'];
   readonly resolver: OriginResolver;
   readonly translators: Translators;
   readonly shares: DescriptorShares;
@@ -94,6 +96,7 @@ export class OriginDatagrams {
       ...session,
       input: (work) => session.input(work),
       targets: this.#targets,
+      allowances: this.#options.allowances,
       claimFlow: (clientId) => this.#flows.tryClaim(clientId),
       claimAssociation: (clientId) => this.#claimAssociation(clientId),
       openSocket: (family, handlers, clientId) => this.#openSocket(family, handlers, clientId),
@@ -119,6 +122,11 @@ export class OriginDatagrams {
   /** The policy from now on: flows that it forbids end. */
   setPolicy(policy: EgressPolicy): void {
     this.#targets.setPolicy(policy);
+    this.recheck();
+  }
+
+  /** The rules of clients have changed: flows that they forbid end. */
+  recheck(): void {
     for (const associations of this.#sessions) associations.recheck();
   }
 

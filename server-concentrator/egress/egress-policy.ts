@@ -30,7 +30,12 @@ export interface EgressPolicyOptions {
   readonly listenPorts: readonly number[];
   /** The prefixes of the translators (NAT64) that this machine's network is known to have now. */
   readonly nat64?: () => readonly Nat64Prefix[];
+  /** Nothing else is allowed; absent: all that the other rules leave. */
+  readonly only?: readonly EgressRule[] | undefined;
 }
+
+/** Rules of one client, beside those that hold for all. */
+export type OwnEgressRules = Pick<EgressPolicyOptions, 'allow' | 'deny' | 'only'>;
 
 /**
  * Which origins the concentrator dials. Both checks must pass: `checkHost` on the name the client asked for,
@@ -47,7 +52,8 @@ export interface EgressPolicyOptions {
  *    and this machine's own addresses are refused, unless an `allow` rule names a network that holds the address.
  *    An allow rule with a host pattern or `*` opens no special address, since whoever controls a name's
  *    DNS records chooses the address.
- * 4. Everything else is allowed.
+ * 4. With `only`, one of its rules must match: a network the address, a host pattern the name asked for.
+ * 5. Everything else is allowed.
  *
  * An IPv6 address that carries IPv4 addresses (mapped, NAT64 also with a prefix that was found, 6to4, Teredo) passes only when
  * it and each address inside pass by themselves.
@@ -55,7 +61,10 @@ export interface EgressPolicyOptions {
 export interface EgressPolicy {
   /** `host` as `normalizeHost` gives it: a lower-case name without trailing dot, or an IP address. */
   checkHost(host: string, port: number): EgressVerdict;
-  checkAddress(address: string, port: number): EgressVerdict;
+  /** `host` is the name that has led to the address, if one has. Port 0 is a question, to which no rule for a port applies. */
+  checkAddress(address: string, port: number, host?: string): EgressVerdict;
+  /** The policy for a client with rules of its own: all of both hold. The same rules give the same policy. */
+  withRules(own: OwnEgressRules): EgressPolicy;
 }
 
 /** Throws MisuseError when an own address is not an IP address; the rules come checked from the configuration. */
@@ -66,6 +75,8 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
   const allowedNetworks = networkRules(options.allow);
   const deniedNetworks = networkRules(options.deny);
   const deniedHosts = options.deny.filter((rule) => rule.target.kind !== 'cidr');
+  const isOnly = options.only === undefined ? undefined : onlyRules(options.only);
+  const clientPolicies = new WeakMap<OwnEgressRules, EgressPolicy>();
 
   const findDenial = (forms: readonly Address[], port: number) => {
     for (const form of forms.flatMap((form) => addressForms(form, nat64()))) {
@@ -79,12 +90,24 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
   return {
     checkHost(host, port) {
       const rule = deniedHosts.find((rule) => coversPort(rule, port) && matchesHost(rule, host));
-      return rule
-        ? refuse(`${host} port ${port} is denied by the rule "${formatEgressRule(rule)}"`)
-        : ALLOWED;
+      if (rule) return refuse(`${host} port ${port} is denied by the rule "${formatEgressRule(rule)}"`);
+      return isOnly?.mayPass(host, port) === false ? refuse(`${host} port ${port} ${NOT_AMONG}`) : ALLOWED;
     },
 
-    checkAddress(text, port) {
+    withRules(own) {
+      const known = clientPolicies.get(own);
+      if (known !== undefined) return known;
+      const policy = createEgressPolicy({
+        ...options,
+        allow: [...options.allow, ...own.allow],
+        deny: [...options.deny, ...own.deny],
+        only: own.only,
+      });
+      clientPolicies.set(own, policy);
+      return policy;
+    },
+
+    checkAddress(text, port, host) {
       const prefixes = nat64();
       const forms = judgeAddress(text, prefixes);
       if (!forms) return refuse(`"${text}" is not an IP address without a zone`);
@@ -109,8 +132,30 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
           );
         }
       }
+      const addresses = forms.map(({ address }) => address);
+      if (isOnly?.matches(addresses, port, host) === false)
+        return refuse(`${text} port ${port} ${NOT_AMONG}`);
       return ALLOWED;
     },
+  };
+}
+
+const NOT_AMONG = 'is none of those that this client may reach (egress.only in the list of clients)';
+
+function onlyRules(rules: readonly EgressRule[]) {
+  const networks = networkRules(rules);
+  const hosts = rules.filter((rule) => rule.target.kind !== 'cidr');
+  const names = (host: string, port: number) =>
+    hosts.some((rule) => (port === 0 || coversPort(rule, port)) && matchesHost(rule, host));
+  return {
+    /** Whether a host may turn out to be one of them. */
+    mayPass: (host: string, port: number) => networks.length > 0 || names(host, port),
+    matches: (forms: readonly Address[], port: number, host: string | undefined) =>
+      names(host ?? '', port) ||
+      networks.some(
+        ({ network, rule }) =>
+          (port === 0 || coversPort(rule, port)) && forms.some((form) => isInNetwork(form, network)),
+      ),
   };
 }
 

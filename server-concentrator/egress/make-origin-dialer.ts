@@ -15,12 +15,14 @@ import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { type DescriptorShares, dialPlaces, namePlaces } from '../limits/descriptor-shares.ts';
 import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
-import type { EgressPolicy } from './egress-policy.ts';
+import type { EgressPolicy, OwnEgressRules } from './egress-policy.ts';
 import { NameService } from './name-service.ts';
 import { type DialOutcome, OriginDialer } from './origin-dialer.ts';
 
 export interface OriginDialerParts {
   readonly policy: EgressPolicy;
+  /** Rules of a client's own, if it has any. */
+  rulesOf(clientId: string): OwnEgressRules | undefined;
   readonly resolver: DnsResolver;
   /** Where this machine may have no IPv4. */
   readonly translators: Translators;
@@ -63,6 +65,7 @@ export function makeOriginDialer(
 ): OriginDialer<AppSocket> {
   const {
     policy,
+    rulesOf,
     resolver,
     translators,
     shares,
@@ -80,6 +83,7 @@ export function makeOriginDialer(
   const onWait = (limit: LimitName) => (clientId: string) => limitHits.note(limit, clientId);
   return new OriginDialer({
     policy,
+    rulesOf,
     resolver,
     translators,
     services: {

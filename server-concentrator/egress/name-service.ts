@@ -64,7 +64,7 @@ export class NameService {
     if (name === undefined) throw new StreamError('nameNotFound', 'not a name');
     if (!policy.checkHost(name, NO_PORT).allowed) throw refused();
     const found = isIP(name) === 0 ? await this.#resolver.resolve(name, signal, asker) : [name];
-    const permitted = found.filter((address) => policy.checkAddress(address, NO_PORT).allowed);
+    const permitted = found.filter((address) => policy.checkAddress(address, NO_PORT, name).allowed);
     if (permitted.length === 0) throw refused();
     return permitted;
   }

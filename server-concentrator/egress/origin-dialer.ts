@@ -9,14 +9,16 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { OriginResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { Translators } from '../../shared/runtime/dns/translators.ts';
 import type { OpenLine } from '../limits/open-line.ts';
-import type { EgressPolicy } from './egress-policy.ts';
-import { allowedHost, checkHost, permittedAddresses } from './permitted.ts';
+import type { EgressPolicy, OwnEgressRules } from './egress-policy.ts';
+import { allowedHost, checkHost, permittedAddresses, policyFor } from './permitted.ts';
 
 /** How one dial ended, for the metrics. */
 export type DialOutcome = 'connected' | ErrorName;
 
 export interface OriginDialerOptions<T> {
   readonly policy: EgressPolicy;
+  /** Rules of a client's own, if it has any. */
+  readonly rulesOf?: (clientId: string) => OwnEgressRules | undefined;
   readonly resolver: OriginResolver;
   /** Where this machine may have no IPv4. */
   readonly translators?: Translators;
@@ -48,7 +50,8 @@ export class OriginDialer<T extends { destroy(): void }> {
     this.#policy = options.policy;
     this.#connector = new OriginConnector({
       ...options,
-      permitted: (addresses, port) => permittedAddresses(this.#policy, addresses, port),
+      permitted: (addresses, destination, clientId) =>
+        permittedAddresses(this.#policyOf(clientId), addresses, destination),
     });
   }
 
@@ -68,7 +71,7 @@ export class OriginDialer<T extends { destroy(): void }> {
       await opens?.enter(clientId, signal);
       const service = this.#serviceOf(destination);
       const connection = service
-        ? service(clientId, this.#policy)
+        ? service(clientId, this.#policyOf(clientId))
         : await this.#connect(destination, signal, clientId);
       // A question costs what an open does that reaches nothing.
       if (service === undefined) opens?.onReached(clientId);
@@ -92,9 +95,10 @@ export class OriginDialer<T extends { destroy(): void }> {
   ): Promise<readonly string[]> {
     signal.throwIfAborted();
     await this.#options.opens?.enter(clientId, signal);
-    const { host, port } = allowedHost(this.#policy, destination);
+    const named = allowedHost(this.#policyOf(clientId), destination);
+    const { host } = named;
     const found = isIP(host) === 0 ? await this.#options.resolver.resolve(host, signal, clientId) : [host];
-    return permittedAddresses(this.#policy, found, port);
+    return permittedAddresses(this.#policyOf(clientId), found, named);
   }
 
   /** Throws StreamError where the policy forbids it. */
@@ -106,6 +110,10 @@ export class OriginDialer<T extends { destroy(): void }> {
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {
-    return this.#connector.connect(allowedHost(this.#policy, destination), signal, clientId);
+    return this.#connector.connect(allowedHost(this.#policyOf(clientId), destination), signal, clientId);
+  }
+
+  #policyOf(clientId: string): EgressPolicy {
+    return policyFor(this.#policy, this.#options.rulesOf?.(clientId));
   }
 }

@@ -1,6 +1,6 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
-import type { EgressPolicy } from './egress-policy.ts';
+import type { EgressPolicy, OwnEgressRules } from './egress-policy.ts';
 import { normalizeHost } from './host-name.ts';
 
 /** A destination as names are written. @throws StreamError nameNotFound, or notAuthorized where the policy refuses the host by itself */
@@ -23,21 +23,26 @@ export function checkHost(policy: EgressPolicy, { host, port }: Destination): vo
   if (!verdict.allowed) throw notAuthorized([verdict.reason]);
 }
 
-/** The addresses that the policy lets pass, in the same order. @throws StreamError notAuthorized when there are none */
+/** The addresses of a host that the policy lets pass, in the same order. @throws StreamError notAuthorized when there are none */
 export function permittedAddresses(
   policy: EgressPolicy,
   addresses: readonly string[],
-  port: number,
+  { host, port }: Destination,
 ): string[] {
   const permitted: string[] = [];
   const reasons: string[] = [];
   for (const address of addresses) {
-    const verdict = policy.checkAddress(address, port);
+    const verdict = policy.checkAddress(address, port, host);
     if (verdict.allowed) permitted.push(address);
     else reasons.push(verdict.reason);
   }
   if (permitted.length === 0) throw notAuthorized(reasons);
   return permitted;
+}
+
+/** What holds for a client. */
+export function policyFor(policy: EgressPolicy, own: OwnEgressRules | undefined): EgressPolicy {
+  return own === undefined ? policy : policy.withRules(own);
 }
 
 function notAuthorized(reasons: readonly string[]): StreamError {

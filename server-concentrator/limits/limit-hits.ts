@@ -24,6 +24,7 @@ export const LIMIT_NAMES = [
   'associations',
   'descriptors',
   'processorShare',
+  'quota',
 ] as const;
 
 export type LimitName = (typeof LIMIT_NAMES)[number];

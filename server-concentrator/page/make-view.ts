@@ -1,5 +1,7 @@
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { uplinkFigures } from '../../shared/runtime/observe/uplink-figures.ts';
+import type { ClientSource } from '../clients/client-source.ts';
+import type { ClientEntry } from '../config/concentrator-config.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import type { MemoryLevels } from '../session/memory-levels.ts';
 import { clientUplinkState } from '../status/concentrator-status.ts';
@@ -15,7 +17,10 @@ export interface ViewSource {
   readonly limitHits: Pick<LimitHits, 'of'>;
   readonly memory: Pick<MemoryLevels, 'total'>;
   readonly isReady: () => boolean;
-  readonly knownClients: () => number;
+  readonly list: () => { readonly known: number; readonly trouble: ClientSource['trouble'] };
+  readonly entryOf: (clientId: string) => ClientEntry | undefined;
+  /** In this month. */
+  readonly usedBytes: (clientId: string) => number;
   /** UDP of all clients. */
   readonly flows: () => number;
 }
@@ -35,6 +40,7 @@ export function makeView(look: ClientLook, query: PageQuery, timeMs: number, sou
     query,
   );
   const { usedBytes, limitBytes } = source.memory.total;
+  const { known, trouble } = source.list();
   return {
     timeMs,
     version: source.version,
@@ -44,12 +50,13 @@ export function makeView(look: ClientLook, query: PageQuery, timeMs: number, sou
     streams: all.reduce((sum, { streams }) => sum + streams, 0),
     flows: source.flows(),
     clients: {
-      known: source.knownClients(),
+      known,
       connected: all.length,
       lingering: all.filter(({ isLingering }) => isLingering).length,
       limited: all.filter(isLimited).length,
       matching: matching.length,
     },
+    listTrouble: trouble === undefined ? null : trouble.reason,
     memory: { usedBytes, limitBytes },
     top: look.top,
     rows: matching
@@ -88,10 +95,25 @@ function clientView(
   const { name, isLingering, startedMs, streams, sentBytes, receivedBytes } = client;
   return {
     ...{ client: name, streams, sentBytes, receivedBytes, limits },
+    ...ofList(name, source),
     ...{ down: Math.round(client.down), up: Math.round(client.up) },
     state: isLingering ? 'lingering' : 'established',
     sinceMs: sinceMs(startedMs, source),
     sessions: client.sessions.map((session) => sessionView(session, look, source)),
+  };
+}
+
+function ofList(
+  name: string,
+  { entryOf, usedBytes }: ViewSource,
+): Pick<ClientView, 'label' | 'expiresMs' | 'monthBytes' | 'quotaBytes' | 'rateBitsPerSecond'> {
+  const { label, expiresMs, quota, rateBytesPerSecond } = entryOf(name) ?? {};
+  return {
+    label: label ?? null,
+    expiresMs: expiresMs ?? null,
+    monthBytes: usedBytes(name),
+    quotaBytes: quota?.bytes ?? null,
+    rateBitsPerSecond: rateBytesPerSecond === undefined ? null : rateBytesPerSecond * 8,
   };
 }
 

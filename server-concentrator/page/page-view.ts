@@ -29,6 +29,8 @@ export interface PageView {
     /** Those that the filter lets through. */
     readonly matching: number;
   };
+  /** Why the database of clients cannot be asked: the last known list holds. Null: all is well. */
+  readonly listTrouble: string | null;
   readonly memory: { readonly usedBytes: number; readonly limitBytes: number };
   /** Those that carried most of late, for the chart. Each keeps its place while it is among them. */
   readonly top: readonly NamedRate[];
@@ -45,6 +47,13 @@ export interface ClientView extends Rate {
   /** Since its sessions began. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** What the list of clients says of it; null where it says nothing. */
+  readonly label: string | null;
+  readonly expiresMs: number | null;
+  readonly quotaBytes: number | null;
+  readonly rateBitsPerSecond: number | null;
+  /** What it has carried in this month (UTC), both ways together, at all concentrators. */
+  readonly monthBytes: number;
   readonly limits: readonly LimitView[];
   readonly sessions: readonly SessionView[];
 }

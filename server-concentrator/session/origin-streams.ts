@@ -11,6 +11,9 @@ import type { SessionDriver } from '../../shared/runtime/session/session-driver.
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import { StreamRelay } from '../../shared/runtime/session/stream-relay.ts';
 import type { OriginDialer } from '../egress/origin-dialer.ts';
+import type { ClientAllowances } from '../limits/client-allowances.ts';
+import { PacedSocket } from '../limits/paced-socket.ts';
+import type { UsageMeter } from '../usage/usage-meters.ts';
 import type { KernelHolder } from './kernel-memory-watch.ts';
 
 export interface OriginStreamsOptions {
@@ -18,6 +21,10 @@ export interface OriginStreamsOptions {
   /** Whose streams they are. */
   readonly clientId: string;
   readonly dialer: OriginDialer<AppSocket>;
+  /** What the client may carry. */
+  readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
+  /** Counts its connections. */
+  readonly usage: Pick<UsageMeter, 'connections'>;
   /** A stream without a byte either way for so long is reset; swept at a tenth of it. */
   readonly idleTimeoutMs: number;
   /** What a visitor that is gone had sent may make no progress for so long. */
@@ -52,7 +59,13 @@ export class OriginStreams {
 
   /** A client asks for a stream: dials its origin and answers. */
   request(streamId: number, destination: Destination, _mode: SteeringMode): void {
-    const { driver, dialer, clientId, clock, onOpened } = this.#options;
+    const { driver, dialer, allowances, clientId, usage, clock, onOpened } = this.#options;
+    const refusal = allowances.refuse(clientId);
+    if (refusal !== undefined) {
+      driver.input(({ streams }) => streams.refuse(streamId, refusal));
+      return;
+    }
+    usage.connections++;
     const startedMs = clock();
     const dial = new Cancellation();
     const relay = new StreamRelay(driver, streamId, () => {
@@ -69,7 +82,7 @@ export class OriginStreams {
         }
         onOpened(clock() - startedMs);
         driver.input(({ streams }) => streams.accept(streamId));
-        relay.attach(socket);
+        relay.attach(this.#paced(socket));
         if (this.#isNarrow) relay.narrow(true);
       },
       (error: unknown) => {
@@ -82,7 +95,13 @@ export class OriginStreams {
 
   /** A visitor has connected to a port that the client has published: opens a stream to the client. @param onOver called once, when it is done */
   welcome(socket: AppSocket, visit: Visit, onOver: () => void): void {
-    const { driver, stallTimeoutMs } = this.#options;
+    const { driver, allowances, clientId, usage, stallTimeoutMs } = this.#options;
+    if (allowances.refuse(clientId) !== undefined) {
+      socket.destroy('reset');
+      onOver();
+      return;
+    }
+    usage.connections++;
     try {
       const { relay } = driver.openInbound(visit, (streamId) => {
         const made = new StreamRelay(
@@ -97,7 +116,7 @@ export class OriginStreams {
         this.#add(streamId, made);
         return { ...handlersOf(made), relay: made };
       });
-      relay.attach(socket);
+      relay.attach(this.#paced(socket));
       if (this.#isNarrow) relay.narrow(true);
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
@@ -129,6 +148,12 @@ export class OriginStreams {
   close(): void {
     clearInterval(this.#sweep);
     for (const { relay } of [...this.#streams.values()]) relay.abort('goingAway');
+  }
+
+  /** Where the client has a rate or a quota, its connections are held to it. */
+  #paced(socket: AppSocket): AppSocket {
+    const pacers = this.#options.allowances.pacersOf(this.#options.clientId);
+    return pacers === undefined ? socket : new PacedSocket(socket, pacers);
   }
 
   #add(streamId: number, relay: StreamRelay): void {

@@ -21,10 +21,11 @@ import type { LimitHits } from '../limits/limit-hits.ts';
 import type { TokenBuckets } from '../limits/token-buckets.ts';
 import type { PublishingSession } from '../publish/published-port.ts';
 import type { PublishedPorts } from '../publish/published-ports.ts';
+import type { UsageMeters } from '../usage/usage-meters.ts';
 import { type Applicant, refuse } from './applicant.ts';
 import type { KernelHolder } from './kernel-memory-watch.ts';
 import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
-import { OriginStreams } from './origin-streams.ts';
+import { OriginStreams, type OriginStreamsOptions } from './origin-streams.ts';
 import { ProvenKeys } from './proven-keys.ts';
 import { sessionTraffic } from './session-traffic.ts';
 import type { MemoryHolder } from './shortage-watch.ts';
@@ -42,6 +43,9 @@ export interface SessionRegistryOptions {
   /** How often a client may say HELLO or JOIN. */
   readonly joins: TokenBuckets;
   readonly limitHits: Pick<LimitHits, 'note'>;
+  /** What each client carries, and may carry. */
+  readonly usage: Pick<UsageMeters, 'of'>;
+  readonly allowances: OriginStreamsOptions['allowances'];
   /** What all sessions have carried. */
   readonly traffic: TrafficTable;
   /** Absent: no datagrams are carried. */
@@ -280,7 +284,8 @@ export class SessionRegistry {
   #begin({ clientId, founding, features }: Hello): LiveSession {
     const founder = founding && hexText(founding.id);
     const { limits, lingerMs, clock, dialer, tuning, logs, published, stallTimeoutMs } = this.#options;
-    const traffic = sessionTraffic(this.#options.traffic);
+    const usage = this.#options.usage.of(clientId);
+    const traffic = sessionTraffic(this.#options.traffic, usage);
     const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const key = hexText(token);
     const id = key.slice(0, 8);
@@ -329,8 +334,9 @@ export class SessionRegistry {
       },
     });
     const idleTimeoutMs = limits.streamIdleTimeoutMs;
-    const times = { idleTimeoutMs, stallTimeoutMs, clock, onOpened: this.#options.onOpened };
-    const streams = new OriginStreams({ driver, clientId, dialer, logger, ...times });
+    const { allowances, onOpened } = this.#options;
+    const times = { idleTimeoutMs, stallTimeoutMs, clock, onOpened };
+    const streams = new OriginStreams({ driver, clientId, dialer, allowances, usage, logger, ...times });
     const publishing: PublishingSession = {
       clientId,
       input: (work) => driver.input(work),

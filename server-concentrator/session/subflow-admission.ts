@@ -7,12 +7,14 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
-import { type Applicant, readApplicant } from './applicant.ts';
+import { type Applicant, readApplicant, refuse } from './applicant.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 export interface SubflowAdmissionOptions {
   /** The keys of a client; none for one that is not known. */
   keysOf(clientId: string): readonly Uint8Array[];
+  /** Why a client that has proven its key may not come in, in words, if it may not. */
+  whyNot(clientId: string): string | undefined;
   readonly sessions: Pick<SessionRegistry, 'admit'>;
   /** Answers a client whose connection is to be for measurements, and no part of a session. */
   measure(applicant: Applicant, clientId: string): 'measurement' | ErrorName;
@@ -46,7 +48,7 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keysOf, sessions, measure, proven, onResult, logger } = this.#options;
+    const { keysOf, whyNot, sessions, measure, proven, onResult, logger } = this.#options;
     const remote = transport.remoteAddress;
     const source = sourceOf(remote);
     try {
@@ -54,6 +56,13 @@ export class SubflowAdmission {
       const applicant = await readApplicant(transport, keysOf, leftMs);
       const clientId = clientIdOf(applicant);
       proven.add(clientId, source);
+      const refusal = whyNot(clientId);
+      if (refusal !== undefined) {
+        refuse(applicant, 'notAuthorized');
+        onResult('notAuthorized');
+        logger.info({ remote, client: clientId, reason: refusal }, 'subflow refused');
+        return;
+      }
       const result = isMeasurement(applicant) ? measure(applicant, clientId) : sessions.admit(applicant);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');

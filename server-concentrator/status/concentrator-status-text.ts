@@ -13,11 +13,14 @@ import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts
 
 /** The status as a person reads it in a terminal. */
 export function concentratorStatusText(status: ConcentratorStatus): string {
-  const { program, version, ready, limits, sessions, published, time } = status;
+  const { program, version, ready, clients, limits, sessions, published, time } = status;
   const head =
     `${program}  ${version}, ${ready ? 'ready' : 'shutting down'}, ${sessions.length} session(s)\n` +
     `A client may have ${limits.sessionsPerClient} sessions, ${formatByteSize(limits.memoryPerClientBytes)} of memory, ` +
-    `${limits.opensPerSecond} opens a second, ${limits.dialsPerClient} dials and ${limits.namesPerClient} names at a time.\n`;
+    `${limits.opensPerSecond} opens a second, ${limits.dialsPerClient} dials and ${limits.namesPerClient} names at a time.\n` +
+    (clients.trouble === null
+      ? ''
+      : `The list of clients is the last known one, since ${clients.trouble.since}: ${clients.trouble.reason}\n`);
   const blocks = [
     head,
     ...sessions.map((session) => sessionText(session, time)),

@@ -8,6 +8,7 @@ import {
 import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { ClientSource } from '../clients/client-source.ts';
 import type { ConcentratorLimits, DatagramConfig } from '../config/concentrator-config.ts';
 import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
 import type { PublishedPortReport } from '../publish/published-ports.ts';
@@ -18,9 +19,17 @@ export interface ConcentratorStatus {
   readonly version: string;
   readonly time: string;
   readonly ready: boolean;
+  readonly clients: ClientListReport;
   readonly limits: LimitsReport;
   readonly sessions: readonly SessionReport[];
   readonly published: readonly PublishedPortReport[];
+}
+
+/** The list of clients. */
+export interface ClientListReport {
+  readonly known: number;
+  /** Why its database cannot be asked, and since when; the last known list holds then. Null: all is well. */
+  readonly trouble: { readonly since: string; readonly reason: string } | null;
 }
 
 /**
@@ -66,6 +75,7 @@ export interface ConcentratorStatusSource extends StatusClocks {
   readonly published: readonly PublishedPortReport[];
   readonly version: string;
   readonly isReady: boolean;
+  readonly list: { readonly known: number; readonly trouble: ClientSource['trouble'] };
   readonly limits: ConcentratorLimits;
   readonly datagrams: DatagramConfig;
   /** How many the process may have. */
@@ -86,12 +96,19 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
     version: source.version,
     time: new Date(source.wallClock()).toISOString(),
     ready: source.isReady,
+    clients: listReport(source.list),
     limits: limitsReport(source),
     sessions: [...source.sessions]
       .filter(({ driver }) => !driver.snapshot().isClosed)
       .map((session) => sessionReport(session, source)),
     published: source.published,
   };
+}
+
+function listReport({ known, trouble }: ConcentratorStatusSource['list']): ClientListReport {
+  if (trouble === undefined) return { known, trouble: null };
+  const { sinceMs, reason } = trouble;
+  return { known, trouble: { since: new Date(sinceMs).toISOString(), reason } };
 }
 
 function sessionReport({ clientId, id, driver }: ReportedSession, clocks: StatusClocks): SessionReport {

@@ -23,6 +23,7 @@ export const ERROR_CODE = {
   internalError: 0x87,
   uplinksLost: 0x88,
   cancelled: 0x89,
+  quotaUsedUp: 0x8a,
 } as const;
 
 export type ErrorName = keyof typeof ERROR_CODE;
@@ -54,6 +55,7 @@ export type SocksReply = (typeof SOCKS_REPLY)[keyof typeof SOCKS_REPLY];
 const REPLY_BY_ERROR: Partial<Record<ErrorName, SocksReply>> = {
   unsupportedMessage: SOCKS_REPLY.commandNotSupported,
   notAuthorized: SOCKS_REPLY.notAllowed,
+  quotaUsedUp: SOCKS_REPLY.notAllowed,
   networkFailure: SOCKS_REPLY.networkUnreachable,
   uplinksLost: SOCKS_REPLY.networkUnreachable,
   connectionReset: SOCKS_REPLY.connectionRefused,

@@ -13,7 +13,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 async function expectEveryKey(example: string, schema: z.ZodType): Promise<void> {
   const text = await readFile(example, 'utf8');
-  const explained = new Set([...text.matchAll(/^\s*(?:# |- )?(\w+):/gm)].map(([, key]) => key));
+  const explained = new Set([...text.matchAll(/^\s*(?:# +|- )?(\w+):/gm)].map(([, key]) => key));
   const keys = schemaKeyPaths(schema).map((path) => path.replace(/^.*\./, ''));
   expect(keys.filter((key) => !explained.has(key))).toEqual([]);
 }

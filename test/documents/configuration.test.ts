@@ -76,8 +76,9 @@ describe('the examples of configurations', async () => {
 
   it.each(examples(''))("of a client's load: %s", (example) => {
     const written = parse(example) as object;
-    // Without a concentrator an example is a whole file.
-    const config = 'mode' in written ? written : { ...LEAST_CLIENT, ...written };
+    // Without a concentrator, or with several, an example is a whole file.
+    const isWhole = 'mode' in written || 'concentrators' in written;
+    const config = isWhole ? written : { ...LEAST_CLIENT, ...written };
     expect(clientSchema.safeParse(config).error).toBeUndefined();
   });
 });

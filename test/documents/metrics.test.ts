@@ -3,11 +3,13 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
+import { registerConcentratorMetrics as registerKnownConcentrators } from '../../client-proxy/concentrators/concentrator-metrics.ts';
 import { registerDatagramMetrics } from '../../client-proxy/datagram-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
 import { registerTransparentMetrics } from '../../client-proxy/transparent/transparent-metrics.ts';
+import { registerClientMetrics as registerMetricsOfClients } from '../../server-concentrator/client-metrics.ts';
 import {
   ConcentratorCounts,
   registerConcentratorMetrics,
@@ -60,6 +62,7 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 }
 
 const atClient = exported((registry) => {
+  registerKnownConcentrators(registry, { members: [], chosen: undefined, changeCount: 0 });
   registerClientMetrics(registry, quietMetrics(new ClientCounts(1)));
   registerDatagramMetrics(registry, new ClientCounts(1), { associationCount: 0, flowCount: 0 });
   registerTransparentMetrics(registry, () => undefined);
@@ -73,6 +76,13 @@ const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
   const published = { all: [], singleVisitors: 0 };
   registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
+  registerMetricsOfClients(registry, {
+    clients: { count: 0, get: () => undefined },
+    meters: { entries: () => new Map().entries() },
+    usageKeeper: { usedBytes: () => 0 },
+    isListThere: () => true,
+    maxClients: 1,
+  });
   registerOriginDatagrams(registry, {
     origins: { associationCount: 0, flowCount: 0, counts: new DatagramCounts() },
     strangers: { short: 0, unknown: 0 },

@@ -5,6 +5,7 @@ import { joinRate, TokenBuckets } from '../../server-concentrator/limits/token-b
 import { MemoryLevels } from '../../server-concentrator/session/memory-levels.ts';
 import { SessionRegistry } from '../../server-concentrator/session/session-registry.ts';
 import { SubflowAdmission } from '../../server-concentrator/session/subflow-admission.ts';
+import { UsageMeters } from '../../server-concentrator/usage/usage-meters.ts';
 import { DEFAULT_TUNING } from '../../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import { FairPlaces, type Visitor } from '../../shared/runtime/admission/fair-places.ts';
@@ -150,6 +151,8 @@ export class Machine {
       logs: new ClientLogs(logger, clock),
       joins: new TokenBuckets(joinRate(limits.joinsPerSecond), clock),
       limitHits: { note() {} },
+      usage: new UsageMeters(),
+      allowances: { refuse: () => undefined, pacersOf: () => undefined },
       traffic: new TrafficTable(2),
       published: { request() {}, withdraw() {}, onSessionEnded() {} },
       stallTimeoutMs: LINGER_MS,
@@ -161,6 +164,7 @@ export class Machine {
     const proven = new ProvenSources(clock);
     const admission = new SubflowAdmission({
       keysOf: () => [key],
+      whyNot: () => undefined,
       sessions,
       measure: () => 'measurement',
       proven,

@@ -176,4 +176,26 @@ ${program} set-proxy --proxy ${PROXY} > /dev/null; sleep 1; kill $!; cat "$HOME/
     session(`${program} unset-proxy`);
     expect(session(DUMP)).toBe('');
   });
+
+  it('go on with the other places where one cannot be changed, say which, and can be called again', () => {
+    const tools = join(home, 'tools');
+    mkdirSync(tools);
+    const broken =
+      'case $1 in set | reset) echo broken >&2; exit 1 ;; *) exec /usr/bin/gsettings "$@" ;; esac';
+    writeFileSync(join(tools, 'gsettings'), `#!/bin/sh\n${broken}\n`, { mode: 0o755 });
+    const without = { env: { PATH: `${tools}:${process.env.PATH}` } };
+    const places = () => [kde('ProxyType'), existsSync(join(home, '.config/environment.d'))];
+
+    expect(() => session(`${program} set-proxy --proxy ${PROXY}`, without)).toThrow(
+      /^ended with 1: KDE: proxy .*\nenvironment: proxy [\s\S]*could not be set: GNOME: gsettings: broken$/m,
+    );
+    expect(places()).toEqual(['1', true]);
+    session(`${program} set-proxy --proxy ${PROXY}`);
+    expect(() => session(`${program} unset-proxy`, without)).toThrow(
+      /^ended with 1: KDE: as before\nenvironment: as before[\s\S]*could not be put back: GNOME: gsettings: broken$/m,
+    );
+    expect([places(), session(DUMP) === '']).toEqual([['', false], false]);
+    expect(session(`${program} unset-proxy`)).toContain('GNOME: as before\n');
+    expect(session(DUMP)).toBe('');
+  });
 });

@@ -61,7 +61,7 @@ async function measureAll(
   if (options.sessions === 0 || isInterrupted()) return { streams };
   console.log(`${options.sessions} sessions ...`);
   try {
-    return { streams, sessions: await measureSessions(setup, options.sessions, onBed) };
+    return { streams, sessions: await measureSessions(setup, options, onBed) };
   } catch (error) {
     return { streams, sessionsError: (error as Error).message };
   }

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
+import { formatClientKey, generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { createBed } from '../bed/bed.ts';
 import type { Namespace } from '../bed/namespace.ts';
 import { LOOPBACK_PLACE } from '../bench/loopback/contenders.ts';
@@ -14,10 +15,20 @@ import { metricsUrl, type TributarySetup } from '../lab/tributary-setup.ts';
 import { clientName } from './client-name.ts';
 import { CrowdLoad, failures } from './crowd-load.ts';
 import { residentBytes } from './measure-streams.ts';
+import type { LoadOptions } from './options.ts';
 
 /** Figures of many sessions on one concentrator. */
 export interface SessionFigures {
   sessions: number;
+  /** In the list of the concentrator. */
+  clients: number;
+  /** From the start of the concentrator until it listens, and the processor time of that. */
+  startMs: number;
+  startCpuMs: number;
+  /** Resident memory before any session. */
+  startBytes: number;
+  /** Processor time with all sessions idle, as a share of one core. */
+  idleCpuShare: number;
   /** From the start of the clients, which share a process, to the last session. */
   upMs: number;
   /** Resident memory of the concentrator for each idle session of two subflows. */
@@ -35,6 +46,7 @@ const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
 const UP_LIMIT_MS = 180_000;
 const LOOK_EVERY_MS = 100;
 const SETTLE_MS = 4_000;
+const IDLE_MS = 20_000;
 const FIRST_PORT = 20_000;
 const CROWD = { host: '127.0.0.1', port: 8081 };
 const FETCHES_PER_SESSION = 10;
@@ -46,7 +58,7 @@ const FINISH_MS = 60_000;
 /** Measures so many sessions. Rejects when they do not all come up. */
 export async function measureSessions(
   setup: TributarySetup,
-  sessions: number,
+  { sessions, clients }: Pick<LoadOptions, 'sessions' | 'clients'>,
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<SessionFigures> {
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
@@ -56,31 +68,53 @@ export async function measureSessions(
     const log = { level: 'warn', format: 'json' };
     const uplinks = [2, 3].map((host) => ({ name: `lo-${host}`, address: `127.0.0.${host}` }));
     const configured = await setup.configured({ uplinks, log }, { 'limits.sessions': sessions + 1, log });
-    await writeClients(join(dirname(configured.concentrator), 'clients.yaml'), sessions);
+    await writeClients(join(dirname(configured.concentrator), 'clients.yaml'), sessions, clients);
+    const spawnedMs = performance.now();
     const concentrator = await startConcentrator(where, configured);
+    const startMs = performance.now() - spawnedMs;
+    const startCpuMs = (await cpuSeconds(where)) * 1_000;
     await sleep(SETTLE_MS);
     const before = await residentBytes([concentrator.pid!]);
-    const startMs = performance.now();
+    const beganMs = performance.now();
     const args = [MANY_CLIENTS, configured.client, String(sessions), String(FIRST_PORT)];
-    const clients = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const program = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     await untilSessions(where, sessions);
-    const upMs = performance.now() - startMs;
+    const upMs = performance.now() - beganMs;
     await sleep(SETTLE_MS);
     const bytesPerSession = ((await residentBytes([concentrator.pid!])) - before) / sessions;
+    const idleFrom = { ms: performance.now(), cpu: await cpuSeconds(where) };
+    await sleep(IDLE_MS);
+    const idleCpu = (await cpuSeconds(where)) - idleFrom.cpu;
+    const idleCpuShare = (idleCpu * 1_000) / (performance.now() - idleFrom.ms);
     const fetched = await fetchAll(where, sessions);
-    await endProgram(clients);
+    await endProgram(program);
     await endProgram(concentrator);
-    return { sessions, upMs, bytesPerSession, ...fetched };
+    const atStart = { clients: Math.max(clients, sessions + 1), startMs, startCpuMs, startBytes: before };
+    return { sessions, ...atStart, upMs, bytesPerSession, idleCpuShare, ...fetched };
   } finally {
     await bed.close();
   }
 }
 
-/** Many clients with the key of the one that there is. */
-async function writeClients(file: string, count: number): Promise<void> {
+/** Many clients with the key of the one that there is, and others up to `most`. */
+async function writeClients(file: string, count: number, most: number): Promise<void> {
   const [one] = parse(await readFile(file, 'utf8')) as object[];
   const all = Array.from({ length: count }, (_, index) => ({ ...one, id: clientName(index) }));
-  await writeFile(file, stringify([one, ...all]));
+  const others = Array.from({ length: Math.max(0, most - count - 1) }, (_, index) => ({
+    id: `other-${index}`,
+    label: `Van number ${index}`,
+    key: formatClientKey(generateClientKey()),
+    rateLimit: '20Mbit/s',
+    quota: '100GB',
+    atQuota: '1Mbit/s',
+    created: '2026-01-31T12:00:00Z',
+  }));
+  await writeFile(file, stringify([one, ...all, ...others]));
+}
+
+async function cpuSeconds(where: Namespace): Promise<number> {
+  const metrics = await readMetrics(where, metricsUrl('server-concentrator'));
+  return metrics.get('process_cpu_seconds_total') ?? Number.NaN;
 }
 
 async function untilSessions(where: Namespace, sessions: number): Promise<void> {

@@ -10,12 +10,17 @@ export interface LoadOptions {
   readonly active: number;
   /** Sessions on one concentrator. */
   readonly sessions: number;
+  /** Clients in its list, with settings of their own. */
+  readonly clients: number;
   readonly out: string;
 }
 
 /** Ports and descriptors of one machine. */
 const MAX_CONNECTIONS = 20_000;
 const MAX_SESSIONS = 1_000;
+const MAX_CLIENTS = 100_000;
+/** In place of names of contenders. */
+const NO_CONTENDERS = 'none';
 
 export const HELP = `How many connections and sessions a pair carries on loopback, how fast it opens them, and what each costs. As root.
 
@@ -23,6 +28,8 @@ export const HELP = `How many connections and sessions a pair carries on loopbac
   npm run load -- --contenders tributary            some of them
   npm run load -- --idle 10000 --active 1000        connections that say nothing, and beside them busy ones
   npm run load -- --sessions 200                    sessions on one concentrator; 0: none
+  npm run load -- --contenders none --sessions 1000 --clients 10000
+                                                    only these, of clients from a list of so many
   npm run load -- --out FOLDER                      where JSON, table and picture go: load-results unless told
 
 Ends with 1 when a connection through Tributary failed.
@@ -37,12 +44,13 @@ export function parseOptions(args: readonly string[]): LoadOptions | undefined {
       idle: { type: 'string', default: '10000' },
       active: { type: 'string', default: '1000' },
       sessions: { type: 'string', default: '200' },
+      clients: { type: 'string', default: '0' },
       out: { type: 'string', default: 'load-results' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return undefined;
-  const contenders = values.contenders.split(',');
+  const contenders = values.contenders === NO_CONTENDERS ? [] : values.contenders.split(',');
   for (const name of contenders)
     if (!CONTENDER_NAMES.includes(name))
       throw new Error(`no contender "${name}"; there are ${CONTENDER_NAMES.join(', ')}`);
@@ -51,6 +59,7 @@ export function parseOptions(args: readonly string[]): LoadOptions | undefined {
     idle: count('idle', values.idle, MAX_CONNECTIONS),
     active: count('active', values.active, MAX_CONNECTIONS),
     sessions: count('sessions', values.sessions, MAX_SESSIONS),
+    clients: count('clients', values.clients, MAX_CLIENTS),
     out: values.out,
   };
 }

@@ -56,11 +56,15 @@ export function reportText({ streams, sessions, sessionsError }: LoadResults, wh
   if (sessionsError !== undefined) lines.push('', `sessions: ${sessionsError}`);
   if (sessions) {
     const { bytesPerSession, upMs, fetchP50Ms, fetchP99Ms, failures, fetches } = sessions;
+    const { clients, startMs, startCpuMs, startBytes, idleCpuShare } = sessions;
     lines.push(
+      '',
+      `the concentrator, with ${clients} clients in its list: listens after ${(startMs / 1000).toFixed(2)} s ` +
+        `(${(startCpuMs / 1000).toFixed(2)} s of processor time), ${(startBytes / 1024 ** 2).toFixed(0)} MiB`,
       '',
       `${sessions.sessions} sessions on one concentrator: up in ${(upMs / 1000).toFixed(1)} s, ` +
         `${(bytesPerSession / 1024).toFixed(0)} KiB of its memory each; fetches of 10 kB over all of them: ` +
-        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed`,
+        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed; idle, they take ${(idleCpuShare * 100).toFixed(1)} % of a core`,
     );
   }
   return lines.join('\n');

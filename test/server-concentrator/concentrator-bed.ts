@@ -10,6 +10,7 @@ import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { loadNative } from '../../shared/runtime/kernel/native.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
+import { temporaryDirectory } from '../config/temporary-directory.ts';
 import { dial, identity, onCleanup } from '../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../support/deferred.ts';
 
@@ -63,6 +64,7 @@ export async function assembled(
       drainTimeoutMs: 0,
       ...limits,
     },
+    clientMetrics: 100,
     connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
     lingerMs: 60_000,
     tuning: {},
@@ -76,6 +78,7 @@ export async function assembled(
     native: loadNative(),
     version: '0',
     nodeVersion: '0',
+    stateDirectory: await temporaryDirectory(),
   });
   return { concentrator, config, lines };
 }

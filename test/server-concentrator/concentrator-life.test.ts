@@ -24,8 +24,8 @@ it('leaves nothing behind when it closes', async () => {
   const before = running();
   const { concentrator } = await assembled(['laptop'], {}, { metrics: { listen: at(0), hosts: [] } });
   await concentrator.start();
-  // Two servers, the watch of its addresses, and that of the event loop. Its memory is watched while there are streams.
-  expect(running().length).toBe(before.length + 4);
+  // Two servers, the watch of its addresses, that of the event loop, and that of its clients. Its memory is watched while there are streams.
+  expect(running().length).toBe(before.length + 5);
   await concentrator.close();
   await vi.waitFor(() => expect(running()).toEqual(before));
 });

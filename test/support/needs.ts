@@ -3,6 +3,7 @@ import type { TestOptions } from 'vitest';
 import { loadNative } from '../../shared/runtime/kernel/native.ts';
 import { whyNoBed } from '../bed/namespace.ts';
 import { isOnPath } from '../bed/on-path.ts';
+import { postgresqlPrograms } from './postgresql-programs.ts';
 import { whyNoPreviousRelease } from './previous-release.ts';
 
 /** Debian packages with programs that tests run, and how to see that one is there. */
@@ -68,6 +69,7 @@ export const PACKAGES = {
   'libkf5config-bin': () => isOnPath('kwriteconfig5'),
   gcc: () => isOnPath('gcc'),
   'libc6-dev': () => existsSync('/usr/include/stdio.h'),
+  postgresql: () => postgresqlPrograms() !== undefined,
   // For `systemd-analyze`, which needs no running systemd.
   systemd: () => isOnPath('systemd-analyze'),
 } as const;
@@ -169,6 +171,8 @@ const REQUIREMENTS = {
       isOnPath('script') ? undefined : 'there is no `script` (util-linux), which makes terminals',
   },
   systemd: { packages: ['systemd'] },
+  /** Servers that the tests start themselves; see support/postgres.ts. */
+  postgres: { packages: ['postgresql'] },
   /** CI may work on a checkout without history. One that has it all must have this, too: then the test runs, and says so. */
   previousRelease: { whyNot: whyNoPreviousRelease, isOptional: true },
 } as const satisfies Record<string, Requirement>;

@@ -11,6 +11,7 @@ import { TransparentDatagrams, type TransparentDatagramsOptions } from './transp
 type Given = Pick<TransparentDatagramsOptions, 'sockets' | 'relay' | 'counts' | 'clock' | 'logger'> & {
   readonly native: NativeLoad;
   readonly names: Pick<TargetNames, 'known'>;
+  readonly concentrators: { readonly addresses: readonly Destination[] };
   readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
 };
 
@@ -18,13 +19,12 @@ type Given = Pick<TransparentDatagramsOptions, 'sockets' | 'relay' | 'counts' | 
 interface Configured {
   readonly transparent?: TransparentSettings;
   readonly datagrams: boolean;
-  readonly concentrator: { readonly addresses: readonly Destination[] };
 }
 
 /** The listener for redirected datagrams, if the configuration has one and this system can. */
 export function makeTransparentDatagrams(
-  { transparent: settings, datagrams, concentrator }: Configured,
-  { native: { native }, names, watch, ...given }: Given,
+  { transparent: settings, datagrams }: Configured,
+  { native: { native }, names, concentrators, watch, ...given }: Given,
 ): TransparentDatagrams | undefined {
   if (settings?.udp !== true || !datagrams || native === undefined) return undefined;
   return new TransparentDatagrams({
@@ -33,7 +33,7 @@ export function makeTransparentDatagrams(
     points: settings.listen,
     ownAddresses,
     isConcentrator: (destination) =>
-      isConcentratorPlace(destination, concentrator.addresses, (name) => names.known(name)),
+      isConcentratorPlace(destination, concentrators.addresses, (name) => names.known(name)),
     hasDescriptor: () => watch.hasDescriptor('stream'),
   });
 }

@@ -1,14 +1,31 @@
-import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { type Finding, failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { errorWords } from '../../../shared/runtime/text/error-words.ts';
+import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
 import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
 /** There are clients, and nobody else reads their keys. */
 export const clientsCheck: ConcentratorCheck = {
   name: 'clients',
-  async run({ config: { clients, clientsFile }, readableByOthers }) {
-    if (await readableByOthers(clientsFile))
+  async run({ config: { clients, clientsFile, clientsDatabase }, readableByOthers }) {
+    if (clientsDatabase !== undefined) return askDatabase(clientsDatabase);
+    if (clientsFile !== undefined && (await readableByOthers(clientsFile)))
       return warning(`others can read ${clientsFile}, which holds keys`, [`chmod 600 ${clientsFile}`]);
     if (clients.length === 0)
       return warning('nobody may connect', ['tributary-concentrator client add NAME']);
     return ok(`${clients.length} in ${clientsFile}`);
   },
 };
+
+async function askDatabase(database: ClientDatabaseConfig): Promise<Finding> {
+  const { DatabaseClients } = await import('../../clients/postgres/database-clients.ts');
+  const store = new DatabaseClients(database);
+  try {
+    const found = (await store.all()).length;
+    if (found === 0) return warning('nobody may connect', ['tributary-concentrator client add NAME']);
+    return ok(`${found} in ${store.place}`);
+  } catch (error) {
+    return failed(errorWords(error), []);
+  } finally {
+    await store.close();
+  }
+}

@@ -60,6 +60,10 @@ function Header({ view, isLive }: Pick<Shown, 'isLive'> & { readonly view: PageV
             : 'the concentrator does not answer; what follows is the last that it said'
         }
       </p>
+      ${
+        view.listTrouble !== null &&
+        html`<p class="list-trouble"><b class="doubtful">The list of clients is the last known one:</b> ${view.listTrouble}</p>`
+      }
     </header>
   `;
 }

@@ -9,12 +9,11 @@ interface DetailsProps {
 }
 
 /** The sessions of a client with their uplinks, and the limits that it has met. */
-export function ClientDetails({
-  client: { sessions, limits, streams, sentBytes, receivedBytes },
-  timeMs,
-}: DetailsProps) {
+export function ClientDetails({ client, timeMs }: DetailsProps) {
+  const { sessions, limits, streams, sentBytes, receivedBytes } = client;
   return html`
     <div class="sessions">
+      <p class="quiet" data-of="list">${listFacts(client).join(' · ')}</p>
       <p class="quiet narrow">
         ${[counted(streams, 'connection'), `sent ${bytesText(sentBytes)}`, `received ${bytesText(receivedBytes)}`].join(' · ')}
       </p>
@@ -27,6 +26,20 @@ export function ClientDetails({
       ${sessions.map((session) => html`<${Session} key=${session.id} session=${session} timeMs=${timeMs} />`)}
     </div>
   `;
+}
+
+/** What the list says of it, and what it has used of that. */
+function listFacts({ label, monthBytes, quotaBytes, rateBitsPerSecond, expiresMs }: ClientView): string[] {
+  const used = bytesText(monthBytes);
+  const ofQuota = quotaBytes === null ? '' : ` of ${bytesText(quotaBytes)}`;
+  return [
+    ...(label === null ? [] : [label]),
+    `${used}${ofQuota} this month (UTC)`,
+    ...(rateBitsPerSecond === null ? [] : [`at most ${rateText(rateBitsPerSecond)} each way`]),
+    ...(expiresMs === null
+      ? []
+      : [`until ${new Date(expiresMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`]),
+  ];
 }
 
 function Session({ session, timeMs }: { readonly session: SessionView; readonly timeMs: number }) {

@@ -22,8 +22,8 @@ export type ConnectAddress<T> = (
 
 export interface OriginConnectorOptions<T> {
   readonly resolver: OriginResolver;
-  /** Returns the addresses that may be dialled, in the same order. Throws the reason if there are none. */
-  permitted(addresses: readonly string[], port: number): readonly string[];
+  /** Returns the addresses of a destination that may be dialled for `owner`, in the same order. Throws the reason if there are none. */
+  permitted(addresses: readonly string[], destination: Destination, owner: string): readonly string[];
   /** Where IPv4 may have to be reached through a translator; what they make of an address must be permitted, too. */
   readonly translators?: Translators | undefined;
   readonly connect: ConnectAddress<T>;
@@ -51,10 +51,13 @@ export class OriginConnector<T extends { destroy(): void }> {
    * share the places and the name servers. Rejects with what went wrong, of several addresses with an AggregateError (see
    * `dialFailure`), or with the signal's reason.
    */
-  async connect({ host, port }: Destination, signal: CancelSignal, owner = ''): Promise<T> {
+  async connect(destination: Destination, signal: CancelSignal, owner = ''): Promise<T> {
+    const { host, port } = destination;
     const { resolver } = this.#options;
     const found = isIP(host) === 0 ? await resolver.resolve(host, signal, owner) : [host];
-    const addresses = await this.#dialled(found, port, signal);
+    const addresses = await this.#dialled(found, signal, (addresses) =>
+      this.#options.permitted(addresses, destination, owner),
+    );
     const release = await this.#place(signal, owner);
     try {
       return await this.#race(addresses, port, signal, owner);
@@ -63,16 +66,20 @@ export class OriginConnector<T extends { destroy(): void }> {
     }
   }
 
-  async #dialled(found: readonly string[], port: number, signal: CancelSignal): Promise<readonly string[]> {
-    const { permitted, translators } = this.#options;
-    const allowed = permitted(found, port);
+  async #dialled(
+    found: readonly string[],
+    signal: CancelSignal,
+    permitted: (addresses: readonly string[]) => readonly string[],
+  ): Promise<readonly string[]> {
+    const { translators } = this.#options;
+    const allowed = permitted(found);
     if (translators === undefined) return allowed;
     const learning = translators.learnFor(allowed, signal);
     if (learning !== undefined) await learning;
     signal.throwIfAborted();
     if (translators.known.length === 0) return allowed;
     // Once more, since now it is known which of them are IPv4 addresses in disguise.
-    return permitted(translators.reachable(permitted(allowed, port)), port);
+    return permitted(translators.reachable(permitted(allowed)));
   }
 
   async #race(addresses: readonly string[], port: number, signal: CancelSignal, owner: string): Promise<T> {

@@ -26,12 +26,13 @@ export class YamlSource {
   readonly value: unknown;
   readonly #lines: LineCounter;
 
-  /** Reads YAML 1.2. Throws ConfigError when it is not valid YAML. */
-  constructor(text: string, file: string) {
+  /** Reads YAML 1.2. Throws ConfigError when it is not valid YAML, or longer than `maxBytes`. */
+  constructor(text: string, file: string, maxBytes = MAX_CONFIG_BYTES) {
     this.file = file;
     this.#lines = new LineCounter();
-    if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
-      throw new ConfigError([{ file, line: 1, column: 1, path: '', message: 'larger than 1 MiB' }]);
+    if (Buffer.byteLength(text) > maxBytes) {
+      const message = `larger than ${maxBytes / 1024 ** 2} MiB`;
+      throw new ConfigError([{ file, line: 1, column: 1, path: '', message }]);
     }
     // Pretty errors would quote the line they are about, and the line may hold a key.
     this.document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, stringKeys: true });

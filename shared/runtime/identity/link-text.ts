@@ -1,4 +1,4 @@
-import { LinkError, parseLink } from './link.ts';
+import { LinkError, parseLinks } from './link.ts';
 
 /** A link with all addresses that it may have, on a terminal of 20 columns. */
 const MAX_LINES = 256;
@@ -10,26 +10,29 @@ const SCHEME = 'tributary://';
 /**
  * The link in a text as people have it: with blanks, quotes and other lines around it, on several lines where a terminal or a mail has
  * wrapped it, or as a reader of QR codes prints it (`QR-Code:tributary://...`). Where no link can be read, what begins like one, or the text:
- * `parseLink` says what is wrong with it.
+ * `parseLinks` says what is wrong with it. Where there are several links, all of them, each once, with blanks between.
  */
 export function linkIn(text: string): string {
   const places = [...text.matchAll(BEGIN)].slice(0, MAX_PLACES);
   const runs = places.map(({ index, 0: begin }) => unwrapped(text.slice(index + begin.length)));
-  for (const lines of runs) {
-    // The longest first: a line may end where a shorter link would, before its second pin.
-    for (let count = lines.length; count > 0; count--) {
-      const link = SCHEME + lines.slice(0, count).join('');
-      if (isLink(link)) return link;
-    }
-  }
+  const links = new Set(runs.flatMap((lines) => longestLink(lines) ?? []));
+  if (links.size > 0) return [...links].join(' ');
   return runs[0] === undefined ? text.trim() : SCHEME + runs[0].join('');
 }
 
-/** Whether more of the text would change nothing: it has a link on lines that are whole, or a whole line and nothing like a link. */
-export function hasLinkOrNone(text: string): boolean {
+function longestLink(lines: readonly string[]): string | undefined {
+  // A line may end where a shorter link would, before its second pin.
+  for (let count = lines.length; count > 0; count--) {
+    const link = SCHEME + lines.slice(0, count).join('');
+    if (isLink(link)) return link;
+  }
+  return undefined;
+}
+
+/** Whether the lines of the text that are whole have a link. What follows may still belong to it, such as another pin. */
+export function hasLink(text: string): boolean {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
-  const whole = text.slice(0, end + 1);
-  return whole.trim() !== '' && (isLink(linkIn(whole)) || whole.search(BEGIN) < 0);
+  return isLink(linkIn(text.slice(0, end + 1)));
 }
 
 /** The lines that may belong to a link which begins the text, without what stands around them. */
@@ -50,7 +53,7 @@ function unwrapped(text: string): readonly string[] {
 
 function isLink(text: string): boolean {
   try {
-    parseLink(text);
+    parseLinks(text);
     return true;
   } catch (error) {
     if (error instanceof LinkError) return false;

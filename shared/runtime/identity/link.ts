@@ -15,6 +15,8 @@ export interface JoinLink {
   readonly addresses: readonly Destination[];
   /** One or two: the concentrator's certificate, and the one that it is about to change to. */
   readonly pins: readonly CertificatePin[];
+  /** What the client is to call the concentrator, beside others; absent: not said. */
+  readonly name?: string;
 }
 
 /** A link cannot be read; the message says what is wrong with which part, and never holds the key. */
@@ -24,11 +26,21 @@ export class LinkError extends TributaryError {
   }
 }
 
-/** `tributary://CLIENT:KEY@host:port[,host2:port2...]/?pin=sha256:...[,sha256:...]` */
-export function formatLink({ clientId, clientKey, addresses, pins }: JoinLink): string {
+/** `tributary://CLIENT:KEY@host:port[,host2:port2...]/?pin=sha256:...[,sha256:...][&name=NAME]` */
+export function formatLink({ clientId, clientKey, addresses, pins, name }: JoinLink): string {
   const hosts = addresses.map(formatDestination).join(',');
   const pinTexts = pins.map(({ text }) => text).join(',');
-  return `tributary://${clientId}:${formatClientKey(clientKey)}@${hosts}/?pin=${pinTexts}`;
+  return `tributary://${clientId}:${formatClientKey(clientKey)}@${hosts}/?pin=${pinTexts}${name === undefined ? '' : `&name=${name}`}`;
+}
+
+/** Concentrators that a client can have. */
+export const MAX_LINKS = 8;
+
+/** Reads a link that may name several concentrators: one link for each, with spaces between them. Throws LinkError. */
+export function parseLinks(text: string): readonly [JoinLink, ...JoinLink[]] {
+  const [first = '', ...others] = text.trim().split(/\s+/);
+  if (others.length >= MAX_LINKS) throw new LinkError(`it names more than ${MAX_LINKS} concentrators`);
+  return [parseLink(first), ...others.map(parseLink)];
 }
 
 /** Reads a link. Throws LinkError. */
@@ -46,7 +58,13 @@ export function parseLink(text: string): JoinLink {
   if (!isClientId(clientId)) throw new LinkError(`before the ":" expected ${CLIENT_ID_FORMAT}`);
   const clientKey = parseClientKey(credentials.slice(colon + 1));
   if (!clientKey) throw new LinkError(`between ":" and "@" expected ${CLIENT_KEY_FORMAT}`);
-  return { clientId, clientKey, addresses: parseAddresses(hosts), pins: pinsOf(query) };
+  const parameters = query.split('&').filter((part) => part !== '');
+  const name = nameOf(parameters);
+  return {
+    ...{ clientId, clientKey, addresses: parseAddresses(hosts) },
+    pins: pinsOf(parameters.filter((part) => !part.startsWith(NAME_PARAMETER))),
+    ...(name === undefined ? {} : { name }),
+  };
 }
 
 /** As many as a client's configuration takes. */
@@ -65,15 +83,33 @@ function parseAddresses(hosts: string): Destination[] {
   });
 }
 
-function pinsOf(query: string): CertificatePin[] {
-  const parameters = query.split('&').filter((part) => part !== '');
+const NAME_PARAMETER = 'name=';
+
+/** @param parameters behind the "?" */
+function nameOf(parameters: readonly string[]): string | undefined {
+  const names = parameters.filter((part) => part.startsWith(NAME_PARAMETER));
+  const name = names[0]?.slice(NAME_PARAMETER.length);
+  if (name === undefined) return undefined;
+  if (names.length > 1 || !isConcentratorName(name))
+    throw new LinkError(`after "name=" expected ${CONCENTRATOR_NAME_FORMAT}`);
+  return name;
+}
+
+export const CONCENTRATOR_NAME_FORMAT = 'a name of 1 to 32 letters, digits, "_", "-" or "."';
+
+export function isConcentratorName(text: string): boolean {
+  return /^[A-Za-z0-9_.-]{1,32}$/.test(text);
+}
+
+function pinsOf(parameters: readonly string[]): CertificatePin[] {
   const pins = parameters.filter((part) => part.startsWith('pin='));
   const [pinText] = pins.map((part) =>
     part.slice('pin='.length).replaceAll(/%3A/gi, ':').replaceAll(/%2C/gi, ','),
   );
   if (pinText === undefined)
     throw new LinkError('it has no "?pin=sha256:..."; a shell cuts an unquoted link at "?" or "&"');
-  if (parameters.length > 1) throw new LinkError('after the "?" only one "pin=" is expected');
+  if (parameters.length > 1)
+    throw new LinkError('after the "?" only one "pin=" is expected, and one "name="');
   const texts = pinText.split(',');
   if (texts.length > MAX_PINS) throw new LinkError(`it has more than ${MAX_PINS} pins`);
   return texts.map((text) => {

@@ -6,8 +6,10 @@ import type { Destination } from '../../protocol/destination.ts';
 export interface ProxyHeader {
   /** Of the header; the connection's own bytes follow. */
   readonly lengthBytes: number;
-  /** Whose connection it is; undefined where it is the balancer's own, as for a health check. */
+  /** Whose connection it is; undefined where the balancer does not know, or where it is the balancer's own. */
   readonly source: Destination | undefined;
+  /** The balancer has opened the connection for itself, as for a health check: nobody's bytes follow. */
+  readonly isCheck: boolean;
 }
 
 /** Version 2 (section 2.2): no text that a server could take for a request. */
@@ -50,12 +52,14 @@ function readBinary(buffer: Buffer): ProxyHeader | 'more' | 'none' {
   if ((command !== LOCAL && command !== PROXY) || restBytes > MAX_REST_BYTES) return 'none';
   const lengthBytes = FIXED_BYTES + restBytes;
   if (buffer.length < lengthBytes) return 'more';
+  if (command === LOCAL) return { lengthBytes, source: undefined, isCheck: true };
   const addressBytes = FAMILIES.get(buffer[13]!);
-  if (command === LOCAL || addressBytes === undefined) return { lengthBytes, source: undefined };
+  // UNSPEC and Unix sockets: the connection is to be taken, with the addresses that it has itself.
+  if (addressBytes === undefined) return { lengthBytes, source: undefined, isCheck: false };
   if (restBytes < 2 * addressBytes + 4) return 'none';
   const host = ipaddr.fromByteArray([...buffer.subarray(FIXED_BYTES, FIXED_BYTES + addressBytes)]).toString();
   const port = buffer.readUInt16BE(FIXED_BYTES + 2 * addressBytes);
-  return { lengthBytes, source: { host, port } };
+  return { lengthBytes, source: { host, port }, isCheck: false };
 }
 
 function readLine(buffer: Buffer): ProxyHeader | 'more' | 'none' {
@@ -66,11 +70,11 @@ function readLine(buffer: Buffer): ProxyHeader | 'more' | 'none' {
     .subarray(0, end)
     .toString('latin1')
     .split(' ');
-  if (family === 'UNKNOWN') return { lengthBytes, source: undefined };
+  if (family === 'UNKNOWN') return { lengthBytes, source: undefined, isCheck: false };
   const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : () => false;
   const isWhole = isAddress(source) && isAddress(destination) && more.length === 0;
   if (!isWhole || !isPort(sourcePort) || !isPort(destinationPort)) return 'none';
-  return { lengthBytes, source: { host: source, port: Number(sourcePort) } };
+  return { lengthBytes, source: { host: source, port: Number(sourcePort) }, isCheck: false };
 }
 
 function isPort(text: string): boolean {

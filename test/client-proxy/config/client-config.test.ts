@@ -74,7 +74,7 @@ describe('a client configuration', () => {
     ],
     [
       'zzzz: 1',
-      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, client, socks, transparent, datagrams, uplinks, subflowsPerPath, paths, standby, steering, publish, fallback, direct, linger, ' +
+      'c.yaml:7:1: unknown key "zzzz": known here are mode, concentrator, concentrators, client, socks, transparent, datagrams, uplinks, subflowsPerPath, paths, standby, steering, publish, fallback, direct, linger, ' +
         'dial, connections, memory, stateDir, metrics, tuning, log',
     ],
     [
@@ -313,7 +313,7 @@ describe('a reload', () => {
     expect(describeReload(before, after)).toEqual({ live: ['socks.allow'], restart: ['socks'] });
   });
 
-  it('takes pins and key over, but not those of another client or concentrator', async () => {
+  it('takes pins and key over, and another concentrator', async () => {
     const before = await load(MINIMAL);
     const other = `sha256:${'B'.repeat(42)}E`;
     const rotated = MINIMAL.replace(`"${PIN}"`, `["${PIN}", "${other}"]`).replace(KEY, `b${KEY.slice(1)}`);
@@ -322,8 +322,8 @@ describe('a reload', () => {
     expect(describeReload(before, after)).toEqual({ live: ['concentrator.pin', 'client.key'], restart: [] });
     const elsewhere = await load(rotated.replace('vps.example.org', 'other.example.org'));
     expect(describeReload(before, elsewhere)).toEqual({
-      live: [],
-      restart: ['concentrator.addresses', 'concentrator.pin', 'client.key'],
+      live: ['concentrator.addresses', 'concentrator.pin', 'client.key'],
+      restart: [],
     });
   });
 

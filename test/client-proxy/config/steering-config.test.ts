@@ -220,7 +220,7 @@ describe('a mistake', () => {
     ],
     [
       '  rules: [{ port: 22 }]',
-      '6:11: steering.rules[0]: says nothing about what to do: add one of mode, uplinks, up, down, direct and block',
+      '6:11: steering.rules[0]: says nothing about what to do: add one of mode, uplinks, up, down, concentrator, direct and block',
     ],
     [
       '  rules: [{ port: 22, direct: dsl, maxRtt: 1s }]',

@@ -20,13 +20,16 @@ it('examines uplinks that have no interface: an address of loopback, and a proxy
   const { port } = await start(['laptop'], { measurementBytesPerHour: 10_000_000, joinsPerSecond: 100 });
   const relay = await startSocksRelay(LOGIN);
   const proxy = { kind: 'proxy', host: '127.0.0.1', port: relay.port, ...LOGIN } as const;
-  const config = {
-    file: 'client.yaml',
+  const only = {
+    name: 'concentrator',
     concentrator: {
       addresses: [{ host: '127.0.0.1', port }],
       pins: [certificatePin(identity.certificate)],
     },
     client: { id: 'laptop', key: keyOf('laptop') },
+  };
+  const config = {
+    ...{ file: 'client.yaml', ...only, concentrators: [only] },
     datagrams: true,
     dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
     uplinks: [
@@ -84,6 +87,7 @@ it('leaves out what needs a far end where there is none, and says so', async () 
   const config = {
     file: 'client.yaml',
     mode: 'direct',
+    concentrators: [],
     concentrator: { addresses: [], pins: [] },
     client: { id: '', key: new Uint8Array() },
     dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },

@@ -4,7 +4,7 @@ import { RouteTargets } from '../../../client-proxy/network/route-targets.ts';
 function bed(known: Record<string, string[]>) {
   const state = { nowMs: 0, sought: [] as string[] };
   const targets = new RouteTargets({
-    destinations: [
+    destinations: () => [
       { host: 'vps.example.org', port: 8443 },
       { host: '203.0.113.9', port: 443 },
     ],

@@ -30,6 +30,7 @@ const uplink = (name: string, changes: Partial<UplinkReport> = {}): UplinkReport
 const status = (uplinks: readonly UplinkReport[]): ClientStatus => ({
   ...{ program: 'tributary-client', version: '1.2.3', time: SINCE, ready: true, mode: 'concentrator' },
   session: { state: 'established', since: SINCE, streams: 1, draining: 0 },
+  concentrators: [],
   fallback: { active: false, begun: 0 },
   datagrams: { carried: false, applications: 0, flows: 0, limits: null },
   ...{ socksListen: [], socksConnections: 3, transparentConnections: 1, uplinks, published: [], leftOut: [] },

@@ -17,7 +17,7 @@ const source = (
   mode: ReadinessSource['mode'] = 'concentrator',
 ): ReadinessSource => ({
   mode,
-  keeper: { isEstablished },
+  concentrators: { isEstablished },
   uplinks: { leftOut, whyUnknown },
   fallback: { isActive: isFallback, takesOver: isFallback },
   uplinkStatus: () => uplinks,

@@ -46,6 +46,7 @@ function status(seconds: number, uplinks: readonly UplinkReport[]): ClientStatus
     ready: true,
     mode: 'concentrator',
     session: { state: 'established', since: '2025-12-31T23:00:00Z', streams: 3, draining: 0 },
+    concentrators: [],
     fallback: { active: false, begun: 0 },
     datagrams: { carried: true, applications: 0, flows: 0, limits: { applications: 256, flows: 1024 } },
     socksListen: ['127.0.0.1:1080'],

@@ -22,10 +22,12 @@ function listener(changes: Partial<TransparentListenerOptions>) {
   const native = loadNative();
   const listener = new TransparentListener({
     settings: { listen: [{ host: '127.0.0.1', port: 1 }], sniff: true, udp: true, maxConnections: 10 },
-    concentrator: [
-      { host: 'vps.example.org', port: 8443 },
-      { host: '203.0.113.5', port: 443 },
-    ],
+    concentrators: {
+      addresses: [
+        { host: 'vps.example.org', port: 8443 },
+        { host: '203.0.113.5', port: 443 },
+      ],
+    },
     knownAddresses: (name) => (name === 'vps.example.org' ? ['198.51.100.7', '2001:db8::7'] : []),
     ownAddresses: () => ['127.0.0.1'],
     ownConnections: new OwnConnections(),

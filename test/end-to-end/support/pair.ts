@@ -30,6 +30,8 @@ export interface PairOptions {
   readonly otherClients?: readonly string[];
   /** Ports that clients may publish, by id. */
   readonly publish?: Readonly<Record<string, readonly (number | string)[]>>;
+  /** What the list of clients says of this pair's client. */
+  readonly entry?: Readonly<Record<string, unknown>>;
   /** How many descriptors the concentrator may have; as many as this process unless told. */
   readonly descriptors?: number;
 }
@@ -59,6 +61,7 @@ export class Pair {
   readonly #descriptors: number | undefined;
   readonly #otherKeys: ReadonlyMap<string, Uint8Array>;
   #pin = '';
+  #entry: Readonly<Record<string, unknown>> = {};
 
   private constructor(host: string, folder: string, options: PairOptions, names: NameServer | undefined) {
     this.#under = options.under ?? {};
@@ -81,6 +84,7 @@ export class Pair {
     await pair.#write('key.pem', identity.key);
     // JSON is YAML.
     pair.#pin = pin;
+    pair.#entry = options.entry ?? {};
     await pair.#writeClients(options.publish);
     await pair.#write('concentrator.yaml', JSON.stringify(pair.#concentratorConfig(options)));
     await pair.#write('client.yaml', JSON.stringify(pair.#clientConfig(options, pin)));
@@ -121,6 +125,12 @@ export class Pair {
     await reload(this.concentrator);
   }
 
+  /** Has the list of clients say something else of this pair's client, by a reload. */
+  async allow(entry: Readonly<Record<string, unknown>>): Promise<void> {
+    this.#entry = entry;
+    await this.grant({});
+  }
+
   get clientId(): string {
     return CLIENT_ID;
   }
@@ -128,6 +138,11 @@ export class Pair {
   /** What one of `otherClients` proves itself with. */
   identityOf(id: string): { readonly id: string; readonly key: Uint8Array } {
     return { id, key: this.#otherKeys.get(id)! };
+  }
+
+  /** The concentrator's configuration. */
+  get concentratorFile(): string {
+    return join(this.#folder, 'concentrator.yaml');
   }
 
   /** Where SOCKS5 is spoken. */
@@ -215,6 +230,7 @@ export class Pair {
       egress: { allow: ['127.0.0.1/32', `${this.host}/32`, '::1/128'], deny: ['*:25', ...BEYOND_LOOPBACK] },
       metrics: { listen: `${this.host}:29102` },
       log: { format: 'json' },
+      stateDir: 'state',
       ...concentrator,
     };
   }
@@ -228,7 +244,10 @@ export class Pair {
 
   #writeClients(publish: PairOptions['publish'] = {}): Promise<void> {
     const keys = [[CLIENT_ID, this.clientKey] as const, ...this.#otherKeys];
-    const clients = keys.map(([id, key]) => ({ id, key: formatClientKey(key), publish: publish[id] ?? [] }));
+    const clients = keys.map(([id, key]) => ({
+      ...{ id, key: formatClientKey(key), publish: publish[id] ?? [] },
+      ...(id === CLIENT_ID ? this.#entry : {}),
+    }));
     return this.#write('clients.yaml', JSON.stringify(clients));
   }
 

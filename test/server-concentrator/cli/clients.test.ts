@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { parseLink } from '../../../shared/runtime/identity/link.ts';
@@ -82,19 +83,16 @@ describe('tributary-concentrator client', () => {
     const key = () => exec('client', 'rotate', 'home').then(({ stdout }) => parseLink(stdout).clientKey);
     await key();
     const set = await exec('client', 'publish', 'client1', '22');
-    expect([set.code, set.stderr]).toEqual([
-      0,
-      expect.stringMatching(/^client1 may publish 22\.\n.*SIGHUP/s),
-    ]);
-    expect((await exec('client', 'publish', 'home', 'none')).stderr).toContain('home may publish no ports.');
-    expect(await granted()).toEqual({ client1: [{ from: 22, to: 22 }], home: [] });
+    expect([set.code, set.stderr]).toEqual([0, expect.stringMatching(/^client1: may publish 22\n.*SIGHUP/s)]);
+    expect((await exec('client', 'publish', 'home', 'none')).stderr).toContain('home: changing its key');
+    expect(await granted()).toEqual({ client1: [{ from: 22, to: 22 }], home: undefined });
     expect((await exec('client', 'list')).stdout).toMatch(/^home .*changing its key/m);
   });
 
   it.each([
-    [['add', 'x', '--publish', '0'], 'expected ports and ranges of them'],
-    [['add', 'x', '--publish', '8010-8000'], 'expected ports and ranges of them'],
-    [['add', 'x', '--publish', '443,,80'], 'expected ports and ranges of them'],
+    [['add', 'x', '--publish', '0'], 'expected a port, or a range of them'],
+    [['add', 'x', '--publish', '8010-8000'], 'expected a port, or a range of them'],
+    [['add', 'x', '--publish', '443,,80'], 'expected a port, or a range of them'],
     [['add', 'x', '--publish', Array.from({ length: 65 }, (_, i) => i + 1).join()], 'at most 64 ports'],
     [['publish', 'client1'], "missing required argument 'ports'"],
     [['publish', 'nobody', '443'], 'there is no client of this name'],
@@ -105,6 +103,126 @@ describe('tributary-concentrator client', () => {
     const { code, stderr } = await exec('client', ...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
     expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toBe(before);
+  });
+
+  it('sets what a client may do, one thing after another, and takes it back', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const entry = async () => {
+      const { clients } = await loadConcentratorConfig(join(directory, 'tributary-concentrator.yaml'));
+      const { key: _, ...rest } = clients.at(-1)!;
+      return rest;
+    };
+    const options = ['--label', 'Van 7 \u{1f69a}', '--expires', '2027-01-31', '--rate-limit', '20Mbit/s'];
+    const quota = ['--quota', '100GB', '--at-quota', '1Mbit/s'];
+    const egress = ['--allow', '10.1.0.0/16', '--deny', '*:25', '--only', '10.1.0.0/16,*.example.org:443'];
+    expect((await exec('client', 'add', 'van', ...options, ...quota, ...egress)).code).toBe(0);
+    expect(await entry()).toEqual({
+      id: 'van',
+      label: 'Van 7 \u{1f69a}',
+      expiresMs: Date.UTC(2027, 1, 1),
+      rateBytesPerSecond: 2_500_000,
+      quota: { bytes: 1e11, whenUsedUp: { bytesPerSecond: 125_000 } },
+      egress: {
+        allow: [parseEgressRule('10.1.0.0/16')],
+        deny: [parseEgressRule('*:25')],
+        only: [parseEgressRule('10.1.0.0/16'), parseEgressRule('*.example.org:443')],
+      },
+    });
+    expect((await exec('client', 'list')).stdout).toContain(
+      '"Van 7 \u{1f69a}"; expires 2027-01-31; at most 20Mbit/s; 100GB a month, then 1Mbit/s; ' +
+        'also reaches 10.1.0.0/16; never reaches *:25; reaches only 10.1.0.0/16, *.example.org:443',
+    );
+    const [listed] = JSON.parse((await exec('client', 'list', '--json')).stdout).slice(-1);
+    expect(listed).toMatchObject({ id: 'van', quota: '100GB', atQuota: '1Mbit/s', isChangingKey: false });
+    expect(listed.key).toBeUndefined();
+    await exec(
+      'client',
+      'set',
+      'van',
+      '--quota',
+      '1GB',
+      '--at-quota',
+      'refuse',
+      '--expires',
+      '30d',
+      '--only',
+      'none',
+    );
+    const changed = await entry();
+    expect(changed.quota).toEqual({ bytes: 1e9, whenUsedUp: 'refuse' });
+    expect(changed.egress?.only).toBeUndefined();
+    expect(changed.expiresMs! - Date.now()).toBeLessThan(31 * 86_400_000);
+    const none = ['--label', '--expires', '--rate-limit', '--quota', '--allow', '--deny'];
+    await exec('client', 'set', 'van', ...none.flatMap((option) => [option, 'none']));
+    expect(await entry()).toEqual({ id: 'van' });
+    expect((await exec('client', 'remove', 'van')).code).toBe(0);
+    expect((await entry()).id).toBe('client1');
+  });
+
+  it.each([
+    [['--expires', '2027-02-30'], '--expires: expected a day such as'],
+    [['--expires', '2027-01-31T12:00:00'], '--expires: expected a day such as'],
+    [['--expires', '2027-01-31T12:00:00 Mars/Phobos'], '--expires: expected a day such as'],
+    [['--expires', '+275761-01-01'], '--expires: expected a day such as'],
+    [['--expires', '999999999d'], '--expires: expected a day such as'],
+    [['--rate-limit', '1kbit/s'], '--rate-limit: expected a rate'],
+    [['--rate-limit', '999999999Gbit/s'], '--rate-limit: expected a rate'],
+    [['--rate-limit', '-5Mbit/s'], '--rate-limit: expected a rate'],
+    [['--quota', '0GB'], '--quota: expected a size'],
+    [['--quota', '1e30TB'], '--quota: expected a size'],
+    [['--quota', '99999TB'], '--quota: expected a size'],
+    [['--at-quota', 'refuse'], '--at-quota: has no meaning without quota'],
+    [['--quota', '1GB', '--at-quota', 'slowly'], '--at-quota: expected refuse, or a rate'],
+    [['--label', 'x'.repeat(201)], '--label: expected a text of at most 200'],
+    [['--label', 'a\0b'], '--label: expected a text'],
+    [['--allow', '*.example.org'], '--allow: opens nothing'],
+    [['--only', ''], '--only: expected a rule'],
+    [['--deny', '10.0.0.1/8'], '--deny: expected a rule'],
+    [[], 'nothing is to be set'],
+  ])('refuses client set %j, and changes nothing', async (options, message) => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const before = await readFile(join(directory, 'clients.yaml'), 'utf8');
+    const { code, stderr } = await exec('client', 'set', 'client1', ...options);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toBe(before);
+  });
+
+  it('shows a label without what a terminal would obey', async () => {
+    const { exec } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await exec('client', 'set', 'client1', '--label', '\u001b[2J\u009b31m\r\nroot\u202e');
+    const { stdout } = await exec('client', 'list');
+    expect(stdout).toContain('"\\u001b[2J?31m\\r\\nroot');
+    expect(stdout.trimEnd().split('\n').length).toBe(1);
+  });
+
+  it('imports a list, all or none of it, and prints the links of those without a key', async () => {
+    const { exec, directory, home } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const file = join(home, 'vans.yaml');
+    const key = formatClientKey(new Uint8Array(32).fill(5));
+    await writeFile(file, `- { id: van-1, quota: 10GB }\n- id: van-2\n  key: ${key}\n- id: client1\n`);
+    const there = await exec('client', 'import', file);
+    expect([there.code, there.stderr]).toEqual([
+      2,
+      expect.stringContaining('1 of these clients are there already (client1)'),
+    ]);
+    expect((await exec('client', 'list')).stdout.split('\n').length).toBe(2);
+    const done = await exec('client', 'import', file, '--update');
+    expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/^van-1\ttributary:\S+\n$/)]);
+    const { clients } = await loadConcentratorConfig(join(directory, 'tributary-concentrator.yaml'));
+    expect(clients.map(({ id }) => id)).toEqual(['client1', 'van-1', 'van-2']);
+    expect(clients[1]!.quota?.bytes).toBe(1e10);
+    await writeFile(file, `- id: "x'; DROP TABLE tributary_clients; --"\n`);
+    expect((await exec('client', 'import', file)).stderr).toContain('expected a client name');
+    await writeFile(file, `- id: van-9\n  quota: lots\n`);
+    expect((await exec('client', 'import', file)).stderr).toMatch(
+      /vans.yaml:2:\d+: \[0\].quota: expected a size/,
+    );
+    await writeFile(file, `- id: van-9\n- id: van-9\n`);
+    expect((await exec('client', 'import', file)).stderr).toContain('van-9 stands there twice');
   });
 
   it('cannot make a link without knowing where clients connect', async () => {

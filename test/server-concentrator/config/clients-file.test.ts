@@ -15,7 +15,7 @@ describe('the clients file', () => {
   it('is written readable by its owner alone, and reads back', async () => {
     const file = join(await temporaryDirectory(), 'clients.yaml');
     const [a, b] = [client('a'), client('b')];
-    await ClientsFile.empty(file).with(a).with(b).write({ overwrite: false });
+    await ClientsFile.empty(file).with([a]).with([b]).write({ overwrite: false });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await ClientsFile.load(file)).clients).toEqual([a, b]);
     expect(await readFile(file, 'utf8')).toMatch(/^# The clients that may connect/);
@@ -27,7 +27,7 @@ describe('the clients file', () => {
       `# ours\n- id: a # the laptop\n  key: ${KEY}\n\n# the router\n- {id: b, key: ${KEY}}\n`,
     );
     await chmod(file, 0o640);
-    await (await ClientsFile.load(file)).with(client('c')).without('a').write({ overwrite: true });
+    await (await ClientsFile.load(file)).with([client('c')], ['a']).write({ overwrite: true });
     const text = await readFile(file, 'utf8');
     expect(text).toContain('# the router');
     expect(text).not.toContain('the laptop');
@@ -40,7 +40,7 @@ describe('the clients file', () => {
       const file = await temporaryFile('clients.yaml', text);
       const empty = await ClientsFile.load(file);
       expect(empty.clients).toEqual([]);
-      await empty.with(client('a')).write({ overwrite: true });
+      await empty.with([client('a')]).write({ overwrite: true });
       expect((await ClientsFile.load(file)).clients.map(({ id }) => id)).toEqual(['a']);
       if (text.includes('nobody')) expect(await readFile(file, 'utf8')).toContain('# nobody yet');
     }
@@ -48,7 +48,7 @@ describe('the clients file', () => {
 
   it('can lose its last entry', async () => {
     const file = await temporaryFile('clients.yaml', `# ours\n- id: a\n  key: ${KEY}\n`);
-    await (await ClientsFile.load(file)).without('a').write({ overwrite: true });
+    await (await ClientsFile.load(file)).with([], ['a']).write({ overwrite: true });
     expect((await ClientsFile.load(file)).clients).toEqual([]);
   });
 

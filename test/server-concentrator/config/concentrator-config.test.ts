@@ -89,6 +89,7 @@ describe('a concentrator configuration', () => {
         streamIdleTimeoutMs: 7 * 24 * 3_600_000,
         drainTimeoutMs: 30_000,
       },
+      clientMetrics: 100,
       connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
       lingerMs: 60_000,
       metrics: { listen: { host: '127.0.0.1', port: 9102 }, hosts: [] },

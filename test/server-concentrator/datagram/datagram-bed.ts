@@ -71,6 +71,8 @@ interface BedOptions {
   readonly hasDescriptor?: () => boolean;
 }
 
+/** Clients that may carry what they want. */
+const UNLIMITED = { refuse: () => undefined, pacersOf: () => undefined };
 const ONE_MINUTE_MS = 60_000;
 /** As `OriginDatagrams` has them for a minute's bed. */
 export const IDLE_TIMEOUT_MS = 5 * ONE_MINUTE_MS;
@@ -93,6 +95,7 @@ export function bedOf(options: BedOptions = {}) {
     },
     opensPerSecond: options.opensPerSecond ?? 1_000,
     policy: policyOf(options),
+    allowances: UNLIMITED,
     resolver,
     translators: new Translators(new Nat64Discovery(async () => [], clock), () => ownAddresses, clock),
     shares,

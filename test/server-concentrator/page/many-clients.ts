@@ -64,7 +64,9 @@ export class InventedConcentrator {
       limitHits: { of: (client) => this.#clients.find((one) => one.client === client)?.limits ?? [] },
       memory: { total },
       isReady: () => true,
-      knownClients: () => this.#clients.length + 3,
+      entryOf: () => undefined,
+      usedBytes: () => 0,
+      list: () => ({ known: this.#clients.length + 3, trouble: undefined }),
       flows: () => this.#clients.reduce((sum, { flows = 0 }) => sum + flows, 0),
       sessions: () => this.sessions,
     };

@@ -25,6 +25,8 @@ it('gives back what came for an origin that is not reached', async () => {
   const streams = new OriginStreams({
     driver,
     clientId: 'one',
+    allowances: { refuse: () => undefined, pacersOf: () => undefined },
+    usage: { connections: 0 },
     dialer: { dial } as unknown as OriginDialer<AppSocket>,
     idleTimeoutMs: 60_000,
     stallTimeoutMs: 60_000,

@@ -7,6 +7,7 @@ import { TokenBuckets } from '../../../server-concentrator/limits/token-buckets.
 import type { Applicant } from '../../../server-concentrator/session/applicant.ts';
 import { MemoryLevels } from '../../../server-concentrator/session/memory-levels.ts';
 import { SessionRegistry } from '../../../server-concentrator/session/session-registry.ts';
+import { UsageMeters } from '../../../server-concentrator/usage/usage-meters.ts';
 import { encodeControl } from '../../../shared/protocol/codec/frame.ts';
 import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
@@ -104,6 +105,8 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     logs: new ClientLogs(pino({ enabled: false }), clock),
     joins: new TokenBuckets({ perSecond, burst }, () => 0),
     limitHits: { note: (limit) => void hits.push(limit) },
+    usage: new UsageMeters(),
+    allowances: { refuse: () => undefined, pacersOf: () => undefined },
     traffic: new TrafficTable(1),
     published: { request() {}, withdraw() {}, onSessionEnded() {} },
     stallTimeoutMs: 120_000,

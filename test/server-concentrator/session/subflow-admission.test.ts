@@ -62,6 +62,7 @@ function bed(over: Partial<SubflowAdmissionOptions> = {}) {
   const proven = new ProvenSources(() => 0);
   const admission = new SubflowAdmission({
     keysOf: () => [KEY],
+    whyNot: () => undefined,
     sessions: { admit: () => 'hello' },
     measure: () => 'measurement',
     proven,

@@ -68,6 +68,7 @@ function bed(...uplinks: readonly string[]) {
     concentratorStatus({
       version: '1.2.3',
       isReady: true,
+      list: { known: 3, trouble: undefined },
       limits: LIMITS,
       datagrams: DATAGRAMS,
       published: [],

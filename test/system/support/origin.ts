@@ -17,7 +17,11 @@ export class Origin {
     this.url = url;
   }
 
-  static async start(network: Network, port: number, host = network.origin.address.v4): Promise<Origin> {
+  static async start(
+    network: Pick<Network, 'origin'>,
+    port: number,
+    host = network.origin.address.v4,
+  ): Promise<Origin> {
     const program = join(ROOT, 'test', 'system', 'support', 'origin.mjs');
     const child = network.origin.spawn(process.execPath, [program, host, String(port)], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,0 +1,136 @@
+/** How a concentrator is at a time, as far as the choice among several goes. */
+export interface ConcentratorView {
+  readonly name: string;
+  /** It is heard, in a session that takes new streams. */
+  readonly isReachable: boolean;
+  /** Of each uplink over which it is measured. */
+  readonly ways: ReadonlyMap<string, WayMeasure>;
+}
+
+export interface WayMeasure {
+  readonly roundTripMs: number;
+  /** The share of packets that were sent again of late, 0 to 1. */
+  readonly lossShare: number;
+}
+
+/** A choice that has changed. */
+export interface Chosen {
+  readonly name: string;
+  /** The one before cannot be reached, or is gone; else the new one is better. */
+  readonly isForced: boolean;
+}
+
+/** Another is better when it costs this share less, */
+const BETTER_SHARE = 0.2;
+/** and so much less: below that nobody feels a difference. */
+const BETTER_MS = 5;
+/** It has been better for so long. What is chosen first may be left at once meanwhile: sessions come up one after the other. */
+const HOLD_MS = 10_000;
+const FIRST_MS = 3_000;
+/** One that could not be reached while it was chosen waits twice as long for each time that it has happened within this. */
+const REMEMBER_FALLS_MS = 600_000;
+const MAX_HOLD_MS = 300_000;
+/** Each percent of loss counts as a fifth of a round trip: a packet that is sent again takes one, and what it holds up waits, too. */
+const LOSS_WEIGHT = 20;
+
+/**
+ * Which of several concentrators new connections go to: the one with the lowest round trip, loss counted in. It changes at once when that
+ * one cannot be reached, and otherwise only for one that has been clearly better for a while, so that it does not go to and fro.
+ */
+export class ConcentratorChoice {
+  #chosen: string | undefined;
+  #firstMs: number | undefined;
+  #better: { readonly name: string; readonly sinceMs: number } | undefined;
+  /** When each could not be reached any more while it was chosen. */
+  readonly #fallsMs = new Map<string, readonly number[]>();
+
+  /** The name of the chosen one; undefined before `look`. */
+  get name(): string | undefined {
+    return this.#chosen;
+  }
+
+  /** @param views in the order of preference @returns what has changed */
+  look(views: readonly ConcentratorView[], nowMs: number): Chosen | undefined {
+    for (const name of this.#fallsMs.keys())
+      if (views.every((one) => one.name !== name)) this.#fallsMs.delete(name);
+    const current = views.find(({ name }) => name === this.#chosen);
+    const reachable = views.filter(({ isReachable }) => isReachable);
+    if (current === undefined || !current.isReachable) {
+      const next = reachable.reduce<ConcentratorView | undefined>(
+        (best, one) => (best === undefined || isCheaper(one, best) ? one : best),
+        undefined,
+      );
+      // With none to go to, the one that there was is waited for.
+      if (next === undefined) return current === undefined ? this.#choose(views[0]?.name, true) : undefined;
+      if (current !== undefined && this.#firstMs !== undefined) this.#noteFall(current.name, nowMs);
+      this.#firstMs ??= nowMs;
+      return this.#choose(next.name, true);
+    }
+    this.#firstMs ??= nowMs;
+    return this.#lookForBetter(current, reachable, nowMs);
+  }
+
+  #lookForBetter(
+    current: ConcentratorView,
+    reachable: readonly ConcentratorView[],
+    nowMs: number,
+  ): Chosen | undefined {
+    const better = reachable
+      .filter((one) => isClearlyBetter(one, current))
+      .reduce<ConcentratorView | undefined>(
+        (best, one) => (best === undefined || isCheaper(one, best) ? one : best),
+        undefined,
+      );
+    if (better === undefined) {
+      this.#better = undefined;
+      return undefined;
+    }
+    if (this.#better?.name !== better.name) this.#better = { name: better.name, sinceMs: nowMs };
+    const isFirst = nowMs - this.#firstMs! < FIRST_MS && this.#fallsMs.size === 0;
+    if (!isFirst && nowMs - this.#better.sinceMs < this.#holdMs(better.name, nowMs)) return undefined;
+    return this.#choose(better.name, false);
+  }
+
+  #choose(name: string | undefined, isForced: boolean): Chosen | undefined {
+    this.#better = undefined;
+    if (name === undefined || name === this.#chosen) return undefined;
+    this.#chosen = name;
+    return { name, isForced };
+  }
+
+  #noteFall(name: string, nowMs: number): void {
+    this.#fallsMs.set(name, [...this.#recentFalls(name, nowMs), nowMs]);
+  }
+
+  #recentFalls(name: string, nowMs: number): readonly number[] {
+    return (this.#fallsMs.get(name) ?? []).filter((fallMs) => nowMs - fallMs < REMEMBER_FALLS_MS);
+  }
+
+  #holdMs(name: string, nowMs: number): number {
+    const falls = this.#recentFalls(name, nowMs).length;
+    return Math.min(HOLD_MS * 2 ** Math.max(0, falls - 1), MAX_HOLD_MS);
+  }
+}
+
+/** Milliseconds, comparable between two that are measured over the same uplinks. Infinite where nothing is measured. */
+function costs(one: ConcentratorView, other: ConcentratorView): readonly [number, number] {
+  const common = new Set([...one.ways.keys()].filter((uplink) => other.ways.has(uplink)));
+  const costOf = ({ ways }: ConcentratorView) =>
+    Math.min(
+      ...[...ways].map(([uplink, { roundTripMs, lossShare }]) =>
+        common.size === 0 || common.has(uplink) ? roundTripMs * (1 + LOSS_WEIGHT * lossShare) : Infinity,
+      ),
+    );
+  return [costOf(one), costOf(other)];
+}
+
+function isCheaper(one: ConcentratorView, other: ConcentratorView): boolean {
+  const [own, others] = costs(one, other);
+  return own < others;
+}
+
+function isClearlyBetter(one: ConcentratorView, current: ConcentratorView): boolean {
+  const [own, currents] = costs(one, current);
+  if (currents === Infinity) return own < Infinity;
+  return own <= currents * (1 - BETTER_SHARE) && currents - own >= BETTER_MS;
+}

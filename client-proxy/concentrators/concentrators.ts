@@ -1,0 +1,379 @@
+import type { Logger } from 'pino';
+import type { Destination } from '../../shared/protocol/destination.ts';
+import { StreamError } from '../../shared/protocol/errors.ts';
+import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
+import type { ConfiguredConcentrator } from '../config/client-config.ts';
+import type { UplinkFollower } from '../network/uplink-follower.ts';
+import type { UplinkLoss } from '../network/uplink-trouble.ts';
+import type { DialledUplink } from '../path-manager/uplink-role.ts';
+import type { UplinkStatus } from '../path-manager/uplink-status.ts';
+import type { PublishedService } from '../publish/published-service.ts';
+import type { ConcentratorWish } from '../steering/steering-rule.ts';
+import type { Concentrator, MakeConcentrator } from './concentrator.ts';
+import { type Chosen, ConcentratorChoice } from './concentrator-choice.ts';
+import { Member } from './member.ts';
+
+export interface ConcentratorsOptions {
+  readonly make: MakeConcentrator;
+  /** Whether an uplink may carry anything without need. */
+  isUsable(uplinkName: string): boolean;
+  /** The states of the uplinks, as the session of the chosen concentrator has them, may be others now. */
+  onReviewed(uplinks: readonly UplinkStatus[]): void;
+  /** Whether a stream that is opened now finds a session may be otherwise. */
+  onChanged(): void;
+  /** New connections go to another concentrator than before. */
+  onChosen(): void;
+  /** Sessions of concentrators that are not heard while another one is: what has no answer from them yet can go to that one. */
+  onSilent(drivers: ReadonlySet<SessionDriver>): void;
+  readonly clock: MonotonicClock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** How often it is looked at most which concentrator is the best. */
+const LOOK_EVERY_MS = 200;
+/** After a stream was opened, or while something is silent, silence must be noticed sooner than idle sessions are looked at. */
+const LOOK_AGAIN_MS = 150;
+/**
+ * A concentrator that is not heard for so long, while another one is, has lost its sessions or will not be back soon: what its session
+ * carries ends, though the uplinks work. Where `linger` is shorter it ends by itself.
+ */
+const GIVE_UP_MS = 15_000;
+/** What a concentrator that carries nothing has of the rate limits, beside 1 for each that does. */
+const IDLE_WEIGHT = 0.02;
+
+/** Why an attempt to open a stream ends: there is a better place for it. */
+const MOVED = new Error('another concentrator takes it');
+
+/**
+ * The concentrators of this client, each with a session that is kept ready, and the choice among them: new streams go to the best, or where
+ * a rule says. With a single one it only stands in front of it.
+ */
+export class Concentrators implements UplinkFollower<DialledUplink> {
+  readonly #options: ConcentratorsOptions;
+  readonly #choice = new ConcentratorChoice();
+  /** In the order of preference. */
+  #members: readonly Member[] = [];
+  /** Taken out of the configuration; their streams go on. */
+  readonly #leaving = new Set<Member>();
+  #uplinks: readonly DialledUplink[] = [];
+  /** What waits at a concentrator for its session. */
+  readonly #waiting = new Set<() => void>();
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #isLooking = false;
+  #lookAgain: NodeJS.Timeout | undefined;
+  #isStarted = false;
+  #isStopped = false;
+  #changes = 0;
+
+  constructor(options: ConcentratorsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * These from now on, each with its services. One with the same name, addresses and client as before keeps its sessions; those that are
+   * not among them any more take no new streams.
+   */
+  configure(all: readonly ConfiguredConcentrator[], services: readonly PublishedService[]): void {
+    const before = new Map(this.#members.map((member) => [member.name, member]));
+    this.#members = all.map((configured) => {
+      const known = before.get(configured.name);
+      if (known === undefined || !known.it.secrets.isOf(configured)) return this.#make(configured);
+      before.delete(configured.name);
+      if (known.it.secrets.replace(configured)) known.it.keeper.renewSubflows();
+      return known;
+    });
+    for (const member of this.#members) member.publish(services);
+    for (const member of before.values()) this.#leave(member);
+    this.#assign();
+    this.#look();
+    if (this.#isStarted) this.start();
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    for (const member of this.#members) member.start();
+  }
+
+  /** No stream waits for a session any more. Resolves when all streams are done. */
+  async drain(): Promise<void> {
+    this.#wakeWaiting();
+    await Promise.all(this.#all.map(({ it }) => it.keeper.drain()));
+  }
+
+  /** Ends all sessions; resolves when they have said so. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#lookAgain);
+    this.#wakeWaiting();
+    await Promise.all(this.#all.map(({ it }) => it.keeper.stop()));
+  }
+
+  setUplinks(uplinks: readonly DialledUplink[]): void {
+    this.#uplinks = uplinks;
+    this.#assign();
+    for (const { it } of this.#leaving) it.keeper.setUplinks(uplinks);
+  }
+
+  loseUplink(loss: UplinkLoss): void {
+    for (const { it } of this.#all) it.keeper.loseUplink(loss);
+  }
+
+  retryUplinks(uplinkNames: ReadonlySet<string>): void {
+    for (const { it } of this.#all) it.keeper.retryUplinks(uplinkNames);
+  }
+
+  /** An uplink of this name may be used for something else from now on. */
+  onUseChanged(uplinkName: string): void {
+    for (const { it } of this.#all) it.keeper.onUseChanged(uplinkName);
+    this.#assign();
+  }
+
+  /** No visitors any more, but those that are being served. */
+  goAway(): void {
+    for (const { it } of this.#all) it.publisher.goAway();
+  }
+
+  /** The one that new connections go to; undefined where there is none. */
+  get chosen(): Concentrator | undefined {
+    return this.#chosen?.it;
+  }
+
+  /** In the order of preference. */
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  /** How often new connections have begun to go to another one. */
+  get changeCount(): number {
+    return this.#changes;
+  }
+
+  /** Where they all are, as configured. */
+  get addresses(): readonly Destination[] {
+    return this.#members.flatMap(({ it }) => it.configured.concentrator.addresses);
+  }
+
+  /** All sessions that carry streams: those of the chosen one first. */
+  get drivers(): readonly SessionDriver[] {
+    const chosen = this.#chosen;
+    const others = this.#all.filter((member) => member !== chosen);
+    return [...(chosen === undefined ? [] : [chosen]), ...others].flatMap(({ it }) => it.keeper.drivers);
+  }
+
+  /** Of the session that new streams are opened in, once it is established. */
+  get current(): SessionDriver | undefined {
+    return this.#chosen?.it.keeper.current;
+  }
+
+  get isEstablished(): boolean {
+    return this.#chosen?.it.keeper.isEstablished ?? false;
+  }
+
+  /** Whether any of them is heard, in a session that takes new streams. */
+  get isReachable(): boolean {
+    return this.#members.some(({ it }) => it.keeper.isReachable);
+  }
+
+  get uplinks(): readonly UplinkStatus[] {
+    return this.#chosen?.it.keeper.uplinks ?? [];
+  }
+
+  /**
+   * Opens a stream as soon as there is a session for it: that of the concentrator which is wished for, or the best. Where that one cannot
+   * be reached another takes it, unless no other may.
+   * @param refusedBy a session that has refused it, since it is going away or is not heard
+   * @throws as `SessionKeeper.openStream`
+   */
+  async openStream<Handlers extends StreamHandlers>(
+    destination: Destination,
+    policyOf: () => StreamPolicy,
+    handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
+    signal: CancelSignal,
+    refusedBy?: SessionDriver,
+    wish?: ConcentratorWish,
+  ): Promise<Handlers> {
+    for (;;) {
+      const member = this.#pick(wish, refusedBy);
+      if (member === undefined) throw new StreamError('uplinksLost', 'there is no such concentrator');
+      const { keeper } = member.it;
+      this.#use(member);
+      if (this.#members.length === 1)
+        return keeper.openStream(destination, policyOf, handlersOf, signal, refusedBy);
+      const turn = new Cancellation();
+      const follow = () => turn.abort(signal.reason);
+      const move = () => {
+        const better = this.#pick(wish, refusedBy);
+        if (better !== member && better?.view.isReachable === true) turn.abort(MOVED);
+      };
+      signal.addEventListener('abort', follow);
+      this.#waiting.add(move);
+      try {
+        return await keeper.openStream(destination, policyOf, handlersOf, turn, refusedBy);
+      } catch (error) {
+        const isGone = !this.#members.includes(member) && !this.#isStopped && !signal.aborted;
+        if (error !== MOVED && !isGone) throw error;
+      } finally {
+        signal.removeEventListener('abort', follow);
+        this.#waiting.delete(move);
+      }
+    }
+  }
+
+  get #all(): readonly Member[] {
+    return [...this.#members, ...this.#leaving];
+  }
+
+  get #chosen(): Member | undefined {
+    const { name } = this.#choice;
+    return this.#members.find((member) => member.name === name) ?? this.#members[0];
+  }
+
+  #make(configured: ConfiguredConcentrator): Member {
+    const member: Member = new Member(
+      this.#options.make(configured, {
+        onReviewed: () => this.#onReviewed(member),
+        onChanged: () => {
+          this.#look();
+          this.#options.onChanged();
+        },
+      }),
+    );
+    return member;
+  }
+
+  #leave(member: Member): void {
+    this.#options.logger.info({ concentrator: member.name }, 'concentrator removed: its connections go on');
+    this.#leaving.add(member);
+    member.it.publisher.goAway();
+    const { keeper } = member.it;
+    void keeper
+      .drain()
+      .then(() => keeper.stop())
+      .then(() => this.#leaving.delete(member));
+  }
+
+  #onReviewed(member: Member): void {
+    if (this.#options.clock() - this.#lookedMs >= LOOK_EVERY_MS) this.#look();
+    if (member === this.#chosen) this.#options.onReviewed(member.it.keeper.uplinks);
+  }
+
+  /** The concentrator for a stream; where none is ready, the one to wait for. */
+  #pick(wish: ConcentratorWish | undefined, refusedBy: SessionDriver | undefined): Member | undefined {
+    const wished = wish && this.#members.find(({ name }) => name === wish.name);
+    if (wish?.isOnly === true) return wished;
+    const isReady = ({ view, it: { keeper } }: Member) =>
+      view.isReachable && !keeper.isFull && (refusedBy === undefined || keeper.current !== refusedBy);
+    const chosen = this.#chosen;
+    const inOrder = [wished, chosen, ...this.#members].filter((one) => one !== undefined);
+    return inOrder.find(isReady) ?? wished ?? chosen;
+  }
+
+  /** A stream is about to be opened in it. */
+  #use(member: Member): void {
+    if (this.#members.length < 2) return;
+    const nowMs = this.#options.clock();
+    const isNews = member.isStanding || !member.isCarrying(nowMs);
+    member.onOpen(nowMs);
+    if (isNews) this.#assign();
+    this.#lookSoon();
+  }
+
+  /** Reads how all are, and draws the conclusions. */
+  #look(): void {
+    if (this.#isLooking || this.#isStopped || this.#members.length < 2) return;
+    this.#isLooking = true;
+    const nowMs = this.#options.clock();
+    this.#lookedMs = nowMs;
+    for (const member of this.#members) member.look(nowMs);
+    this.#doubtOthers(nowMs);
+    const change = this.#choice.look(
+      this.#members.map(({ view }) => view),
+      nowMs,
+    );
+    this.#assign();
+    this.#isLooking = false;
+    if (change !== undefined) this.#tell(change);
+    this.#endDead(nowMs);
+    this.#wakeWaiting();
+  }
+
+  /**
+   * When the chosen one falls silent it may be the uplinks that are. Then the others are silent as well, and have only not been asked: each
+   * counts as reachable when it has answered since.
+   */
+  #doubtOthers(nowMs: number): void {
+    const chosen = this.#chosen!;
+    const { unreachableSinceMs: sinceMs } = chosen;
+    if (sinceMs === undefined || chosen.it.keeper.current?.hasSubflow !== true) return;
+    this.#lookSoon();
+    for (const member of this.#members) {
+      if (member === chosen || !member.view.isReachable || member.isHeardAfter(sinceMs, nowMs)) continue;
+      member.view = { ...member.view, isReachable: false };
+    }
+  }
+
+  /** In a moment, for as long as something is silent or has just begun. */
+  #lookSoon(): void {
+    this.#lookAgain ??= setTimeout(() => {
+      this.#lookAgain = undefined;
+      this.#look();
+    }, LOOK_AGAIN_MS);
+  }
+
+  #tell({ name, isForced }: Chosen): void {
+    this.#changes++;
+    const { logger, onChosen } = this.#options;
+    if (this.#members.length > 1) {
+      const reason = isForced ? 'the one before cannot be reached, or there was none' : 'it is better';
+      logger.info({ concentrator: name, reason }, 'new connections go to another concentrator');
+    }
+    onChosen();
+  }
+
+  /** What is to become of streams of concentrators that are not heard while another one is. */
+  #endDead(nowMs: number): void {
+    if (!this.#members.some(({ view }) => view.isReachable)) return;
+    const silent = new Set<SessionDriver>();
+    for (const { it, name, unreachableSinceMs } of this.#members) {
+      const { current } = it.keeper;
+      if (unreachableSinceMs === undefined || current === undefined) continue;
+      silent.add(current);
+      // A session that has just begun has no subflow yet, and is no older than its beginning.
+      if (nowMs - Math.max(unreachableSinceMs, current.startedMs) < GIVE_UP_MS) continue;
+      this.#options.logger.warn(
+        { concentrator: name },
+        'the concentrator is not heard any more: its connections end',
+      );
+      it.keeper.giveUp();
+    }
+    if (silent.size > 0) this.#options.onSilent(silent);
+  }
+
+  /** Says to each what it is, and over which uplinks it goes. */
+  #assign(): void {
+    const members = this.#members;
+    if (members.length === 1) {
+      for (const { it } of members) it.keeper.setUplinks(this.#uplinks);
+      return;
+    }
+    const nowMs = this.#options.clock();
+    const chosen = this.#chosen;
+    const weights = members.map((member) =>
+      member === chosen || member.isCarrying(nowMs) ? 1 : IDLE_WEIGHT,
+    );
+    const sum = weights.reduce((all, one) => all + one, 0);
+    for (const [index, member] of members.entries()) {
+      const isStanding = member !== chosen && !member.isInUse(nowMs);
+      const role = { isStanding, rateShare: weights[index]! / sum };
+      member.assign(this.#uplinks, role, this.#options.isUsable);
+    }
+  }
+
+  #wakeWaiting(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+}

@@ -1,0 +1,71 @@
+import type { RateLimit } from '../../shared/protocol/uplink/rate-limit.ts';
+import type { DialledUplink } from '../path-manager/uplink-role.ts';
+
+/** What a concentrator is to the client at a time. */
+export interface ConcentratorRole {
+  /** It is kept ready and carries nothing. */
+  readonly isStanding: boolean;
+  /** Its share of what each uplink may carry, 0 to 1; all shares together are 1. */
+  readonly rateShare: number;
+}
+
+/** An uplink, and what it costs, as far as that is said. */
+type PricedUplink = DialledUplink & { readonly costPerGB?: number };
+
+/**
+ * The uplinks of one concentrator's sessions. One that is standing has a single subflow over the cheapest uplink, and dials another only
+ * when that one fails. The rate limit of an uplink holds for all sessions together, so each has a share of it.
+ * @param isUsable whether an uplink may carry anything without need
+ */
+export function uplinksFor(
+  uplinks: readonly PricedUplink[],
+  { isStanding, rateShare }: ConcentratorRole,
+  isUsable: (uplinkName: string) => boolean,
+): readonly DialledUplink[] {
+  const limited = uplinks.map((uplink) => withShare(uplink, rateShare));
+  if (!isStanding) return limited;
+  const [first, ...rest] = [...limited].sort(
+    (one, other) => priceOf(one, isUsable) - priceOf(other, isUsable),
+  );
+  if (first === undefined) return [];
+  const { joinAboveUtilization: _, ...always } = first;
+  return [
+    { ...always, ...STANDING, backup: false },
+    ...rest.map((uplink) => ({
+      ...uplink,
+      ...STANDING,
+      backup: true,
+      standby: 'break-before-make' as const,
+    })),
+  ];
+}
+
+const STANDING = { subflowsPerPath: 1, isStanding: true } as const;
+/** Beyond any price. */
+const NOT_TOLD = 1e6;
+
+/** For the order: what costs nothing first, then what is metered, then backups, then what is to carry nothing. */
+function priceOf(
+  { name, backup, costPerGB, rateLimit }: PricedUplink,
+  isUsable: (name: string) => boolean,
+): number {
+  const price = costPerGB ?? (rateLimit?.isMetered === true ? NOT_TOLD : 0);
+  return price + (backup ? 2 * NOT_TOLD : 0) + (isUsable(name) ? 0 : 4 * NOT_TOLD);
+}
+
+function withShare(uplink: PricedUplink, share: number): PricedUplink {
+  const { rateLimit } = uplink;
+  if (rateLimit === undefined || share === 1) return uplink;
+  return { ...uplink, rateLimit: shareOf(rateLimit, share) };
+}
+
+/** 0 stands for no limit. */
+function shareOf(limit: RateLimit, share: number): RateLimit {
+  const part = (bytesPerSecond: number) =>
+    bytesPerSecond === 0 ? 0 : Math.max(1, Math.floor(bytesPerSecond * share));
+  return {
+    ...limit,
+    sendBytesPerSecond: part(limit.sendBytesPerSecond),
+    receiveBytesPerSecond: part(limit.receiveBytesPerSecond),
+  };
+}

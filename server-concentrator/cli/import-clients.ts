@@ -1,0 +1,89 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
+import { ConfigError } from '../../shared/runtime/config/config-error.ts';
+import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
+import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
+import { clientSchema, type ListedClient } from '../config/client-schema.ts';
+import { MAX_CLIENTS_FILE_BYTES } from '../config/clients-file.ts';
+import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import { readPlainYaml } from '../config/plain-yaml.ts';
+import { linkOf, newClient, refuseWithoutAddress, withStore } from './clients.ts';
+
+export interface ImportOptions {
+  /** Clients that are there already get what the file says of them, but keep their keys where it has none. */
+  readonly update?: true;
+}
+
+/**
+ * Adds the clients of a file in one step; the file is as clients.yaml, and may leave keys out. Prints the links of those that get
+ * a key here. Throws UsageError or ConfigError.
+ */
+export async function importClients(
+  name: string,
+  { update }: ImportOptions,
+  config: ConcentratorConfig,
+  deps: CommandLineDeps,
+): Promise<void> {
+  const { clients, keyless } = await readImport(resolve(deps.cwd, name), deps.now());
+  if (keyless.size > 0) refuseWithoutAddress(config);
+  const added: ListedClient[] = [];
+  await withStore(config, deps, async (store) => {
+    const ids = clients.map(({ id }) => id);
+    await store.update(ids, (found) => {
+      added.length = 0;
+      const there = ids.filter((id) => found.has(id));
+      if (there.length > 0 && !update) {
+        const few = there.slice(0, 5).join(', ');
+        throw new UsageError(
+          `${there.length} of these clients are there already (${few}${there.length > 5 ? ', ...' : ''}): ` +
+            'with --update they get what the file says',
+        );
+      }
+      const put = clients.map((client) => {
+        const before = found.get(client.id);
+        if (before === undefined && keyless.has(client.id)) added.push(client);
+        return before !== undefined && keyless.has(client.id) ? { ...client, key: before.key } : client;
+      });
+      return { put };
+    });
+    for (const client of added) deps.stdout(`${client.id}\t${linkOf(client, config)}\n`);
+    const links =
+      added.length === 0 ? '' : `, ${added.length} with a new key, whose links are above: they are secrets`;
+    deps.stderr(`${clients.length} clients are in ${store.place}${links}.\n${store.hint}`);
+  });
+}
+
+/** What is looked at of an entry before it has a key. */
+const ENTRIES = z.array(z.looseObject({ id: z.unknown().optional(), key: z.unknown().optional() }));
+
+async function readImport(file: string, now: Date) {
+  const read = await readTextFile(file, MAX_CLIENTS_FILE_BYTES);
+  if ('problem' in read)
+    throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
+  const source = () => new YamlSource(read.text, file, MAX_CLIENTS_FILE_BYTES);
+  const entries = ENTRIES.safeParse(readPlainYaml(read.text) ?? source().value);
+  if (!entries.success) return parseConfig(source(), z.never());
+  const keyless = new Set<string>();
+  const seen = new Set<string>();
+  const clients = entries.data.map((entry, index) => {
+    const { key, created } = newClient(typeof entry.id === 'string' ? entry.id : '', now);
+    if (seen.has(String(entry.id)))
+      throw new UsageError(`${file}: the client ${String(entry.id)} stands there twice`);
+    seen.add(String(entry.id));
+    if (entry.key === undefined) keyless.add(String(entry.id));
+    const whole = { created, ...entry, key: entry.key ?? formatClientKey(key) };
+    const parsed = clientSchema.safeParse(whole);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw new ConfigError([
+      source().problem(
+        [index, ...((issue?.path ?? []) as string[])],
+        issue?.message ?? 'not understood here',
+      ),
+    ]);
+  });
+  return { clients, keyless };
+}

@@ -1,0 +1,86 @@
+import type { Registry } from 'prom-client';
+import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
+import type { ClientList } from './clients/client-list.ts';
+import type { UsageTotal } from './usage/usage-count.ts';
+import type { UsageKeeper } from './usage/usage-keeper.ts';
+import type { UsageMeters } from './usage/usage-meters.ts';
+
+export interface ClientMetricsSource {
+  readonly clients: Pick<ClientList, 'count' | 'get'>;
+  readonly meters: Pick<UsageMeters, 'entries'>;
+  readonly usageKeeper: Pick<UsageKeeper, 'usedBytes'>;
+  /** Whether the list can be asked for changes now. */
+  isListThere(): boolean;
+  /** So many clients have metrics of their own: those that came first. */
+  readonly maxClients: number;
+}
+
+/** Stands for all clients beyond; no client's name has a blank. */
+const OTHERS = 'all others';
+
+/** Registers what clients have carried, for a bounded number of clients. */
+export function registerClientMetrics(registry: Registry, source: ClientMetricsSource): void {
+  const { clients, usageKeeper } = source;
+  registerGauge(registry, {
+    name: 'tributary_known_clients',
+    help: 'Clients in the list',
+    labelNames: [],
+    *samples() {
+      yield [{}, clients.count];
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_client_list_up',
+    help: '1: changes of the list of clients are heard of; 0: its database is away, and the last known list holds',
+    labelNames: [],
+    *samples() {
+      yield [{}, source.isListThere() ? 1 : 0];
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_client_bytes_total',
+    help: 'Bytes that clients have carried over all uplinks, by client and direction, for limits.clientMetrics clients',
+    labelNames: ['client', 'direction'],
+    *samples() {
+      for (const [client, { upBytes, downBytes }] of named(source)) {
+        yield [{ client, direction: 'up' }, upBytes];
+        yield [{ client, direction: 'down' }, downBytes];
+      }
+    },
+  });
+  registerCounter(registry, {
+    name: 'tributary_client_connections_total',
+    help: 'Connections of clients, by client',
+    labelNames: ['client'],
+    *samples() {
+      for (const [client, { connections }] of named(source)) yield [{ client }, connections];
+    },
+  });
+  registerGauge(registry, {
+    name: 'tributary_client_quota_used_ratio',
+    help: 'What clients with a quota have used of it in this month, at all concentrators, by client; 1 is all of it',
+    labelNames: ['client'],
+    *samples() {
+      for (const [client] of named(source)) {
+        const quota = clients.get(client)?.quota;
+        if (quota !== undefined) yield [{ client }, usageKeeper.usedBytes(client) / quota.bytes];
+      }
+    },
+  });
+}
+
+/** The clients that came first, and all others together. */
+function* named({ meters, maxClients }: ClientMetricsSource): Generator<[string, UsageTotal]> {
+  let count = 0;
+  const others = { upBytes: 0, downBytes: 0, connections: 0 };
+  for (const [client, total] of meters.entries()) {
+    if (count++ < maxClients) {
+      yield [client, total];
+      continue;
+    }
+    others.upBytes += total.upBytes;
+    others.downBytes += total.downBytes;
+    others.connections += total.connections;
+  }
+  if (count > maxClients) yield [OTHERS, others];
+}

@@ -1,0 +1,63 @@
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import pg from 'pg';
+import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
+import { DatabaseError } from '../client-store.ts';
+import { databaseError } from './database-error.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A list of a hundred thousand clients is read in a second or two. */
+const QUERY_TIMEOUT_MS = 20_000;
+/** The oldest that its makers still mend. */
+const MIN_SERVER_VERSION = 13;
+
+/**
+ * Connects to the database. Rejects with DatabaseError, whose message says what is wrong.
+ * @param onLost the connection is gone, by itself; called once
+ */
+export async function connectDatabase(
+  config: ClientDatabaseConfig,
+  onLost: () => void = () => {},
+): Promise<pg.Client> {
+  const { host, port, user, database, password = '' } = config;
+  const client = new pg.Client({
+    ...{ host, port, user, database },
+    // A function: otherwise its own sources of a password would be asked.
+    password: () => password,
+    ssl: tlsOptions(config),
+    application_name: 'tributary-concentrator',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    statement_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  // Without a listener it would end the program.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await refuseOldServer(client);
+    client.once('end', onLost);
+    return client;
+  } catch (error) {
+    void client.end().catch(() => {});
+    throw databaseError(error, config);
+  }
+}
+
+async function refuseOldServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ version: string }>(
+    "SELECT current_setting('server_version_num') AS version",
+  );
+  const major = Math.floor(Number(rows[0]?.version) / 10_000);
+  if (major >= MIN_SERVER_VERSION) return;
+  throw new DatabaseError(`PostgreSQL ${major} is too old: version ${MIN_SERVER_VERSION} or later is needed`);
+}
+
+function tlsOptions({ tls, ca, host }: ClientDatabaseConfig): false | ConnectionOptions {
+  if (tls === 'off') return false;
+  return {
+    rejectUnauthorized: tls === 'verify',
+    ...(ca === undefined ? {} : { ca }),
+    ...(isIP(host) === 0 && !host.startsWith('/') ? { servername: host } : {}),
+  };
+}

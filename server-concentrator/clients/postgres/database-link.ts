@@ -1,0 +1,148 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { Backoff } from '../../../shared/runtime/async/backoff.ts';
+import type { WallClock } from '../../../shared/runtime/clock.ts';
+import { errorWords } from '../../../shared/runtime/text/error-words.ts';
+import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
+import { DatabaseError } from '../client-store.ts';
+import { connectDatabase } from './connection.ts';
+import { databaseError } from './database-error.ts';
+import { migrate } from './migrations.ts';
+
+export interface DatabaseLinkOptions {
+  readonly config: ClientDatabaseConfig;
+  readonly wallClock: WallClock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** A notification of a change. */
+export interface LinkOwner {
+  /** The tables are there, and changes are told of from now on. Rejects where the database fails meanwhile. */
+  onConnected(): Promise<void>;
+  onNotified(payload: string): void;
+}
+
+/** A database is back after a restart within seconds, and a fleet must not come back at once. */
+const BACKOFF = { minMs: 200, maxMs: 5_000 };
+/** A connection that leads nowhere any more shows by a question without an answer. */
+const QUESTION_EVERY_MS = 5_000;
+const QUESTION_TIMEOUT_MS = 5_000;
+
+/** One connection to the database, made again whenever it is lost. */
+export class DatabaseLink {
+  readonly #options: DatabaseLinkOptions;
+  readonly #backoff: Backoff;
+  #client: pg.Client | undefined;
+  #owner: LinkOwner | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #questions: NodeJS.Timeout | undefined;
+  #trouble: { readonly sinceMs: number; readonly reason: string } | undefined;
+  #isClosed = false;
+
+  constructor(options: DatabaseLinkOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(BACKOFF, options.random);
+  }
+
+  get trouble(): { readonly sinceMs: number; readonly reason: string } | undefined {
+    return this.#trouble;
+  }
+
+  /** Connects, and stays connected from then on. Resolves after the first try: to why it has failed, if it has. */
+  async start(owner: LinkOwner): Promise<DatabaseError | undefined> {
+    this.#owner = owner;
+    return this.#try();
+  }
+
+  /** Rejects with DatabaseError, also while there is no connection. */
+  async use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    const client = this.#client;
+    if (client === undefined) throw new DatabaseError(this.#trouble?.reason ?? 'not connected');
+    try {
+      return await work(client);
+    } catch (error) {
+      throw databaseError(error, this.#options.config);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    clearInterval(this.#questions);
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end().catch(() => {});
+  }
+
+  async #try(): Promise<DatabaseError | undefined> {
+    const { config, logger, wallClock } = this.#options;
+    try {
+      let isLost = false;
+      const client = await connectDatabase(config, () => {
+        isLost = true;
+        this.#onLost(client);
+      });
+      try {
+        await migrate(client);
+        client.on('notification', ({ payload = '' }) => this.#owner?.onNotified(payload));
+        // Before anything is read: no change falls between.
+        await client.query('LISTEN tributary_clients');
+        if (this.#isClosed || isLost) throw new DatabaseError('the connection was closed');
+        this.#client = client;
+        await this.#owner?.onConnected();
+      } catch (error) {
+        this.#client = undefined;
+        void client.end().catch(() => {});
+        throw databaseError(error, config);
+      }
+      this.#onConnected();
+      return undefined;
+    } catch (error) {
+      const reason = errorWords(error);
+      if (this.#trouble?.reason !== reason && !this.#isClosed) {
+        logger.warn({ reason }, 'the database of clients cannot be used: the last known list goes on');
+      }
+      this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? wallClock(), reason };
+      this.#retryLater();
+      return error as DatabaseError;
+    }
+  }
+
+  #onConnected(): void {
+    const { logger } = this.#options;
+    if (this.#trouble !== undefined) logger.info('the database of clients is back');
+    this.#trouble = undefined;
+    this.#backoff.succeed();
+    this.#questions = setInterval(() => void this.#ask(), QUESTION_EVERY_MS);
+  }
+
+  #onLost(client: pg.Client): void {
+    if (this.#client !== client || this.#isClosed) return;
+    this.#client = undefined;
+    clearInterval(this.#questions);
+    const { wallClock, logger } = this.#options;
+    this.#trouble = { sinceMs: wallClock(), reason: 'the connection was lost' };
+    logger.warn('the connection to the database of clients was lost: the last known list goes on');
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#try(), this.#backoff.nextMs());
+  }
+
+  async #ask(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return;
+    const silent = setTimeout(() => {
+      this.#onLost(client);
+      // It would wait for an answer.
+      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    }, QUESTION_TIMEOUT_MS);
+    await client.query('SELECT 1').catch(() => {});
+    clearTimeout(silent);
+  }
+}
