@@ -457,7 +457,11 @@ remove_program() {
   tributary-client) files=tributary-client.yaml ;;
   *) files='tributary-concentrator.yaml certificate.pem key.pem clients.yaml' ;;
   esac
-  for file in $files; do rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"; done
+  for file in $files; do
+    rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"
+    # What a program was writing when it was killed holds keys, too.
+    [ ! -d "$CONFIGURATION" ] || find "$CONFIGURATION" -maxdepth 1 -type f -name ".$file.*" -exec rm -f {} +
+  done
   case $1 in
   tributary-client) rm -rf /var/lib/tributary ;;
   *) rm -rf /var/lib/tributary-concentrator ;;
