@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_FOLDER, ReleaseError } from './project.ts';
 
@@ -15,6 +15,8 @@ export interface Component {
 
 /** Texts that a licence wants to be handed on: the licence itself, and notices. */
 const LICENCE_FILES = /^(licen[cs]e|copying|notice)/i;
+/** The section of a README that has the whole text, as some small packages do it. */
+const LICENCE_SECTION = /^#+ *licen[cs]e *\n([^#]*^Copyright [^#]*Permission is hereby granted[^#]*)/im;
 
 /** An installed package. @param folder from the project's folder. Throws ReleaseError where its licence or checksum is missing. */
 export function installedComponent(folder: string): Component {
@@ -36,9 +38,13 @@ export function lockedPackages(): Readonly<Record<string, { version: string; int
   return lock.packages;
 }
 
-/** The texts of a package about its licence; empty where it has none. */
+/** The texts of a package about its licence, in files of their own or else in its README; empty where it has none. */
 export function licenceText(folder: string): string {
   const names = readdirSync(folder).filter((name) => LICENCE_FILES.test(name));
+  const readme = join(folder, 'README.md');
+  if (names.length === 0 && existsSync(readme)) {
+    return LICENCE_SECTION.exec(readFileSync(readme, 'utf8'))?.[1]?.trim() ?? '';
+  }
   return names
     .sort()
     .map((name) => readFileSync(join(folder, name), 'utf8').trim())
