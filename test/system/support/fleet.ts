@@ -128,7 +128,7 @@ export class Fleet {
     let text = await readFile(join(ROOT, 'deploy', 'haproxy', 'haproxy.cfg'), 'utf8');
     for (const [i, { namespace }] of this.machines.entries())
       text = text.replace(`10.0.0.1${i + 1}:`, `${namespace.address.v4}:`);
-    text = text.replace('bind :8443', `bind ${concentrator.address.v4}:${PORT}`);
+    text = text.replace('bind [::]:8443 v4v6', `bind ${concentrator.address.v4}:${PORT}`);
     const file = join(this.#folder, 'haproxy.cfg');
     await writeFile(file, text);
     await concentrator.exec(BALANCER, ['-c', '-f', file]);
