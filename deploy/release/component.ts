@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_FOLDER, ReleaseError } from './project.ts';
 
@@ -15,8 +15,7 @@ export interface Component {
 
 /** Texts that a licence wants to be handed on: the licence itself, and notices. */
 const LICENCE_FILES = /^(licen[cs]e|copying|notice)/i;
-/** The section of a README that has the whole text, as some small packages do it. */
-const LICENCE_SECTION = /^#+ *licen[cs]e *\n([^#]*^Copyright [^#]*Permission is hereby granted[^#]*)/im;
+const README_FILE = /^readme(\.md)?$/i;
 
 /** An installed package. @param folder from the project's folder. Throws ReleaseError where its licence or checksum is missing. */
 export function installedComponent(folder: string): Component {
@@ -38,17 +37,21 @@ export function lockedPackages(): Readonly<Record<string, { version: string; int
   return lock.packages;
 }
 
-/** The texts of a package about its licence, in files of their own or else in its README; empty where it has none. */
+/** The texts of a package about its licence, of its README where no file has it; empty where it has none. */
 export function licenceText(folder: string): string {
-  const names = readdirSync(folder).filter((name) => LICENCE_FILES.test(name));
-  const readme = join(folder, 'README.md');
-  if (names.length === 0 && existsSync(readme)) {
-    return LICENCE_SECTION.exec(readFileSync(readme, 'utf8'))?.[1]?.trim() ?? '';
-  }
-  return names
-    .sort()
-    .map((name) => readFileSync(join(folder, name), 'utf8').trim())
-    .join('\n\n');
+  const all = readdirSync(folder).sort();
+  const texts = (names: readonly string[]) => names.map((name) => readFileSync(join(folder, name), 'utf8'));
+  const own = texts(all.filter((name) => LICENCE_FILES.test(name)));
+  if (own.length > 0) return own.map((text) => text.trim()).join('\n\n');
+  const [readme = ''] = texts(all.filter((name) => README_FILE.test(name)));
+  return sectionOnLicence(readme);
+}
+
+/** A name of the licence alone is not enough: the text must be there, and who has the rights. */
+function sectionOnLicence(readme: string): string {
+  const sections = readme.split(/^#+ */m).map((text) => text.trim());
+  const section = sections.find((text) => /^licen[cs]e\b/i.test(text)) ?? '';
+  return /copyright/i.test(section) && /permission/i.test(section) ? section : '';
 }
 
 function packageOf(folder: string): { name: string; version: string; license?: string } {

@@ -8,10 +8,11 @@ import { writeArchSource } from './arch-package.ts';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { bundlePrograms } from './bundle-programs.ts';
+import { CHECKSUMS_NAME, writeChecksums } from './checksums.ts';
 import { makeDebianPackages } from './debian-packages.ts';
 import { archive, makeBundle } from './make-bundle.ts';
 import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
-import { release } from './publish.ts';
+import { placeInstaller, release } from './publish.ts';
 import { makeRpmPackages } from './rpm-packages.ts';
 import { writeManPages } from './shell-files.ts';
 import { MUSL_TARGET_NAMES, TARGET_NAMES, TARGETS, type Target } from './targets.ts';
@@ -90,6 +91,11 @@ async function bundle(
     const folder = await makeBundle(target, output, programs, contents, epochSeconds);
     tell(isArchived ? await archive(folder, epochSeconds) : folder);
   }
+  if (!isArchived) return;
+  // What the installer beside them looks at.
+  tell(await placeInstaller(output));
+  await writeChecksums(output);
+  tell(join(output, CHECKSUMS_NAME));
 }
 
 /** What packages there are. */

@@ -86,6 +86,13 @@ export async function release(options: ReleaseOptions): Promise<void> {
   }
 }
 
+/** Puts the installer into a folder. Resolves to its path. */
+export async function placeInstaller(folder: string): Promise<string> {
+  const file = join(folder, basename(INSTALLER));
+  await copyFile(join(PROJECT_FOLDER, INSTALLER), file);
+  return file;
+}
+
 /** Of the commit with a version. */
 function subjectOf(version: string): string {
   return `Release ${version}`;
@@ -144,7 +151,6 @@ async function makeAll(
   await npm('run', 'sbom', '--', '--output', output, ...chosen);
   await npm('run', 'man', '--', '--output', join(output, 'man'));
   await npm('pack', '--pack-destination', output);
-  await copyFile(join(PROJECT_FOLDER, INSTALLER), join(output, basename(INSTALLER)));
   const names = [...(await writeChecksums(output)), CHECKSUMS_NAME];
   if (keyFile !== undefined) names.push(await signChecksums(output, keyFile));
   return names;
