@@ -57,7 +57,8 @@ function readBinary(buffer: Buffer): ProxyHeader | 'more' | 'none' {
   // UNSPEC and Unix sockets: the connection is to be taken, with the addresses that it has itself.
   if (addressBytes === undefined) return { lengthBytes, source: undefined, isCheck: false };
   if (restBytes < 2 * addressBytes + 4) return 'none';
-  const host = ipaddr.fromByteArray([...buffer.subarray(FIXED_BYTES, FIXED_BYTES + addressBytes)]).toString();
+  const address = ipaddr.fromByteArray([...buffer.subarray(FIXED_BYTES, FIXED_BYTES + addressBytes)]);
+  const host = plainHost(address.toString());
   const port = buffer.readUInt16BE(FIXED_BYTES + 2 * addressBytes);
   return { lengthBytes, source: { host, port }, isCheck: false };
 }
@@ -71,10 +72,20 @@ function readLine(buffer: Buffer): ProxyHeader | 'more' | 'none' {
     .toString('latin1')
     .split(' ');
   if (family === 'UNKNOWN') return { lengthBytes, source: undefined, isCheck: false };
-  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : () => false;
+  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isPlainIPv6 : () => false;
   const isWhole = isAddress(source) && isAddress(destination) && more.length === 0;
   if (!isWhole || !isPort(sourcePort) || !isPort(destinationPort)) return 'none';
-  return { lengthBytes, source: { host: source, port: Number(sourcePort) }, isCheck: false };
+  return { lengthBytes, source: { host: plainHost(source), port: Number(sourcePort) }, isCheck: false };
+}
+
+/** A balancer that listens to both families at once may write IPv4 as IPv6: all of it would be one network otherwise. */
+function plainHost(address: string): string {
+  return ipaddr.process(address).toString();
+}
+
+/** A zone means something on its own machine alone. */
+function isPlainIPv6(text: string): boolean {
+  return isIPv6(text) && !text.includes('%');
 }
 
 function isPort(text: string): boolean {

@@ -20,6 +20,7 @@ export const proxyHeaderTarget: FuzzTarget = {
     proxyHeader(VISIT),
     Buffer.from('PROXY TCP4 203.0.113.9 198.51.100.7 50000 443\r\n'),
     Buffer.from('PROXY TCP6 2001:db8::1 2001:db8::2 50000 443\r\n'),
+    Buffer.from('PROXY TCP6 ::ffff:203.0.113.9 64:ff9b::192.0.2.1 50000 443\r\n'),
     Buffer.from('PROXY UNKNOWN\r\n'),
     Buffer.from('\r\n\r\n\0\r\nQUIT\n\x20\0\0\0', 'latin1'),
   ],

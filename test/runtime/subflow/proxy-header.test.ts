@@ -22,6 +22,20 @@ const WHOLE: readonly [string, Uint8Array, string | undefined][] = [
     hex(`${SIGNATURE} 21 11 0010 cb007109 c6336407 c350 01bb 040001 00`),
     '203.0.113.9 50000',
   ],
+  [
+    'version 2, IPv4 in an address of IPv6',
+    hex(
+      `${SIGNATURE} 21 21 0024 00000000000000000000ffffcb007109 00000000000000000000ffffc6336407 c350 01bb`,
+    ),
+    '203.0.113.9 50000',
+  ],
+  ...['::ffff:203.0.113.9', '::FFFF:cb00:7109', '0:0:0:0:0:ffff:cb00:7109'].map(
+    (source): [string, Uint8Array, string] => [
+      `version 1, IPv4 as ${source}`,
+      text(`PROXY TCP6 ${source} ::ffff:198.51.100.7 50000 443\r\n`),
+      '203.0.113.9 50000',
+    ],
+  ),
   ['version 2, the balancer itself', hex(`${SIGNATURE} 20 00 0000`), CHECK],
   [
     'version 2, the balancer itself, with addresses',
@@ -48,6 +62,7 @@ const NONE: readonly [string, Uint8Array][] = [
   ['a line without an end', text('PROXY TCP4 '.padEnd(107, '1'))],
   ['a line that is too long', text(longest.replace('\r\n', 'f\r\n'))],
   ['an address of the other family', text('PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n')],
+  ['an address with a zone', text('PROXY TCP6 fe80::1%a-b fe80::2 1 2\r\n')],
   ['no address', text('PROXY TCP4 203.0.113.256 198.51.100.7 1 2\r\n')],
   ['a port that is none', text('PROXY TCP4 203.0.113.9 198.51.100.7 65536 443\r\n')],
   ['a port with a sign', text('PROXY TCP4 203.0.113.9 198.51.100.7 +1 443\r\n')],
