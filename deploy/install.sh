@@ -47,16 +47,18 @@ parse() {
     --public | --from | --key | --listen)
       [ $# -gt 1 ] || fail "$1 needs a value (see --help)"
       case $1 in
-      --public) public=$2 program=tributary-concentrator ;;
+      --public) public=$2 && choose tributary-concentrator ;;
       --from) from=$2 ;;
       --key) key=$2 ;;
       --listen) listen="$listen $2" ;;
       esac
       shift
       ;;
-    --client) program=tributary-client ;;
-    --concentrator) program=tributary-concentrator ;;
-    --rollback | --uninstall) action=${1#--} ;;
+    --client | --concentrator) choose "tributary-${1#--}" ;;
+    --rollback | --uninstall)
+      [ -z "$action" ] || [ "$action" = "${1#--}" ] || fail "--rollback and --uninstall do not go together"
+      action=${1#--}
+      ;;
     -h | --help)
       usage
       exit 0
@@ -66,10 +68,23 @@ parse() {
     shift
   done
   [ -n "$action" ] || action=install
+  [ "$action" != rollback ] || [ -z "$program" ] || fail '--rollback is for all programs of this machine: they run the same version'
+}
+
+choose() {
+  [ -z "$program" ] || [ "$program" = "$1" ] || fail 'one program at a time: --client, or --public and --concentrator'
+  program=$1
 }
 
 installed_programs() {
   [ ! -f "$MARKER" ] || cat "$MARKER"
+}
+
+# Those that can run. Where a first installation failed, one is not configured.
+configured_programs() {
+  for one in $(installed_programs); do
+    [ ! -e "$CONFIGURATION/$one.yaml" ] || echo "$one"
+  done
 }
 
 # Refuses where others have installed the programs: two of them would hide each other.
@@ -79,9 +94,14 @@ check_owner() {
     fail "$PREFIX is there, and not from this script: move it away first"
 }
 
+# Whether this script is a file, and does not come by a pipe. Then $0 is the name of the shell, and a file of that name means nothing.
+is_file() {
+  case $0 in *.sh) [ -f "$0" ] ;; *) return 1 ;; esac
+}
+
 # Where the link comes from: standard input, unless this script itself comes on it, or else a terminal.
 link_source() {
-  if [ -f "$0" ] && { [ -t 0 ] || [ -p /dev/stdin ] || [ -S /dev/stdin ] || [ -f /dev/stdin ]; }; then
+  if is_file && { [ -t 0 ] || [ -p /dev/stdin ] || [ -S /dev/stdin ] || [ -f /dev/stdin ]; }; then
     echo /dev/stdin
   elif (: < /dev/tty) 2> /dev/null; then
     echo /dev/tty
@@ -92,6 +112,8 @@ link_source() {
 check_request() {
   [ -n "$program" ] || program=$(installed_programs | head -n 1)
   [ -n "$program" ] || fail 'say --public NAME for the concentrator, or --client (see --help)'
+  # What lies in the current folder may be anybody's.
+  [ -n "$from" ] || is_file || fail 'this script comes by a pipe: say by --from where the bundle is'
   case $from in
   http://*) [ -n "$key" ] || fail 'over http:// anybody on the way can change the bundle: give --key, or https://' ;;
   esac
@@ -111,7 +133,7 @@ check_system() {
   aarch64 | arm64) cpu=arm64 loader=/lib/ld-linux-aarch64.so.1 ;;
   *) fail "there is no bundle for $(uname -m): see docs/installation.md for how to run it with a Node.js of your own" ;;
   esac
-  [ -e "$loader" ] || fail 'this system has not the GNU C library, which the bundle needs: see docs/installation.md'
+  [ -e "$loader" ] || fail 'this system lacks the GNU C library, which the bundle needs: see docs/installation.md'
   for tool in tar gzip sha256sum useradd; do
     command -v "$tool" > /dev/null || fail "$tool is missing: install it first"
   done
@@ -128,7 +150,12 @@ take() {
     if command -v curl > /dev/null; then
       curl --fail --silent --show-error --location --proto-redir =https --max-time 600 --output "$work/$1" "${from%/}/$1"
     elif command -v wget > /dev/null; then
-      wget --quiet --timeout=60 --output-document="$work/$1" "${from%/}/$1"
+      # It cannot be kept from following https:// to http://, so it follows only what a signature protects.
+      if [ -n "$key" ]; then redirects=5; else redirects=0; fi
+      timeout 600 wget --no-verbose --tries=2 --timeout=60 --max-redirect="$redirects" --output-document="$work/$1" "${from%/}/$1" || {
+        [ -n "$key" ] || say 'Without --key, wget follows no redirect: install curl, or give the address that it leads to.'
+        return 1
+      }
     else
       fail 'neither curl nor wget is there: install one, or put the bundle beside this file'
     fi
@@ -145,6 +172,12 @@ check_signature() {
   *) tool=openssl signature=SHA256SUMS.sig ;;
   esac
   command -v "$tool" > /dev/null || fail "$tool is missing, which checks the signature: install it first"
+  if [ "$tool" = openssl ]; then
+    case $(openssl pkeyutl -help 2>&1) in
+    *-rawin*) ;;
+    *) fail 'this openssl cannot check the signature: it takes version 3.0 or later, or a key of minisign' ;;
+    esac
+  fi
   take "$signature" || fail "there is no $signature in $from"
   if [ "$tool" = minisign ]; then
     minisign -Vq -p "$key" -m "$work/SHA256SUMS" -x "$work/$signature"
@@ -158,7 +191,7 @@ fetch_bundle() {
   [ -n "$from" ] || from=$(dirname "$0")
   take SHA256SUMS || fail "there is no SHA256SUMS in $from"
   if [ -n "$key" ]; then
-    check_signature || fail "the signature of SHA256SUMS is not of $key: take the files from their maker again"
+    check_signature || fail "the signature of SHA256SUMS is not of $key: download the files again, from their maker"
     say 'The signature is right.'
   else
     case $from in https://*) say 'No --key was given: the checksums show damage, not who made them.' ;; esac
@@ -175,11 +208,14 @@ fetch_bundle() {
   (cd "$work" && echo "$line" | sha256sum --check --status) || fail "$archive is damaged: bring it again"
 }
 
-# Two names: current is what runs, previous what ran before. Nothing of what runs is touched before the new one has proven to run.
+# Two names: current is what runs, previous what ran before. Nothing of what runs is touched before the new one has proven to run here.
+# Sets $before, what ran until now, where that is another one.
 place_bundle() {
+  before=
   mkdir -p "$PREFIX"
-  installed_programs | grep -qx "$program" || echo "$program" >> "$MARKER"
-  if [ "$(readlink "$PREFIX/current" || true)" = "$bundle" ]; then
+  touch "$MARKER"
+  now=$(readlink "$PREFIX/current" || true)
+  if [ "$now" = "$bundle" ] && "$PREFIX/current/bin/$program" --version > /dev/null 2>&1; then
     say "$bundle is installed already."
     return
   fi
@@ -188,15 +224,41 @@ place_bundle() {
   tar -xzf "$work/$bundle.tar.gz" -C "$PREFIX/.new" --no-same-owner || fail "$bundle cannot be unpacked to $PREFIX"
   "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null ||
     fail "$bundle does not run on this system: it needs the GNU C library 2.28 or later, and libstdc++"
+  for each in $(configured_programs); do check_configuration "$each"; done
   rm -rf "${PREFIX:?}/$bundle"
   mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
   rmdir "$PREFIX/.new"
-  before=$(readlink "$PREFIX/current" || true)
-  [ -z "$before" ] || name_bundle "$before" previous
+  older=$(readlink "$PREFIX/previous" || true)
+  # The same again, which was damaged, is no other version.
+  if [ -n "$now" ] && [ "$now" != "$bundle" ]; then
+    before=$now
+    name_bundle "$before" previous
+  fi
   name_bundle "$bundle" current
-  # No older ones are kept.
+}
+
+# Whether the new bundle understands what is configured: a program that refuses it ends with 2. What fails otherwise, such as a network, does
+# not count.
+check_configuration() {
+  status=0
+  timeout 60 "$PREFIX/.new/$bundle/bin/$1" check --config "$CONFIGURATION/$1.yaml" > "$work/said" 2>&1 < /dev/null || status=$?
+  [ "$status" != 2 ] || fail "$bundle refuses $CONFIGURATION/$1.yaml, and is not installed: $(cat "$work/said")"
+}
+
+# The version that ran before runs on, and the new one goes.
+take_back() {
+  say "$bundle is taken back: $before runs again."
+  name_bundle "$before" current
+  [ "$older" = "$bundle" ] || rm -rf "${PREFIX:?}/$bundle"
+  if [ -d "$PREFIX/${older:-none}" ]; then name_bundle "$older" previous; else rm -f "$PREFIX/previous"; fi
+  run_services || true
+}
+
+# All but what runs and what ran before it.
+remove_older() {
+  old=$(readlink "$PREFIX/previous" || true)
   for folder in $(ls "$PREFIX"); do
-    case $folder in "$bundle" | "$before") ;; tributary-*) rm -rf "${PREFIX:?}/$folder" ;; esac
+    case $folder in "$bundle" | "$old") ;; tributary-*) rm -rf "${PREFIX:?}/$folder" ;; esac
   done
 }
 
@@ -214,7 +276,9 @@ place_commands() {
   done
 }
 
+# From here on, there is something of it to uninstall.
 add_user() {
+  installed_programs | grep -qx "$program" || echo "$program" >> "$MARKER"
   getent group "$program" > /dev/null || groupadd --system "$program"
   getent passwd "$program" > /dev/null ||
     useradd --system --gid "$program" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$program"
@@ -222,19 +286,23 @@ add_user() {
   chmod 755 "$CONFIGURATION"
 }
 
-# All programs of this machine, with the current version: none must run on from one that goes away.
+# All programs of this machine, with the current version: none must run on from one that goes away. One that fails does not keep the others
+# from it. Returns 1 then.
 run_services() {
-  for program in $(installed_programs); do
-    place_unit
-    start
+  failed=
+  for program in $(configured_programs); do
+    is_new=
+    [ -e "$UNITS/$program.service" ] || is_new=yes
+    { place_unit && start; } || failed="$failed $program"
   done
+  [ -z "$failed" ]
 }
 
 place_unit() {
   mkdir -p "$UNITS"
   sed "s|^Documentation=.*|Documentation=man:$program(1)|" "$PREFIX/current/share/tributary/systemd/$program.service" \
-    > "$UNITS/.$program.service.new"
-  mv "$UNITS/.$program.service.new" "$UNITS/$program.service"
+    > "$UNITS/.$program.service.new" &&
+    mv "$UNITS/.$program.service.new" "$UNITS/$program.service"
 }
 
 # Makes a configuration, unless there is one. What must not be lost, the link, goes to stdout.
@@ -250,20 +318,41 @@ configure() {
   "$COMMANDS/tributary-concentrator" "$@"
 }
 
+# Returns 1 where it does not run then. What an administrator has switched off stays off, unless it was asked for.
 start() {
   if [ ! -d /run/systemd/system ]; then
     say "systemd does not run here: start it yourself: $program"
     return
   fi
   systemctl daemon-reload
-  systemctl --quiet enable "$program"
-  # Who runs this again does not want connections to break.
+  if [ -n "$is_new" ] || [ "$program" = "$wanted" ]; then
+    systemctl --quiet enable "$program"
+  elif ! systemctl --quiet is-enabled "$program" && ! systemctl --quiet is-active "$program"; then
+    say "$program is switched off, and stays so: systemctl enable --now $program"
+    return
+  fi
+  # Running this again must not break connections.
   runs_current || restart
-  # A program that cannot start ends at once.
-  sleep 2
-  systemctl --quiet is-active "$program" ||
-    fail "$program does not run: journalctl -n 20 -u $program says why. The version before: sh install.sh --rollback"
+  if ! stays_up; then
+    say "$program does not run: journalctl -n 20 -u $program says why."
+    return 1
+  fi
   say "$program runs. What it does: systemctl status $program; $program status"
+}
+
+# A program that cannot start ends at once, and systemd may start it again and again. What ran before may take its time to end.
+stays_up() {
+  for try in 1 2 3 4 5; do
+    sleep 1
+    pid=$(main_pid)
+    sleep 1
+    state=$(systemctl is-active "$program" || true)
+    case $state in
+    active) [ "$pid" = 0 ] || [ "$pid" != "$(main_pid)" ] || return 0 ;;
+    failed | inactive) return 1 ;;
+    esac
+  done
+  return 1
 }
 
 main_pid() {
@@ -300,10 +389,11 @@ tell_firewall() {
 }
 
 install_bundle() {
+  wanted=$program
   check_owner
   check_request
   work=$(mktemp -d)
-  trap 'rm -rf "$work" "$PREFIX/.new"' EXIT
+  trap clean_up EXIT
   # Not every shell runs the other trap then.
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -311,22 +401,37 @@ install_bundle() {
   place_bundle
   place_commands
   add_user
-  is_new=
-  [ -e "$CONFIGURATION/$program.yaml" ] || is_new=yes
-  configure
+  is_configured=
+  [ ! -e "$CONFIGURATION/$program.yaml" ] || is_configured=yes
   new=$program
-  run_services
-  if [ "$new" = tributary-concentrator ] && [ -n "$is_new" ]; then tell_firewall; fi
+  configure || {
+    [ -z "$before" ] || take_back
+    fail "$new is not configured: run this again when what is said above is mended"
+  }
+  if ! run_services; then
+    [ -n "$before" ] || fail "not all of it runs. Again, when that is mended: sh install.sh"
+    take_back
+    fail "$before is what is installed, as before"
+  fi
+  remove_older
+  if [ "$new" = tributary-concentrator ] && [ -z "$is_configured" ]; then tell_firewall; fi
+}
+
+clean_up() {
+  rm -rf "$work" "$PREFIX/.new"
+  # A first installation that came to no end leaves nothing.
+  if [ -f "$MARKER" ] && [ ! -s "$MARKER" ] && [ ! -L "$PREFIX/current" ]; then rm -rf "$PREFIX"; fi
 }
 
 rollback() {
+  wanted=
   previous=$(readlink "$PREFIX/previous" || true)
-  [ -n "$previous" ] && [ -d "$PREFIX/$previous" ] || fail 'there is no version before this one'
-  current=$(readlink "$PREFIX/current")
+  current=$(readlink "$PREFIX/current" || true)
+  [ -n "$previous" ] && [ -d "$PREFIX/$previous" ] && [ "$previous" != "$current" ] || fail 'there is no version before this one'
   name_bundle "$previous" current
   name_bundle "$current" previous
   say "$previous instead of $current"
-  run_services
+  run_services || fail "not all of it runs"
 }
 
 uninstall() {
@@ -352,7 +457,11 @@ remove_program() {
   tributary-client) files=tributary-client.yaml ;;
   *) files='tributary-concentrator.yaml certificate.pem key.pem clients.yaml' ;;
   esac
-  for file in $files; do rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"; done
+  for file in $files; do
+    rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"
+    # What a program was writing when it was killed holds keys, too.
+    [ ! -d "$CONFIGURATION" ] || find "$CONFIGURATION" -maxdepth 1 -type f -name ".$file.*" -exec rm -f {} +
+  done
   case $1 in
   tributary-client) rm -rf /var/lib/tributary ;;
   *) rm -rf /var/lib/tributary-concentrator ;;
@@ -365,9 +474,18 @@ remove_program() {
   say "$1 is removed, with its keys and configuration."
 }
 
+# Two at once would take each other's files away. The lock ends with this process.
+lock() {
+  if command -v flock > /dev/null && [ -w /run ]; then
+    exec 9> /run/tributary-install.lock
+    flock -w 60 9 || fail 'another install.sh is at work: try again when it has finished'
+  fi
+}
+
 main() {
   parse "$@"
   check_system
+  lock
   case $action in
   rollback) rollback ;;
   uninstall) uninstall ;;

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
-import { hasLinkOrNone, linkIn } from '../../shared/runtime/identity/link-text.ts';
+import { hasLink, linkIn } from '../../shared/runtime/identity/link-text.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /** Where `join` was told to take its link from. */
@@ -33,7 +33,7 @@ export async function readLink({ argument, linkFile }: LinkSource, deps: ClientC
   const text =
     input.isTerminal && argument === undefined && linkFile === undefined
       ? await input.ask('Paste the link (it is not shown) and press Enter: ')
-      : await input.readText(MAX_LINK_BYTES, hasLinkOrNone);
+      : await input.readText(MAX_LINK_BYTES, hasLink);
   if (text === undefined || text.trim() === '') throw new UsageError('no link was given');
   return linkIn(text);
 }

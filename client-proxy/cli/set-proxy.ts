@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { TributaryError } from '../../shared/protocol/errors.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
@@ -31,7 +32,8 @@ export interface UnsetProxyArguments {
 }
 
 /**
- * Tells the programs of this user of the proxy, in each place that there is here, and keeps what was there before.
+ * Tells the programs of this user of the proxy, in each place that there is here, and keeps what was there before. All places are tried
+ * before it throws.
  * @param load reads the configuration; not needed where the proxy is named
  * @throws UsageError, ConfigError, ProxySettingError, FileWriteError, FileLockedError
  */
@@ -44,8 +46,13 @@ export async function setProxyCommand(
   const { stores, missing } = await storesHere(deps);
   const file = recordFile(deps);
   const changed = await locked(file, print, deps, () => setProxy(stores, proxy, file, print === true));
-  if (print) return show(changed, deps);
-  for (const { store } of changed) {
+  const done = changed.filter(isDone);
+  const failed = problemsOf(changed);
+  if (print) {
+    show(done, deps);
+    return refuseFailed('proxy settings could not be read', failed);
+  }
+  for (const { store } of done) {
     deps.stdout(`${store.title}: proxy ${formatDestination(proxy)}${effectOf(store)}\n`);
   }
   for (const line of missing) deps.stdout(`${line}\n`);
@@ -53,55 +60,93 @@ export async function setProxyCommand(
     deps.stderr('Desktops keep no password: programs of GNOME and KDE ask for it.\n');
   if (deps.isRoot) deps.stderr('This was for root alone: run it without sudo for a user.\n');
   deps.stderr(`What was set before is kept in ${file}; "tributary-client unset-proxy" puts it back.\n`);
+  refuseFailed('the proxy could not be set', failed);
 }
 
 /**
- * Puts back what was there before `set-proxy`: for this user, or for all that have used it.
+ * Puts back what was there before `set-proxy`: for this user, or for all that have used it. All places and users are tried before it throws.
  * @throws UsageError, ProxySettingError, FileWriteError, FileLockedError
  */
 export async function unsetProxyCommand(
   { print, allUsers }: UnsetProxyArguments,
   deps: ClientCliDeps,
 ): Promise<void> {
-  if (allUsers) {
-    if (!deps.isRoot) throw new UsageError('--all-users: only root can do this for others');
-    if (print) throw new UsageError('--all-users and --print do not go together');
-    await unsetForOthers(deps);
+  if (allUsers && !deps.isRoot) throw new UsageError('--all-users: only root can do this for others');
+  if (allUsers && print) throw new UsageError('--all-users and --print do not go together');
+  const failed = allUsers ? [...(await unsetForOthers(deps))] : [];
+  try {
+    failed.push(...(await unsetForOne(print, allUsers, deps)));
+  } catch (error) {
+    // What failed for others is to be told as well.
+    if (!(error instanceof TributaryError) || failed.length === 0) throw error;
+    failed.push(error.message);
   }
+  refuseFailed('proxy settings could not be put back', failed);
+}
+
+/** Resolves to the problems of places where it could not be done. Rejects as `unsetProxyCommand` does. */
+async function unsetForOne(
+  print: true | undefined,
+  isQuiet: true | undefined,
+  deps: ClientCliDeps,
+): Promise<readonly string[]> {
   const file = recordFile(deps);
   if (!(await fileExists(file))) {
-    if (!allUsers) deps.stdout('no proxy was set by "tributary-client set-proxy"\n');
-    return;
+    if (!isQuiet) deps.stdout('no proxy was set by "tributary-client set-proxy"\n');
+    return [];
   }
   const { stores } = await storesHere(deps);
   const changed = await locked(file, print, deps, () => unsetProxy(stores, file, print === true));
-  if (print) return show(changed, deps);
-  await removeEmptyFolders(dirname(file), deps);
-  for (const { store, left } of changed) {
-    deps.stdout(`${store.title}: as before${effectOf(store)}\n`);
-    if (left.length > 0)
-      deps.stdout(`  somebody has changed these since, and they stay: ${left.join(', ')}\n`);
+  const done = changed.filter(isDone);
+  if (print) show(done, deps);
+  else {
+    await removeEmptyFolders(dirname(file), deps);
+    for (const { store, left } of done) {
+      deps.stdout(`${store.title}: as before${effectOf(store)}\n`);
+      if (left.length > 0)
+        deps.stdout(`  somebody has changed these since, and they stay: ${left.join(', ')}\n`);
+    }
   }
+  return problemsOf(changed);
 }
 
-/** @throws ProxySettingError with those for whom it could not be done, when it was done for the others */
-async function unsetForOthers({ ownCommand, stdout }: ClientCliDeps): Promise<void> {
+/** Resolves to those for whom it could not be done. */
+async function unsetForOthers({ ownCommand, stdout }: ClientCliDeps): Promise<readonly string[]> {
   const failed: string[] = [];
-  for (const user of await usersWithProxy()) {
+  const users = await usersWithProxy().catch((error: Error) => {
+    failed.push(`for other users, who cannot be listed: ${error.message.split('\n')[0]}`);
+    return [];
+  });
+  for (const user of users) {
     const problem = await runAsUser(user, [...ownCommand, 'unset-proxy']);
     if (problem === undefined) stdout(`${user.name}: proxy settings are as before\n`);
-    else failed.push(`${user.name} (${problem})`);
+    else failed.push(`for ${user.name}: ${problem}`);
   }
-  if (failed.length > 0) {
-    throw new ProxySettingError(`proxy settings could not be put back for ${failed.join(', ')}`);
-  }
+  return failed;
+}
+
+function isDone({ problem }: ProxyChange): boolean {
+  return problem === undefined;
+}
+
+function problemsOf(changed: readonly ProxyChange[]): readonly string[] {
+  return changed.flatMap(({ store, problem }) =>
+    // On one line, which is what --all-users shows of it.
+    problem === undefined ? [] : [`${store.title}: ${problem.trim().replaceAll(/\s*\n\s*/g, ', ')}`],
+  );
+}
+
+/** @throws ProxySettingError with all problems, unless there are none */
+function refuseFailed(what: string, problems: readonly string[]): void {
+  if (problems.length > 0) throw new ProxySettingError(`${what}: ${problems.join('; ')}`);
 }
 
 async function storesHere(
   places: ClientCliDeps,
 ): Promise<{ readonly stores: readonly SettingStore[]; readonly missing: readonly string[] }> {
   const all = [new GnomeSettings(places), new KdeSettings(places), new EnvironmentFile(places)];
-  const reasons = await Promise.all(all.map((store) => store.whyNot()));
+  // What cannot say whether it is there is tried, and then says what is wrong.
+  const reasons = await Promise.all(all.map((store) => store.whyNot().catch(() => undefined)));
   return {
     stores: all.filter((_, i) => reasons[i] === undefined),
     missing: all.flatMap(({ title }, i) =>

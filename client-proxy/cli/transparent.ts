@@ -43,8 +43,12 @@ export async function transparent(
   }
   const system = await redirectSystem();
   if (remove) {
-    await system.changePacketFilter(NO_RULES);
-    await system.setPolicyRouting([]);
+    try {
+      await system.changePacketFilter(NO_RULES);
+    } finally {
+      // Whatever became of the rules.
+      await system.setPolicyRouting([]);
+    }
     stdout('the rules are removed\n');
     return;
   }

@@ -1,3 +1,4 @@
+import { TributaryError } from '../../shared/protocol/errors.ts';
 import { type ChangedSetting, readRecord, writeRecord } from './proxy-record.ts';
 import type { ProxyAddress, Setting, SettingStore, Settings } from './setting-store.ts';
 
@@ -7,6 +8,8 @@ export interface ProxyChange {
   readonly changes: Settings;
   /** Settings that somebody has changed since they were set, which stay as they are. */
   readonly left: readonly string[];
+  /** Why it could not be done, and what to do; absent where it was. */
+  readonly problem?: string;
 }
 
 interface Planned extends ProxyChange {
@@ -16,7 +19,8 @@ interface Planned extends ProxyChange {
 
 /**
  * Sets the proxy in each place, and keeps what was there before. Again, it keeps what was there before the first time, but for what somebody has
- * changed meanwhile. With `dryRun` it only says what it would do. Rejects with ProxySettingError or FileWriteError.
+ * changed meanwhile. With `dryRun` it only says what it would do. A place that fails leaves the others alone: its change says the problem.
+ * Rejects with ProxySettingError where the record cannot be read.
  */
 export function setProxy(
   stores: readonly SettingStore[],
@@ -43,7 +47,10 @@ export function setProxy(
   });
 }
 
-/** Puts back what was there before `setProxy`, where it is still as that has set it. Otherwise as `setProxy`. */
+/**
+ * Puts back what was there before `setProxy`, where it is still as that has set it. The record of a place that fails is kept, for the next
+ * time. Otherwise as `setProxy`; rejects with FileWriteError as well.
+ */
 export async function unsetProxy(
   stores: readonly SettingStore[],
   recordFile: string,
@@ -60,8 +67,11 @@ export async function unsetProxy(
       record: undefined,
     };
   });
+  if (dryRun) return done;
+  const record = await readRecord(recordFile);
+  const failed = done.filter(({ problem }) => problem !== undefined).map(({ store: { id } }) => id);
   // A place that is gone has nothing to put back.
-  if (!dryRun) await writeRecord(recordFile, {});
+  await writeRecord(recordFile, Object.fromEntries(failed.map((id) => [id, record[id]])));
   return done;
 }
 
@@ -73,11 +83,9 @@ async function change(
   plan: (store: SettingStore, record: Planned['record']) => Promise<Planned>,
 ): Promise<readonly ProxyChange[]> {
   const record = { ...(await readRecord(recordFile)) };
-  const done: ProxyChange[] = [];
-  for (const store of stores) {
+  const changeOne = async (store: SettingStore): Promise<ProxyChange> => {
     const planned = await plan(store, record[store.id]);
-    done.push(planned);
-    if (dryRun) continue;
+    if (dryRun) return planned;
     const note = async () => {
       if (planned.record === undefined) delete record[store.id];
       else record[store.id] = planned.record;
@@ -86,6 +94,16 @@ async function change(
     if (planned.record !== undefined) await note();
     if (planned.changes.size > 0) await store.write(planned.changes);
     if (planned.record === undefined) await note();
+    return planned;
+  };
+  const done: ProxyChange[] = [];
+  for (const store of stores) {
+    try {
+      done.push(await changeOne(store));
+    } catch (error) {
+      if (!(error instanceof TributaryError)) throw error;
+      done.push({ store, changes: new Map(), left: [], problem: error.message });
+    }
   }
   return done;
 }

@@ -59,8 +59,9 @@ export class EnvironmentFile implements SettingStore {
   }
 
   async write(changes: Settings): Promise<void> {
-    const text = changes.get(TEXT);
-    if (text) {
+    const text = changes.get(TEXT) ?? null;
+    // One that was empty before is so again.
+    if (text !== null) {
       await writePrivateFile(this.#file, text, { overwrite: true });
       return;
     }

@@ -1,17 +1,19 @@
 import { hasSessionBus, runDesktopTool, type UserPlaces } from './session-places.ts';
 import {
+  NEVER_BY_PROXY,
   type ProxyAddress,
   ProxySettingError,
   type Setting,
   type SettingStore,
   type Settings,
-  withOwnHosts,
 } from './setting-store.ts';
 
 const SCHEMA = 'org.gnome.system.proxy';
 const IGNORED_HOSTS = `${SCHEMA} ignore-hosts`;
 /** Says whether the others count: it is set after them. */
 const MODE = `${SCHEMA} mode`;
+/** A string as gsettings writes it, in double quotes where there is a single one inside. */
+const QUOTED = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g;
 const KINDS = ['http', 'https', 'socks'] as const;
 
 /** Four arguments for each setting; to reset one needs no value. */
@@ -49,13 +51,15 @@ export class GnomeSettings implements SettingStore {
 
   wanted({ host, port }: ProxyAddress, before: Settings): Settings {
     const listed = before.get(IGNORED_HOSTS) ?? this.#defaults.get(IGNORED_HOSTS) ?? '';
-    const hosts = withOwnHosts([...listed.matchAll(/'([^']*)'/g)].map(([, one]) => one!));
+    const hosts = new Set(
+      [...listed.matchAll(QUOTED), ...NEVER_BY_PROXY.map((host) => [`'${host}'`])].flat(),
+    );
     const settings: [string, string][] = [
       ...KINDS.flatMap((kind): [string, string][] => [
         [`${SCHEMA}.${kind} host`, `'${host}'`],
         [`${SCHEMA}.${kind} port`, String(port)],
       ]),
-      [IGNORED_HOSTS, `[${hosts.map((one) => `'${one}'`).join(', ')}]`],
+      [IGNORED_HOSTS, `[${[...hosts].join(', ')}]`],
       [MODE, "'manual'"],
     ];
     return new Map(settings.map(([key, value]) => [key, this.#orDefault(key, value)]));

@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ReleaseError, run } from './project.ts';
@@ -39,6 +40,20 @@ export async function signChecksums(folder: string, keyFile: string): Promise<st
   const name = `${CHECKSUMS_NAME}.sig`;
   await writeFile(join(folder, name), sign(null, await readFile(checksums), ed25519Key(key, keyFile)));
   return name;
+}
+
+/** Signs something small, so that a key that cannot sign is known of before all is made. Rejects with ReleaseError. */
+export async function refuseKey(keyFile: string): Promise<void> {
+  await readFile(keyFile).catch(() => {
+    throw new ReleaseError(`--key: ${keyFile} cannot be read`);
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-key-'));
+  try {
+    await writeChecksums(folder);
+    await signChecksums(folder, keyFile);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function ed25519Key(pem: string, file: string): ReturnType<typeof createPrivateKey> {

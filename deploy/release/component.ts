@@ -15,6 +15,7 @@ export interface Component {
 
 /** Texts that a licence wants to be handed on: the licence itself, and notices. */
 const LICENCE_FILES = /^(licen[cs]e|copying|notice)/i;
+const README_FILE = /^readme(\.md)?$/i;
 
 /** An installed package. @param folder from the project's folder. Throws ReleaseError where its licence or checksum is missing. */
 export function installedComponent(folder: string): Component {
@@ -36,13 +37,21 @@ export function lockedPackages(): Readonly<Record<string, { version: string; int
   return lock.packages;
 }
 
-/** The texts of a package about its licence; empty where it has none. */
+/** The texts of a package about its licence, of its README where no file has it; empty where it has none. */
 export function licenceText(folder: string): string {
-  const names = readdirSync(folder).filter((name) => LICENCE_FILES.test(name));
-  return names
-    .sort()
-    .map((name) => readFileSync(join(folder, name), 'utf8').trim())
-    .join('\n\n');
+  const all = readdirSync(folder).sort();
+  const texts = (names: readonly string[]) => names.map((name) => readFileSync(join(folder, name), 'utf8'));
+  const own = texts(all.filter((name) => LICENCE_FILES.test(name)));
+  if (own.length > 0) return own.map((text) => text.trim()).join('\n\n');
+  const [readme = ''] = texts(all.filter((name) => README_FILE.test(name)));
+  return sectionOnLicence(readme);
+}
+
+/** A name of the licence alone is not enough: the text must be there, and who has the rights. */
+function sectionOnLicence(readme: string): string {
+  const sections = readme.split(/^#+ */m).map((text) => text.trim());
+  const section = sections.find((text) => /^licen[cs]e\b/i.test(text)) ?? '';
+  return /copyright/i.test(section) && /permission/i.test(section) ? section : '';
 }
 
 function packageOf(folder: string): { name: string; version: string; license?: string } {

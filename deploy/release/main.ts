@@ -1,7 +1,6 @@
 /**
  * `npm run bundle`, `packages`, `man`, `sbom` and `release`: what a release has, in the folder `release`.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,10 +8,11 @@ import { writeArchSource } from './arch-package.ts';
 import { billOfMaterials, licenceList } from './bill-of-materials.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { bundlePrograms } from './bundle-programs.ts';
+import { CHECKSUMS_NAME, writeChecksums } from './checksums.ts';
 import { makeDebianPackages } from './debian-packages.ts';
 import { archive, makeBundle } from './make-bundle.ts';
 import { PROJECT_FOLDER, ReleaseError, sourceDateEpoch, VERSION } from './project.ts';
-import { release } from './publish.ts';
+import { placeInstaller, release } from './publish.ts';
 import { makeRpmPackages } from './rpm-packages.ts';
 import { writeManPages } from './shell-files.ts';
 import { MUSL_TARGET_NAMES, TARGET_NAMES, TARGETS, type Target } from './targets.ts';
@@ -27,7 +27,7 @@ const HELP = `Makes what a release has, in the folder "release".
   npm run deb                               those for Debian alone; likewise npm run rpm, npm run arch
   npm run sbom                              what is in the bundles (CycloneDX), and the licences of it
   npm run man                               the manual pages
-  npm run release -- 1.2.3                  checks, takes the version over, commits, tags, and makes all of it with checksums
+  npm run release -- 1.2.3                  checks, takes the version over, commits, tags, and makes all of it with checksums, in release/1.2.3
   npm run release -- 1.2.3 --dry-run        the same without a commit; the files of the checkout stay as they are
   ... --key FILE                            signs the checksums, with a key of minisign or an Ed25519 key in PEM
   ... --skip-checks                         without "npm run check"
@@ -55,13 +55,13 @@ async function main(args: readonly string[]): Promise<void> {
   const targets = values.target.map(targetNamed);
   if (values.help) process.stdout.write(HELP);
   else if (verb === 'bundle') await bundle(targets, output('release'), { isArchived: !values['no-archive'] });
-  else if (verb === 'packages') await packages(targets, values.kind, output('release'));
+  else if (verb === 'packages') await packages(targets, values.kind.map(kindNamed), output('release'));
   else if (verb === 'sbom') await bills(targets, output('release'));
   else if (verb === 'man') await manPages(output('release/man'));
   else if (verb === 'release' && version !== undefined) {
     await release({
       version,
-      output: output('release'),
+      output: output(join('release', values['dry-run'] ? `${version}-dry-run` : version)),
       targets: targets.map(({ name }) => name),
       keyFile: values.key === undefined ? undefined : resolve(values.key),
       isDryRun: values['dry-run'],
@@ -91,12 +91,24 @@ async function bundle(
     const folder = await makeBundle(target, output, programs, contents, epochSeconds);
     tell(isArchived ? await archive(folder, epochSeconds) : folder);
   }
+  if (!isArchived) return;
+  // What the installer beside them looks at.
+  tell(await placeInstaller(output));
+  await writeChecksums(output);
+  tell(join(output, CHECKSUMS_NAME));
 }
 
 /** What packages there are. */
 const KINDS = ['deb', 'rpm', 'arch'] as const;
+type Kind = (typeof KINDS)[number];
 
-async function packages(targets: readonly Target[], kinds: readonly string[], output: string): Promise<void> {
+function kindNamed(name: string): Kind {
+  const kind = KINDS.find((each) => each === name);
+  if (kind === undefined) throw new ReleaseError(`--kind: there are ${KINDS.join(', ')}`);
+  return kind;
+}
+
+async function packages(targets: readonly Target[], kinds: readonly Kind[], output: string): Promise<void> {
   const epochSeconds = sourceDateEpoch();
   const programs = await bundlePrograms();
   for (const target of targets) {
@@ -110,8 +122,8 @@ async function packages(targets: readonly Target[], kinds: readonly string[], ou
     const made: string[] = [];
     if (kinds.includes('deb')) made.push(...(await makeDebianPackages(target, folder, output, epochSeconds)));
     if (kinds.includes('rpm')) made.push(...(await makeRpmPackages(target, folder, output, epochSeconds)));
-    if (kinds.includes('arch') && !existsSync(`${folder}.tar.gz`))
-      made.push(await archive(folder, epochSeconds));
+    // Its source names the archive's checksum: one of before would be of other programs.
+    if (kinds.includes('arch')) made.push(await archive(folder, epochSeconds));
     made.forEach(tell);
   }
   if (kinds.includes('arch')) (await writeArchSource(targets, output)).forEach(tell);

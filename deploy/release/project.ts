@@ -47,12 +47,14 @@ export async function run(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(program, [...args], {
+    const running = promisify(execFile)(program, [...args], {
       cwd: PROJECT_FOLDER,
       env: { ...process.env, ...environment },
       maxBuffer: MAX_OUTPUT_BYTES,
     });
-    return stdout;
+    // What asks for a password fails, in place of waiting for ever.
+    running.child.stdin?.end();
+    return (await running).stdout;
   } catch (error) {
     const { message, stderr = '' } = error as Error & { stderr?: string };
     throw new ReleaseError(`${program} failed: ${stderr.trim() || message}`);

@@ -1,14 +1,14 @@
-import { writeFileSync } from 'node:fs';
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { releaseChangelog } from './changelog.ts';
-import { CHECKSUMS_NAME, signChecksums, writeChecksums } from './checksums.ts';
+import { CHECKSUMS_NAME, refuseKey, signChecksums, writeChecksums } from './checksums.ts';
 import { git, PROJECT_FOLDER, ReleaseError, run } from './project.ts';
 import { isLaterVersion, isVersion } from './version-order.ts';
 
 export interface ReleaseOptions {
   readonly version: string;
-  /** Where everything is written; what is there goes away. */
+  /** Where everything is written: a folder that is empty, or not there. */
   readonly output: string;
   /** As `npm run bundle` takes them. */
   readonly targets: readonly string[];
@@ -27,18 +27,20 @@ const CHANGED = ['package.json', 'package-lock.json', 'CHANGELOG.md'] as const;
 
 /**
  * Makes a release: checks, takes the version into the files that have it, commits that, makes everything from the commit, and tags it.
- * Nothing is pushed or published. Rejects with ReleaseError. Before the commit, the files are as they were then; after it, the same call goes on.
+ * Nothing is pushed or published, and nothing is removed that this has not made. Rejects with ReleaseError. Before the commit, the files are as
+ * they were then; after it, the same call goes on, until there is the tag.
  */
 export async function release(options: ReleaseOptions): Promise<void> {
   const { version, output, keyFile, isDryRun, skipsChecks, tell } = options;
+  refuseVersion(version);
   await refuseOutput(output);
-  if (keyFile !== undefined) await readFile(keyFile).catch(() => refuseKey(keyFile));
+  if (keyFile !== undefined) await refuseKey(keyFile);
   // Where making failed after the commit, it goes on from there.
   const isCommitted = !isDryRun && git('log', '-1', '--format=%s') === subjectOf(version);
   const before = new Map<string, string>();
   for (const name of CHANGED) before.set(name, await readFile(join(PROJECT_FOLDER, name), 'utf8'));
   if (!isCommitted)
-    refuseVersion(version, (JSON.parse(before.get('package.json')!) as { version: string }).version);
+    refuseEarlier(version, (JSON.parse(before.get('package.json')!) as { version: string }).version);
   const changelog = isCommitted
     ? undefined
     : releaseChangelog(before.get('CHANGELOG.md')!, version, new Date().toISOString().slice(0, 10));
@@ -50,10 +52,14 @@ export async function release(options: ReleaseOptions): Promise<void> {
     await run('npm', ['run', 'check']);
   }
 
-  const restore = () => {
-    for (const [name, text] of before) writeFileSync(join(PROJECT_FOLDER, name), text);
+  await mkdir(dirname(output), { recursive: true });
+  // Beside the place where it ends up: what is there is never half of a release.
+  const folder = await mkdtemp(join(dirname(output), '.tributary-release-'));
+  let isRestored = true;
+  const undo = () => {
+    if (isRestored) for (const [name, text] of before) writeFileSync(join(PROJECT_FOLDER, name), text);
+    rmSync(folder, { recursive: true, force: true });
   };
-  let undo = restore;
   const onSignal = () => {
     undo();
     process.exit(1);
@@ -66,8 +72,13 @@ export async function release(options: ReleaseOptions): Promise<void> {
       await writeFile(join(PROJECT_FOLDER, 'CHANGELOG.md'), changelog);
       if (!isDryRun) git('commit', '--quiet', '--all', '--message', subjectOf(version));
     }
-    if (!isDryRun) undo = () => {};
-    await makeAll(options);
+    isRestored = isDryRun;
+    const names = await makeAll(folder, options);
+    await chmod(folder, 0o755);
+    // Somebody may have put something there meanwhile.
+    await refuseOutput(output);
+    await rename(folder, output);
+    for (const name of names) tell(join(output, name));
     if (!isDryRun) git('tag', '--annotate', `v${version}`, '--message', `Version ${version}`);
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
@@ -75,15 +86,26 @@ export async function release(options: ReleaseOptions): Promise<void> {
   }
 }
 
+/** Puts the installer into a folder. Resolves to its path. */
+export async function placeInstaller(folder: string): Promise<string> {
+  const file = join(folder, basename(INSTALLER));
+  await copyFile(join(PROJECT_FOLDER, INSTALLER), file);
+  return file;
+}
+
 /** Of the commit with a version. */
 function subjectOf(version: string): string {
   return `Release ${version}`;
 }
 
-function refuseVersion(version: string, current: string): void {
+/** @throws ReleaseError where it is none, or is done */
+function refuseVersion(version: string): void {
   if (!isVersion(version)) throw new ReleaseError(`${version} is no version such as 1.2.3 or 1.2.3-rc.1`);
   if (git('tag', '--list', `v${version}`) !== '')
     throw new ReleaseError(`there is a tag v${version} already`);
+}
+
+function refuseEarlier(version: string, current: string): void {
   if (!isLaterVersion(version, current)) throw new ReleaseError(`${version} is not later than ${current}`);
 }
 
@@ -98,22 +120,24 @@ async function signaturesOfRegistry(): Promise<string> {
   }
 }
 
-/** All that is in it goes away: refuses what is not of a release of before. */
+/** Nothing in it is this program's to remove, also where it looks like a release. */
 async function refuseOutput(output: string): Promise<void> {
-  const names: readonly string[] = await readdir(output).catch(() => []);
-  if (names.length > 0 && !names.includes(CHECKSUMS_NAME) && output !== join(PROJECT_FOLDER, 'release')) {
+  const names = await readdir(output).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new ReleaseError(`--output: ${output} is no folder that can be read (${error.code})`);
+  });
+  if (names.length > 0) {
     throw new ReleaseError(
-      `${output} has other files in it: name an empty folder, or one that does not exist`,
+      `${output} has files in it: remove them if they are of an earlier try, or name an empty folder by --output`,
     );
   }
 }
 
-function refuseKey(file: string): never {
-  throw new ReleaseError(`--key: ${file} cannot be read`);
-}
-
-async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Promise<void> {
-  await rm(output, { recursive: true, force: true });
+/** Resolves to the names of what is in the folder then. */
+async function makeAll(
+  output: string,
+  { targets, keyFile, tell }: ReleaseOptions,
+): Promise<readonly string[]> {
   // A build leaves what earlier ones have made, and a package has all of it.
   await rm(join(PROJECT_FOLDER, 'dist'), { recursive: true, force: true });
   const chosen = targets.flatMap((target) => ['--target', target]);
@@ -122,13 +146,12 @@ async function makeAll({ output, targets, keyFile, tell }: ReleaseOptions): Prom
     tell(['npm', ...args].join(' '));
     return run('npm', args);
   };
-  await npm('run', 'bundle', '--', '--output', output, ...chosen);
+  // The bundles and their archives as well, which the source for Arch Linux names.
   await npm('run', 'packages', '--', '--output', output, ...chosen);
   await npm('run', 'sbom', '--', '--output', output, ...chosen);
   await npm('run', 'man', '--', '--output', join(output, 'man'));
   await npm('pack', '--pack-destination', output);
-  await copyFile(join(PROJECT_FOLDER, INSTALLER), join(output, basename(INSTALLER)));
-  for (const name of await writeChecksums(output)) tell(join(output, name));
-  tell(join(output, CHECKSUMS_NAME));
-  if (keyFile !== undefined) tell(join(output, await signChecksums(output, keyFile)));
+  const names = [...(await writeChecksums(output)), CHECKSUMS_NAME];
+  if (keyFile !== undefined) names.push(await signChecksums(output, keyFile));
+  return names;
 }

@@ -1,6 +1,6 @@
-import { type ClientPartsDeps, followClients } from '../client-parts.ts';
 import { ClientList } from '../clients/client-list.ts';
 import type { ClientSource } from '../clients/client-source.ts';
+import { type FollowDeps, followClients } from '../clients/follow-clients.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { UsageCount } from '../usage/usage-count.ts';
 import type { UsageKeeping } from '../usage/usage-keeper.ts';
@@ -28,7 +28,7 @@ export class ClientsOfAll {
   }
 
   /** By the configuration. Nothing runs yet. */
-  static async open(config: ConcentratorConfig, deps: ClientPartsDeps): Promise<ClientsOfAll> {
+  static async open(config: ConcentratorConfig, deps: FollowDeps): Promise<ClientsOfAll> {
     return new ClientsOfAll(config.clients, await followClients(config, deps));
   }
 

@@ -72,6 +72,13 @@ describe.each(['vps.yaml', 'home.yaml'])('the compose file %s', (name) => {
   });
 });
 
+it('have projects of their own, so that one machine can have both and no volume is shared', () => {
+  const projects = ['vps.yaml', 'home.yaml'].map(
+    (name) => parse(readFileSync(resolve(CONTAINERS, name), 'utf8')).name,
+  );
+  expect(projects).toEqual(['tributary-concentrator', 'tributary-client']);
+});
+
 describe('what the compose file of a VPS gives to others', () => {
   const read = (name: string) => parse(readFileSync(resolve(CONTAINERS, name), 'utf8'));
 

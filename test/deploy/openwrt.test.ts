@@ -43,7 +43,7 @@ class Router {
   constructor(program: ProgramName) {
     this.#program = program;
     onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-    for (const each of ['bin', 'dev', 'etc/init.d', 'etc/tributary', 'opt/tributary/bin'])
+    for (const each of ['bin', 'dev', 'etc/init.d', 'etc/tributary', 'opt/tributary/bin', 'var/run'])
       mkdirSync(join(this.folder, each), { recursive: true });
     const busybox = join(this.folder, 'bin/busybox');
     copyFileSync(execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim(), busybox);
@@ -53,7 +53,11 @@ class Router {
     this.write('etc/rc.common', RC_COMMON);
     this.write('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n');
     this.write('etc/group', 'root:x:0:\n');
-    this.write(`opt/tributary/bin/${program}`, '#!/bin/sh\necho "program $*" >> /calls\n', 0o755);
+    this.write(
+      `opt/tributary/bin/${program}`,
+      '#!/bin/sh\necho "program $*" >> /calls; [ ! -e /broken ]\n',
+      0o755,
+    );
     this.write(`etc/init.d/${program}`, readFileSync(join(FOLDER, `${program}.init`), 'utf8'), 0o755);
   }
 
@@ -62,14 +66,19 @@ class Router {
     chmodSync(join(this.folder, path), mode);
   }
 
+  remove(path: string): void {
+    rmSync(join(this.folder, path));
+  }
+
   /** Calls the script. @returns what it has called */
-  call(action: 'start' | 'stop' | 'reload'): readonly string[] {
+  call(action: 'start' | 'stop' | 'reload', { umask = '022', status = 0 } = {}): readonly string[] {
     this.write('calls', '');
     const script = `/etc/init.d/${this.#program}`;
-    const ran = spawnSync('chroot', [this.folder, '/bin/sh', '-eu', '/etc/rc.common', script, action], {
+    const line = `umask ${umask}; exec sh -eu /etc/rc.common ${script} ${action}`;
+    const ran = spawnSync('chroot', [this.folder, '/bin/sh', '-c', line], {
       ...{ encoding: 'utf8', env: { PATH: '/bin:/usr/bin:/usr/sbin' } },
     });
-    expect({ status: ran.status, stderr: ran.stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status: ran.status, stderr: ran.stderr }).toEqual({ status, stderr: '' });
     return readFileSync(join(this.folder, 'calls'), 'utf8').split('\n').slice(0, -1);
   }
 }
@@ -91,7 +100,7 @@ describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
     const configuration = `etc/tributary/${program}.yaml`;
     for (const name of [`${program}.yaml`, 'key.pem', 'clients.yaml'])
       router.write(`etc/tributary/${name}`, '');
-    const calls = router.call('start');
+    const calls = router.call('start', { umask: '077' });
     const parameter = (name: string) =>
       calls.find((call) => call.startsWith(`set_param ${name} `))?.slice(`set_param ${name} `.length);
     expect(parameter('command')).toBe(`/opt/tributary/bin/${program} --config /${configuration}`);
@@ -107,6 +116,7 @@ describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
     expect([mode & 0o777, gid]).toEqual([0o640, 32_768]);
     const state = statSync(join(router.folder, 'etc/tributary/state', program));
     expect([state.mode & 0o777, state.uid]).toEqual([0o700, 32_768]);
+    expect(statSync(join(router.folder, 'etc/tributary/state')).mode & 0o777).toBe(0o755);
     const key = statSync(join(router.folder, 'etc/tributary/key.pem'));
     expect(key.gid).toBe(program === 'tributary-concentrator' ? 32_768 : 0);
     // Once more: the user is there.
@@ -115,15 +125,57 @@ describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
   });
 });
 
+const CONFIG = 'etc/tributary/tributary-client.yaml';
+const APPLY = applyTo('br-lan br-guest');
+const REMOVE = 'program transparent --remove';
+
 describe('the service of tributary-client for OpenWrt', () => {
   it('leads interfaces to the client while it runs, as its configuration says', needs('busybox'), () => {
     const router = new Router('tributary-client');
-    router.write('etc/tributary/tributary-client.yaml', '');
-    const ofFilter = (calls: readonly string[]) => calls.filter((call) => call.startsWith('program '));
+    router.write(CONFIG, '');
     expect(ofFilter([...router.call('start'), ...router.call('stop')])).toEqual([]);
     router.write('client.redirect', 'br-lan br-guest\n');
-    const call = 'program --config /etc/tributary/tributary-client.yaml transparent';
-    expect(ofFilter(router.call('start'))).toEqual([`${call} --apply --lan br-lan br-guest`]);
-    expect(ofFilter(router.call('stop'))).toEqual([`${call} --remove`]);
+    expect(ofFilter(router.call('start'))).toEqual([APPLY]);
+    expect(ofFilter(router.call('stop'))).toEqual([REMOVE]);
+    // There is nothing more to take back.
+    expect(ofFilter(router.call('stop'))).toEqual([]);
+  });
+
+  it.each([
+    ['names no interface any more', (router: Router) => router.write('client.redirect', '\n'), []],
+    ['is gone, with its section', (router: Router) => router.remove('client.redirect'), []],
+    ['of the client is gone', (router: Router) => router.remove(CONFIG), []],
+    ['names others', (router: Router) => router.write('client.redirect', 'br-iot\n'), [applyTo('br-iot')]],
+  ])('takes back what it has led there, when the configuration %s', needs('busybox'), (_, change, later) => {
+    for (const restarted of [['stop', 'start'], ['start']] as const) {
+      const router = new Router('tributary-client');
+      router.write(CONFIG, '');
+      router.write('client.redirect', 'br-lan br-guest\n');
+      expect(ofFilter(router.call('start'))).toEqual([APPLY]);
+      change(router);
+      const calls = ofFilter(restarted.flatMap((action) => router.call(action)));
+      // Rules that are applied replace those of before in one step.
+      const isReplaced = restarted.length === 1 && later.length > 0;
+      expect(calls).toEqual(isReplaced ? later : [REMOVE, ...later]);
+    }
+  });
+
+  it('takes it back by the next stop where one could not', needs('busybox'), () => {
+    const router = new Router('tributary-client');
+    router.write(CONFIG, '');
+    router.write('client.redirect', 'br-lan br-guest\n');
+    router.call('start');
+    router.write('broken', '');
+    expect(ofFilter(router.call('stop', { status: 1 }))).toEqual([REMOVE]);
+    router.remove('broken');
+    expect(ofFilter(router.call('stop'))).toEqual([REMOVE]);
   });
 });
+
+function applyTo(interfaces: string): string {
+  return `program --config /${CONFIG} transparent --apply --lan ${interfaces}`;
+}
+
+function ofFilter(calls: readonly string[]): readonly string[] {
+  return calls.filter((call) => call.startsWith('program '));
+}

@@ -45,6 +45,7 @@ const SYSTEM_COMMANDS = [
   'opkg',
   'prometheus',
   'promtool',
+  'rm',
   'runuser',
   'sh',
   'systemctl',

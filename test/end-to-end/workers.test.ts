@@ -233,7 +233,7 @@ describe('workers when others are killed', { timeout: 60_000 }, () => {
   const cpuSeconds = async (of: readonly number[]) => (await usageOf(of)).cpuSeconds;
 
   it('rest when all clients are killed in the middle of downloads', async () => {
-    const downloads = [];
+    const downloads: (() => number)[] = [];
     for (const index of clients.keys()) {
       for (let i = 0; i < 4; i++) {
         const { socket } = await socksConnect({ ...pair.socks, port: pair.socks.port + index }, origin);

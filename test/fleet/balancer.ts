@@ -3,10 +3,10 @@ import type { Random } from '../simulation/random.ts';
 import type { Machine } from './machine.ts';
 import type { Wire } from './wire.ts';
 
-/** How soon a machine that is gone is noticed: `inter` and `fall` of HAProxy, as in docs/scale.md. */
-const CHECK_MS = 1_000;
-const FALL = 2;
-const RISE = 2;
+/** How soon a machine that is gone is noticed: `inter` and `fall` in deploy/haproxy/haproxy.cfg. */
+export const CHECK_MS = 500;
+export const FALL = 2;
+export const RISE = 2;
 /** `timeout connect`; then another machine is tried (`option redispatch`). */
 const CONNECT_TIMEOUT_MS = 1_000;
 

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { CHECK_MS, FALL, RISE } from './balancer.ts';
 import { type FleetOptions, runFleet } from './fleet.ts';
 import { parseOptions } from './options.ts';
 import { backAfter } from './recovery.ts';
@@ -8,11 +10,16 @@ const SMALL: FleetOptions = { ...parseOptions([])!, clients: 60, machines: 6, se
 const scenario = (wanted: string) => FLEET_SCENARIOS.find(({ name }) => name === wanted)!;
 
 describe('a fleet in virtual time', () => {
+  it('has the balancer of our configuration for HAProxy', () => {
+    const text = readFileSync(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url), 'utf8');
+    expect(text).toContain(`inter ${CHECK_MS}ms fall ${FALL} rise ${RISE} `);
+  });
+
   it.each([
-    // The balancer notices after two checks, a second apart, and the clients' first back-off takes up to half a second.
-    ['machine', 10, 3_500],
+    // The balancer notices after two checks, and the clients' first back-off takes up to half a second.
+    ['machine', 10, 2_500],
     ['killed', 10, 2_000],
-    ['rack', 30, 3_500],
+    ['rack', 30, 2_500],
     // It takes 5 s until there is anything to come back to, and dials back off to 8 s.
     ['storm', 60, 15_000],
     ['balancer', 60, 15_000],

@@ -24,7 +24,7 @@ const TIMEOUT_MS = 60_000;
 const PROXY = '127.0.0.1:1080';
 const CONFIGURED_GNOME = `gsettings set org.gnome.system.proxy mode auto
 gsettings set org.gnome.system.proxy autoconfig-url http://proxy.example.org/pac
-gsettings set org.gnome.system.proxy ignore-hosts "['intranet.example.org', 'localhost']"
+gsettings set org.gnome.system.proxy ignore-hosts "['intranet.example.org', \\"it's.example.org\\", 'localhost']"
 gsettings set org.gnome.system.proxy.http host old.example.org
 gsettings set org.gnome.system.proxy.http port 3128
 gsettings set org.gnome.desktop.interface cursor-size 32`;
@@ -32,6 +32,8 @@ const CONFIGURED_KDE = `for entry in 'ProxyType 2' 'NoProxyFor intranet.example.
   kwriteconfig5 --file kioslaverc --group 'Proxy Settings' --key "\${entry%% *}" "\${entry#* }"
 done
 kwriteconfig5 --file kioslaverc --group 'Proxy Settings' --group Nested --key ProxyType 9
+mkdir -p "$HOME/.config/environment.d"
+: > "$HOME/.config/environment.d/50-tributary-proxy.conf"
 kwriteconfig5 --file kioslaverc --group Zebra --key stripes '\u00e4'`;
 
 describe('set-proxy and unset-proxy', { timeout: TIMEOUT_MS, ...needs('desktops') }, () => {
@@ -98,7 +100,9 @@ describe('set-proxy and unset-proxy', { timeout: TIMEOUT_MS, ...needs('desktops'
         expect(told).toMatch(new RegExp(`^org\\.gnome\\.system\\.proxy[. ]${line}$`, 'm'));
       }
       expect(/ignore-hosts (.*)/.exec(told)![1]).toMatch(
-        gnome === '' ? /^\['localhost', '127/ : /^\['intranet.example.org', 'localhost', '127/,
+        gnome === ''
+          ? /^\['localhost', '127/
+          : /^\['intranet.example.org', "it's.example.org", 'localhost', '127/,
       );
       expect(['ProxyType', 'httpProxy', 'httpsProxy', 'socksProxy'].map(kde)).toEqual([
         ...['1', 'http://127.0.0.1 1080', 'http://127.0.0.1 1080', 'socks://127.0.0.1 1080'],
@@ -174,6 +178,28 @@ ${program} set-proxy --proxy ${PROXY} > /dev/null; sleep 1; kill $!; cat "$HOME/
     );
     expect(readFileSync(file, 'utf8')).toBe('[Proxy Settings][$i]\nProxyType=0\n');
     session(`${program} unset-proxy`);
+    expect(session(DUMP)).toBe('');
+  });
+
+  it('go on with the other places where one cannot be changed, say which, and can be called again', () => {
+    const tools = join(home, 'tools');
+    mkdirSync(tools);
+    const broken =
+      'case $1 in set | reset) echo broken >&2; exit 1 ;; *) exec /usr/bin/gsettings "$@" ;; esac';
+    writeFileSync(join(tools, 'gsettings'), `#!/bin/sh\n${broken}\n`, { mode: 0o755 });
+    const without = { env: { PATH: `${tools}:${process.env.PATH}` } };
+    const places = () => [kde('ProxyType'), existsSync(join(home, '.config/environment.d'))];
+
+    expect(() => session(`${program} set-proxy --proxy ${PROXY}`, without)).toThrow(
+      /^ended with 1: KDE: proxy .*\nenvironment: proxy [\s\S]*could not be set: GNOME: gsettings: broken$/m,
+    );
+    expect(places()).toEqual(['1', true]);
+    session(`${program} set-proxy --proxy ${PROXY}`);
+    expect(() => session(`${program} unset-proxy`, without)).toThrow(
+      /^ended with 1: KDE: as before\nenvironment: as before[\s\S]*could not be put back: GNOME: gsettings: broken$/m,
+    );
+    expect([places(), session(DUMP) === '']).toEqual([['', false], false]);
+    expect(session(`${program} unset-proxy`)).toContain('GNOME: as before\n');
     expect(session(DUMP)).toBe('');
   });
 });

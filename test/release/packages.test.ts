@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { needs } from '../support/needs.ts';
 import { makeDebianBases } from './support/debian-base.ts';
 import { DebianRoot } from './support/debian-root.ts';
@@ -61,8 +61,10 @@ describe('packages for rpm', () => {
       const rpm = (...args: string[]) =>
         expect(root.runOutside('rpm', '--root', args)).toMatchObject({ status: 0 });
       rpm('--initdb');
+      rpm('--install', systemPackage(files));
       return {
-        install: () => rpm('--nodeps', '--install', ...files),
+        install: () => rpm('--install', ...files),
+        upgrade: () => rpm('--upgrade', '--replacepkgs', '--replacefiles', ...files),
         remove: () => rpm('--erase', ...PROGRAMS, 'tributary-runtime'),
       };
     });
@@ -101,21 +103,61 @@ describe('the source of a package for Arch Linux', () => {
         expect(root.runOutside('pacman', '--root', ['--noconfirm', ...args])).toMatchObject({ status: 0 });
       return {
         install: () => pacman('-U', '--nodeps', '--nodeps', ...files),
+        upgrade: () => pacman('-U', '--nodeps', '--nodeps', ...files),
         remove: () => pacman('-R', 'tributary'),
       };
     });
   });
 });
 
-/** Installs packages in a fresh root, sets a concentrator up, and removes them. @param files in `made`, or with their whole paths */
+interface Manager {
+  install(): void;
+  upgrade(): void;
+  remove(): void;
+}
+
+/** A package that provides what Fedora and openSUSE both provide by the same names: libraries, and little else. */
+function systemPackage(files: readonly string[]): string {
+  const needed = execFileSync('rpm', ['-qp', '--requires', ...files], { encoding: 'utf8' }).split('\n');
+  const libraries = needed.filter((name) => LIBRARY.test(name));
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-rpm-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const spec = join(folder, 'system.spec');
+  writeFileSync(spec, systemSpec(['/bin/sh', '/usr/sbin/userdel', 'systemd', ...libraries]));
+  const places = ['--define', `_topdir ${folder}`, '--define', `_rpmdir ${folder}`];
+  execFileSync('rpmbuild', ['-bb', ...places, spec], { stdio: 'pipe' });
+  return join(folder, 'noarch/system-1-1.noarch.rpm');
+}
+
+/** Of the C library, and of GCC. */
+const LIBRARY = /^((ld-linux-x86-64|libc|libdl|libm|libpthread|libstdc\+\+|libgcc_s)\.so\.\d\(|rtld\()/;
+
+function systemSpec(provided: readonly string[]): string {
+  return `Name: system
+Version: 1
+Release: 1
+Summary: What a system has
+License: none
+BuildArch: noarch
+Provides: ${provided.join(', ')}
+%description
+What a system has.
+%files
+`;
+}
+
+/**
+ * Installs packages in a fresh root, sets a concentrator up, installs them once more over themselves, as an upgrade does, and removes them.
+ * @param files in `made`, or with their whole paths
+ */
 async function expectNothingLeft(
   files: readonly string[],
-  manager: (root: DebianRoot, files: readonly string[]) => { install(): void; remove(): void },
+  manager: (root: DebianRoot, files: readonly string[]) => Manager,
 ): Promise<void> {
   await makeDebianBases([12]);
   const root = new DebianRoot(12);
   try {
-    const { install, remove } = manager(
+    const { install, upgrade, remove } = manager(
       root,
       files.map((file) => (file.startsWith('/') ? file : join(made, file))),
     );
@@ -128,6 +170,16 @@ async function expectNothingLeft(
     root.runWell('tributary-concentrator', ['init', '--public', 'vps.example.org']);
     const owner = root.runWell('stat', ['--format=%U:%G %a', '/etc/tributary/key.pem']).stdout;
     expect(owner).toBe('root:tributary-concentrator 640\n');
+    root.runWell('systemctl', ['disable', 'tributary-client']);
+    const kept = () => [
+      root.run('systemctl', ['is-enabled', ...PROGRAMS]).stdout,
+      root.runWell('sh', ['-c', 'cd /etc/tributary && stat --format="%n %U:%G %a" * && sha256sum *']).stdout,
+    ];
+    const beforeUpgrade = kept();
+    expect(beforeUpgrade[0]).toMatch(/^disabled\n/);
+    upgrade();
+    expect(kept()).toEqual(beforeUpgrade);
+    expect(root.runWell('tributary-concentrator', ['--version']).stdout).toBe(`${VERSION}\n`);
     remove();
     expect(root.paths()).toEqual(before);
     expect(root.runWell('cat', ['/etc/passwd', '/etc/group']).stdout).not.toContain('tributary');

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -9,6 +18,14 @@ import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
 import { npmRun } from './support/make.ts';
 
 const TIMEOUT_MS = 600_000;
+const AS_SOMEBODY = [
+  '-c',
+  'safe.directory=*',
+  '-c',
+  'user.name=Somebody',
+  '-c',
+  'user.email=somebody@example.org',
+];
 
 describe('npm run release', () => {
   it(
@@ -33,6 +50,8 @@ describe('npm run release', () => {
       ];
       await npmRun('release', ['999.0.0-rc.1', ...options]);
       expect(files()).toEqual(before);
+      // Nothing half made is left beside it.
+      expect(readdirSync(output).sort()).toEqual(['key.pem', 'key.pem.pub', 'release']);
 
       expect(readdirSync(release)).toEqual(
         expect.arrayContaining([
@@ -86,6 +105,87 @@ describe('npm run release', () => {
     await expect(npmRun('release', [version, '--dry-run', '--skip-checks'])).rejects.toThrow(reason);
     expect(files()).toEqual(before);
   });
+});
+
+describe('what npm run release refuses before it touches anything', () => {
+  const VERSION = '999.0.0-rc.1';
+  const temporary = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-release-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  };
+
+  it.each([
+    ["a folder with a stranger's checksums", ['SHA256SUMS', 'debian.iso']],
+    ['a folder with what looks like a release', ['SHA256SUMS', 'tributary-0.1.0-linux-x64.tar.gz']],
+    ['a folder with a hidden file', ['.keep']],
+  ])('%s', async (_, names) => {
+    const folder = temporary();
+    for (const name of names) writeFileSync(join(folder, name), 'mine');
+    const before = files();
+    const options = ['--dry-run', '--skip-checks', '--output', folder];
+    await expect(npmRun('release', [VERSION, ...options])).rejects.toThrow(/has files in it/);
+    expect([readdirSync(folder).sort(), files()]).toEqual([names.toSorted(), before]);
+  });
+
+  it('a file for a folder', async () => {
+    const file = join(temporary(), 'file');
+    writeFileSync(file, 'mine');
+    const refused = npmRun('release', [VERSION, '--dry-run', '--skip-checks', '--output', file]);
+    await expect(refused).rejects.toThrow(/is no folder that can be read \(ENOTDIR\)/);
+    expect(readFileSync(file, 'utf8')).toBe('mine');
+  });
+
+  it.each([
+    ['is not there', undefined, /cannot be read/],
+    ['is an RSA key', 'rsa', /neither a key of minisign nor an Ed25519 key/],
+    ['is no key', 'hello\n', /neither a key of minisign nor an Ed25519 key/],
+    ['only begins like one of minisign', 'untrusted comment: hello\nhello\n', /minisign failed/],
+  ])('a key that %s', async (_, content, reason) => {
+    const folder = temporary();
+    const key = join(folder, 'key');
+    if (content === 'rsa') openssl('genrsa', '-out', key, '2048');
+    else if (content !== undefined) writeFileSync(key, content);
+    const output = join(folder, 'release');
+    const before = files();
+    const options = ['--dry-run', '--skip-checks', '--output', output, '--key', key];
+    await expect(npmRun('release', [VERSION, ...options])).rejects.toThrow(reason);
+    expect([readdirSync(folder).includes('release'), files()]).toEqual([false, before]);
+  });
+
+  it(
+    'a version that is done',
+    async () => {
+      const checkout = join(temporary(), 'checkout');
+      const git = (...args: readonly string[]) =>
+        execFileSync('git', [...AS_SOMEBODY, '-C', checkout, ...args], { encoding: 'utf8', stdio: 'pipe' });
+      execFileSync('git', [
+        '-c',
+        'safe.directory=*',
+        'clone',
+        '--quiet',
+        '--depth=1',
+        `file://${PROJECT_FOLDER}`,
+        checkout,
+      ]);
+      symlinkSync(join(PROJECT_FOLDER, 'node_modules'), join(checkout, 'node_modules'));
+      // What is tested is what is there, and not what was committed last.
+      cpSync(join(PROJECT_FOLDER, 'deploy/release'), join(checkout, 'deploy/release'), { recursive: true });
+      git('add', '--all', 'deploy');
+      git('commit', '--quiet', '--allow-empty', '--message', `Release ${VERSION}`);
+      git('tag', `v${VERSION}`);
+      const output = join(checkout, 'release', VERSION);
+      mkdirSync(output, { recursive: true });
+      writeFileSync(join(output, 'SHA256SUMS'), 'done');
+      const before = git('rev-parse', 'HEAD', '--symbolic', '--all');
+      await expect(npmRun('release', [VERSION, '--skip-checks'], { folder: checkout })).rejects.toThrow(
+        `there is a tag v${VERSION} already`,
+      );
+      expect(git('rev-parse', 'HEAD', '--symbolic', '--all')).toBe(before);
+      expect(readdirSync(output)).toEqual(['SHA256SUMS']);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe('versions', () => {

@@ -16,6 +16,8 @@ export const PACKAGES = {
   proxychains4: () => isOnPath('proxychains4'),
   wrk: () => isOnPath('wrk'),
   wget: () => isOnPath('wget'),
+  minisign: () => isOnPath('minisign'),
+  openssl: () => isOnPath('openssl'),
   git: () => isOnPath('git'),
   rsync: () => isOnPath('rsync'),
   'openssh-client': () => isOnPath('ssh'),
@@ -146,6 +148,7 @@ const REQUIREMENTS = {
   /** Installs Debian into a folder. */
   debian: { packages: ['debootstrap'], forRoot: 'mounts' },
   lintian: { packages: ['lintian'] },
+  signatures: { packages: ['minisign', 'openssl'] },
   rpm: { packages: ['rpm', 'rpmlint'] },
   arch: { packages: ['makepkg', 'pacman-package-manager', 'libarchive-tools'] },
   /** Builds and runs container images, without a registry. */

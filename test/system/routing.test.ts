@@ -8,8 +8,8 @@ import { describeSystem, report } from './support/system.ts';
 /** How long an interface comes and goes, and is there each time. */
 const CHURN_MS = 8_000;
 const CHURN_STEP_MS = 300;
-/** At once, and by back-off after at least .25, .5, 1, 2 and 4 s more. */
-const MAX_DIALS = 6;
+/** At once, and by back-off after at least .25, .25, .25, .5, 1 and 2 s more. */
+const MAX_DIALS = 7;
 /** Until an uplink that carries does, or one that does not is explained. */
 const KNOWN_WITHIN_MS = 12_000;
 

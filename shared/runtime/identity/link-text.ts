@@ -29,11 +29,10 @@ function longestLink(lines: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Whether more of the text would change nothing: it has a link on lines that are whole, or a whole line and nothing like a link. */
-export function hasLinkOrNone(text: string): boolean {
+/** Whether the lines of the text that are whole have a link. What follows may still belong to it, such as another pin. */
+export function hasLink(text: string): boolean {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
-  const whole = text.slice(0, end + 1);
-  return whole.trim() !== '' && (isLink(linkIn(whole)) || whole.search(BEGIN) < 0);
+  return isLink(linkIn(text.slice(0, end + 1)));
 }
 
 /** The lines that may belong to a link which begins the text, without what stands around them. */

@@ -5,7 +5,7 @@ import { type ProxyHeader, readProxyHeader } from './proxy-header.ts';
 export interface ProxiedArrivalsOptions {
   /** Whether a load balancer connects from there, which says in front of each connection whose it is. */
   isBalancer(address: string): boolean;
-  /** The connection itself; its `remoteAddress` is the client's. */
+  /** The connection itself; its `remoteAddress` is the client's, or the balancer's where that does not know the client's. */
   onArrival(arrival: Arrival): void;
   /** A balancer's connection came to nothing. */
   onFailed(balancer: string, reason: string): void;
@@ -20,6 +20,8 @@ interface Waiting {
   readonly socket: Socket;
   readonly balancer: string;
   read: Buffer;
+  /** The header is whole and names nobody. */
+  isNameless: boolean;
   end(): void;
 }
 
@@ -59,14 +61,17 @@ export class ProxiedArrivals {
     const onReadable = () => this.#onReadable(waiting);
     const onClose = () => {
       // A health check: that somebody listens is all that it wants to know.
-      if (waiting.read.length === 0) waiting.end();
+      if (waiting.read.length === 0 || waiting.isNameless) waiting.end();
       else fail('closed before its PROXY header was whole');
     };
-    const timer = setTimeout(() => fail('its PROXY header took too long'), HEADER_TIMEOUT_MS);
+    const onTimeout = () =>
+      fail(`${waiting.isNameless ? 'what follows ' : ''}its PROXY header took too long`);
+    const timer = setTimeout(onTimeout, HEADER_TIMEOUT_MS);
     const waiting: Waiting = {
       socket,
       balancer,
       read: Buffer.alloc(0),
+      isNameless: false,
       end: () => {
         clearTimeout(timer);
         socket.off('readable', onReadable).off('close', onClose);
@@ -91,18 +96,20 @@ export class ProxiedArrivals {
     else this.#passOn(waiting, header);
   }
 
-  #passOn(waiting: Waiting, { lengthBytes, source }: ProxyHeader): void {
-    const { socket } = waiting;
+  #passOn(waiting: Waiting, { lengthBytes, source, isCheck }: ProxyHeader): void {
+    const { socket, balancer } = waiting;
+    const rest = waiting.read.subarray(lengthBytes);
+    // Checks of HAProxy by version 1 say UNKNOWN as well, and then nothing.
+    waiting.isNameless = source === undefined && !isCheck;
+    if (waiting.isNameless && rest.length === 0) return;
     waiting.end();
-    if (source === undefined) {
-      // A health check as well.
+    if (isCheck) {
       socket.destroy();
       return;
     }
-    const rest = waiting.read.subarray(lengthBytes);
     if (rest.length > 0) socket.unshift(rest);
     this.#options.onArrival({
-      remoteAddress: socket.destroyed ? undefined : source.host,
+      remoteAddress: socket.destroyed ? undefined : (source?.host ?? balancer),
       isProxied: true,
       open: () => socket,
       refuse: () => void socket.resetAndDestroy(),

@@ -6,8 +6,10 @@ import type { Destination } from '../../protocol/destination.ts';
 export interface ProxyHeader {
   /** Of the header; the connection's own bytes follow. */
   readonly lengthBytes: number;
-  /** Whose connection it is; undefined where it is the balancer's own, as for a health check. */
+  /** Whose connection it is; undefined where the balancer does not know, or where it is the balancer's own. */
   readonly source: Destination | undefined;
+  /** The balancer has opened the connection for itself, as for a health check: nobody's bytes follow. */
+  readonly isCheck: boolean;
 }
 
 /** Version 2 (section 2.2): no text that a server could take for a request. */
@@ -50,12 +52,15 @@ function readBinary(buffer: Buffer): ProxyHeader | 'more' | 'none' {
   if ((command !== LOCAL && command !== PROXY) || restBytes > MAX_REST_BYTES) return 'none';
   const lengthBytes = FIXED_BYTES + restBytes;
   if (buffer.length < lengthBytes) return 'more';
+  if (command === LOCAL) return { lengthBytes, source: undefined, isCheck: true };
   const addressBytes = FAMILIES.get(buffer[13]!);
-  if (command === LOCAL || addressBytes === undefined) return { lengthBytes, source: undefined };
+  // UNSPEC and Unix sockets: the connection is to be taken, with the addresses that it has itself.
+  if (addressBytes === undefined) return { lengthBytes, source: undefined, isCheck: false };
   if (restBytes < 2 * addressBytes + 4) return 'none';
-  const host = ipaddr.fromByteArray([...buffer.subarray(FIXED_BYTES, FIXED_BYTES + addressBytes)]).toString();
+  const address = ipaddr.fromByteArray([...buffer.subarray(FIXED_BYTES, FIXED_BYTES + addressBytes)]);
+  const host = plainHost(address.toString());
   const port = buffer.readUInt16BE(FIXED_BYTES + 2 * addressBytes);
-  return { lengthBytes, source: { host, port } };
+  return { lengthBytes, source: { host, port }, isCheck: false };
 }
 
 function readLine(buffer: Buffer): ProxyHeader | 'more' | 'none' {
@@ -66,11 +71,21 @@ function readLine(buffer: Buffer): ProxyHeader | 'more' | 'none' {
     .subarray(0, end)
     .toString('latin1')
     .split(' ');
-  if (family === 'UNKNOWN') return { lengthBytes, source: undefined };
-  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : () => false;
+  if (family === 'UNKNOWN') return { lengthBytes, source: undefined, isCheck: false };
+  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isPlainIPv6 : () => false;
   const isWhole = isAddress(source) && isAddress(destination) && more.length === 0;
   if (!isWhole || !isPort(sourcePort) || !isPort(destinationPort)) return 'none';
-  return { lengthBytes, source: { host: source, port: Number(sourcePort) } };
+  return { lengthBytes, source: { host: plainHost(source), port: Number(sourcePort) }, isCheck: false };
+}
+
+/** A balancer that listens to both families at once may write IPv4 as IPv6: all of it would be one network otherwise. */
+function plainHost(address: string): string {
+  return ipaddr.process(address).toString();
+}
+
+/** A zone means something on its own machine alone. */
+function isPlainIPv6(text: string): boolean {
+  return isIPv6(text) && !text.includes('%');
 }
 
 function isPort(text: string): boolean {

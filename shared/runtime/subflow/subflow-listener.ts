@@ -9,7 +9,7 @@ export interface SubflowListenerOptions extends HandshakeGateOptions {
   readonly addresses: readonly ListenAddress[];
   /** Accepting failed, for example because no descriptors are left. The listener goes on. */
   onError(error: Error): void;
-  /** Whether a load balancer connects from there, with a PROXY header in front of each connection; nobody does where absent. */
+  /** Whether a load balancer connects from there, with a PROXY header in front of each connection. Absent: there are no balancers. */
   isBalancer?(address: string): boolean;
   /** Whether one more connection may be kept; where not, it is closed at once. */
   hasDescriptor?(): boolean;

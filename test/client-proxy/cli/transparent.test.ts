@@ -55,6 +55,15 @@ ${section}
   return { exec, scripts, routed };
 }
 
+it('takes the routing back also where the rules cannot be taken back', async () => {
+  const { exec, routed } = await cli('', {
+    changePacketFilter: () => Promise.reject(new PacketFilterError('nft is not there')),
+  });
+  const { code, stdout, stderr } = await exec('--remove');
+  expect([code, stdout, routed]).toEqual([1, '', ['']]);
+  expect(stderr).toContain('nft is not there');
+});
+
 it('prints the rules, which leave out private networks and the concentrator', async () => {
   const { exec, scripts } = await cli();
   const { code, stdout, stderr } = await exec(

@@ -16,19 +16,24 @@ const THERE = { host: '192.0.2.9', port: 3128 };
 
 /** A place in memory, with an order of its changes. */
 class FakeStore implements SettingStore {
-  readonly id = 'gnome';
+  readonly id: SettingStore['id'];
   readonly title = 'a place';
   readonly effect = '';
   readonly order: string[] = [];
   isLocked = false;
+  isUnreadable = false;
   settings: Map<string, Setting>;
 
-  constructor(settings: Readonly<Record<string, Setting>>) {
+  constructor(settings: Readonly<Record<string, Setting>>, id: SettingStore['id'] = 'gnome') {
+    this.id = id;
     this.settings = new Map(Object.entries(settings));
   }
 
   whyNot = () => Promise.resolve(undefined);
-  read = () => Promise.resolve<Settings>(new Map(this.settings));
+  read = () =>
+    this.isUnreadable
+      ? Promise.reject(new ProxySettingError('unreadable'))
+      : Promise.resolve<Settings>(new Map(this.settings));
   wanted = ({ host, port }: ProxyAddress) =>
     new Map<string, Setting>([
       ['host', host],
@@ -112,14 +117,47 @@ describe('the proxy of programs', () => {
 
   it('that could not be set, or put back, is known of afterwards', async () => {
     store.isLocked = true;
-    await expect(set()).rejects.toThrow('locked');
+    expect((await set())[0]!.problem).toBe('locked');
     store.isLocked = false;
     await set();
     store.isLocked = true;
-    await expect(unset()).rejects.toThrow('locked');
+    expect((await unset())[0]!.problem).toBe('locked');
     store.isLocked = false;
     await unset();
     expect(settings()).toEqual(BEFORE);
+  });
+
+  it.each([
+    ['the first cannot be changed', 0, 'isLocked', 'locked'],
+    ['the second cannot be changed', 1, 'isLocked', 'locked'],
+    ['the last cannot be changed', 2, 'isLocked', 'locked'],
+    ['the first cannot be read', 0, 'isUnreadable', 'unreadable'],
+    ['the last cannot be read', 2, 'isUnreadable', 'unreadable'],
+  ] as const)('is set and put back in the other places where %s', async (_, bad, fault, problem) => {
+    const places = (['gnome', 'kde', 'environment'] as const).map((id) => new FakeStore(BEFORE, id));
+    const others = places.filter((_place, i) => i !== bad);
+    const failing = places[bad]!;
+    const all = () => places.map((place) => Object.fromEntries(place.settings));
+    const problems = (changes: Awaited<ReturnType<typeof setProxy>>) => changes.map((one) => one.problem);
+    const expected = places.map((place) => (place === failing ? problem : undefined));
+
+    failing[fault] = true;
+    expect(problems(await setProxy(places, HERE, file, true))).toEqual(
+      fault === 'isUnreadable' ? expected : [undefined, undefined, undefined],
+    );
+    expect(problems(await setProxy(places, HERE, file, false))).toEqual(expected);
+    expect(others.map((place) => place.settings.get('mode'))).toEqual(['manual', 'manual']);
+    expect(failing.settings.get('mode')).toBe(null);
+    failing[fault] = false;
+    expect(problems(await setProxy(places, HERE, file, false))).toEqual([undefined, undefined, undefined]);
+
+    failing[fault] = true;
+    expect(problems(await unsetProxy(places, file, false))).toEqual(expected);
+    expect(others.map((place) => Object.fromEntries(place.settings))).toEqual([BEFORE, BEFORE]);
+    expect([failing.settings.get('mode'), await isNoted()]).toEqual(['manual', true]);
+    failing[fault] = false;
+    await unsetProxy(places, file, false);
+    expect([all(), await isNoted()]).toEqual([[BEFORE, BEFORE, BEFORE], false]);
   });
 
   it('is not changed where somebody only looks', async () => {

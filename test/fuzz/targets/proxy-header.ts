@@ -20,7 +20,9 @@ export const proxyHeaderTarget: FuzzTarget = {
     proxyHeader(VISIT),
     Buffer.from('PROXY TCP4 203.0.113.9 198.51.100.7 50000 443\r\n'),
     Buffer.from('PROXY TCP6 2001:db8::1 2001:db8::2 50000 443\r\n'),
+    Buffer.from('PROXY TCP6 ::ffff:203.0.113.9 64:ff9b::192.0.2.1 50000 443\r\n'),
     Buffer.from('PROXY UNKNOWN\r\n'),
+    Buffer.from('\r\n\r\n\0\r\nQUIT\n\x20\0\0\0', 'latin1'),
   ],
   run(input) {
     let before: unknown = 'more';
@@ -30,6 +32,7 @@ export const proxyHeaderTarget: FuzzTarget = {
       promise(before === 'more' || isSame, `${JSON.stringify(before)}, then ${JSON.stringify(read)}`);
       if (typeof read === 'object') {
         promise(read.lengthBytes <= length, 'a header of bytes that are not there');
+        promise(!read.isCheck || read.source === undefined, 'a check on behalf of somebody');
         promise(read.source === undefined || isIP(read.source.host) !== 0, 'a source that is no address');
       }
       before = read;

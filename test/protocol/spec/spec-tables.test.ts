@@ -72,7 +72,7 @@ describe('the tables of SPEC.md', () => {
 
   it('are read back by code; an unknown one is internalError', () => {
     for (const [name, code] of Object.entries(ERROR_CODE)) expect(errorName(code)).toBe(name);
-    for (const code of [0x03, 0x7f, 0x8a, 0xffff]) expect(errorName(code)).toBe('internalError');
+    for (const code of [0x03, 0x7f, 0x8b, 0xffff]) expect(errorName(code)).toBe('internalError');
   });
 
   it('name the steering modes of the code, all of them', () => {

@@ -34,7 +34,7 @@ const TYPED: readonly {
   { program: 'tributary-client', words: 'help tra', all: ['transparent'] },
   { program: 'tributary-client', words: 'join nothing', all: [] },
   { program: 'tributary-client', words: 'man-', all: [] },
-  { program: 'tributary-concentrator', words: 'client re', all: ['revoke'] },
+  { program: 'tributary-concentrator', words: 'client rev', all: ['revoke'] },
   { program: 'tributary-concentrator', words: 'client add --pub', all: ['--publish'] },
   { program: 'tributary-concentrator', words: 'certificate ', among: ['prepare', 'switch'] },
   { program: 'tributary-concentrator', words: 'init --dir', all: ['--directory'] },

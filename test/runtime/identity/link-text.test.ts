@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hasLinkOrNone, linkIn } from '../../../shared/runtime/identity/link-text.ts';
+import { hasLink, linkIn } from '../../../shared/runtime/identity/link-text.ts';
 
 const KEY = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I';
 const PINS = `sha256:${'A'.repeat(43)},sha256:${'B'.repeat(42)}E`;
@@ -63,11 +63,12 @@ describe('the link in a text', () => {
     ['a link and the end of its line', `${LINK}\n`, true],
     ['a link without it', LINK, false],
     ['the first line of a link', `${LINK.slice(0, 80)}\n`, false],
-    ['a line without any', 'hello\n', true],
+    ['a line without any', 'hello\n', false],
+    ['another line, a link and the end of its line', `hello\n${LINK}\n`, true],
     ['blank lines', '\n\r\n', false],
     ['nothing', '', false],
-  ])('needs no more text after %s: see', (_, text, expected) => {
-    expect(hasLinkOrNone(text)).toBe(expected);
+  ])('is told to be there with %s, or not', (_, text, expected) => {
+    expect(hasLink(text)).toBe(expected);
   });
 });
 

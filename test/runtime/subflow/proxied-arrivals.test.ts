@@ -7,6 +7,9 @@ import { hex } from '../../protocol/support.ts';
 import { bench, dial, drain, native, onCleanup, rawClient } from './subflow-bench.ts';
 
 const HEADER = hex('0d0a0d0a000d0a515549540a 21 11 000c cb007109 c6336407 c350 01bb');
+const UNSPEC = hex('0d0a0d0a000d0a515549540a 21 00 0000');
+const UNIX = hex(`0d0a0d0a000d0a515549540a 21 31 00d8 ${'2f'.repeat(216)}`);
+const UNKNOWN = Buffer.from('PROXY UNKNOWN\r\n');
 const LOCAL = hex('0d0a0d0a000d0a515549540a 20 00 0000');
 const behind = { isBalancer: (address: string) => address === '127.0.0.1' };
 
@@ -19,6 +22,15 @@ async function dialBehind(port: number, pieces: readonly Uint8Array[]) {
   }
   const secured = secure(socket);
   await once(secured, 'secureConnect');
+}
+
+/** TLS whose first bytes come together with the header. */
+async function dialInOnePiece(port: number, header: Uint8Array): Promise<void> {
+  const socket = await rawClient(port);
+  socket.cork();
+  socket.write(header);
+  secure(socket);
+  setImmediate(() => socket.uncork());
 }
 
 function secure(socket: Socket): TLSSocket {
@@ -50,13 +62,27 @@ describe('behind a load balancer', () => {
     expect(transport.congestionControl).toBeUndefined();
   });
 
+  test.each([
+    ['version 1, UNKNOWN', UNKNOWN],
+    ['version 1, UNKNOWN with addresses', Buffer.from('PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n')],
+    ['version 2, UNSPEC', UNSPEC],
+    ['version 2, a Unix socket', UNIX],
+  ])('a subflow of nobody that the balancer knows is served as its own: %s', async (_what, header) => {
+    for (const isAtOnce of [false, true]) {
+      const { port, subflow, failures } = await bench(behind);
+      if (isAtOnce) await dialInOnePiece(port, header);
+      else await dialBehind(port, [header]);
+      const transport = await subflow.promise;
+      expect(transport.remoteAddress).toBe('127.0.0.1');
+      // The way beyond the balancer is not the kernel's here.
+      expect(transport.measure()).toBeUndefined();
+      expect(failures).toEqual([]);
+    }
+  });
+
   test('the header may come in one piece with the first bytes of TLS', async () => {
     const { port, subflow } = await bench(behind);
-    const socket = await rawClient(port);
-    socket.cork();
-    socket.write(HEADER);
-    secure(socket);
-    setImmediate(() => socket.uncork());
+    await dialInOnePiece(port, HEADER);
     expect((await subflow.promise).remoteAddress).toBe('203.0.113.9');
   });
 
@@ -95,6 +121,9 @@ describe('behind a load balancer', () => {
   test.each([
     ['connects and closes', new Uint8Array(0)],
     ['says LOCAL', LOCAL],
+    ['says LOCAL, and something behind it', Buffer.concat([LOCAL, hex('16 03 01 02 00 01')])],
+    ['says UNKNOWN alone', UNKNOWN],
+    ['says UNSPEC alone', UNSPEC],
   ])('a health check that %s is no failure', async (_what, bytes) => {
     const { port, failures, subflow } = await bench(behind);
     const client = await rawClient(port);

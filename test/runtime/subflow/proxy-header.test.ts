@@ -5,9 +5,10 @@ import { hex } from '../../protocol/support.ts';
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const text = (line: string) => Buffer.from(line, 'latin1');
 const longest = `PROXY UNKNOWN ${'f'.repeat(91)}\r\n`;
+const CHECK = 'the balancer itself';
 
 /** Written by hand from HAProxy's proxy-protocol.txt, sections 2.1 and 2.2. */
-const WHOLE: readonly [string, Uint8Array, string | undefined, number?][] = [
+const WHOLE: readonly [string, Uint8Array, string | undefined][] = [
   ['version 2, IPv4', hex(`${SIGNATURE} 21 11 000c cb007109 c6336407 c350 01bb`), '203.0.113.9 50000'],
   [
     'version 2, IPv6',
@@ -21,14 +22,29 @@ const WHOLE: readonly [string, Uint8Array, string | undefined, number?][] = [
     hex(`${SIGNATURE} 21 11 0010 cb007109 c6336407 c350 01bb 040001 00`),
     '203.0.113.9 50000',
   ],
-  ['version 2, the balancer itself', hex(`${SIGNATURE} 20 00 0000`), undefined],
+  [
+    'version 2, IPv4 in an address of IPv6',
+    hex(
+      `${SIGNATURE} 21 21 0024 00000000000000000000ffffcb007109 00000000000000000000ffffc6336407 c350 01bb`,
+    ),
+    '203.0.113.9 50000',
+  ],
+  ...['::ffff:203.0.113.9', '::FFFF:cb00:7109', '0:0:0:0:0:ffff:cb00:7109'].map(
+    (source): [string, Uint8Array, string] => [
+      `version 1, IPv4 as ${source}`,
+      text(`PROXY TCP6 ${source} ::ffff:198.51.100.7 50000 443\r\n`),
+      '203.0.113.9 50000',
+    ],
+  ),
+  ['version 2, the balancer itself', hex(`${SIGNATURE} 20 00 0000`), CHECK],
   [
     'version 2, the balancer itself, with addresses',
     hex(`${SIGNATURE} 20 11 000c cb007109 c6336407 c350 01bb`),
-    undefined,
+    CHECK,
   ],
   ['version 2, of no family', hex(`${SIGNATURE} 21 00 0000`), undefined],
   ['version 2, a Unix socket', hex(`${SIGNATURE} 21 31 0002 0000`), undefined],
+  ['version 2, UDP', hex(`${SIGNATURE} 21 12 000c cb007109 c6336407 c350 01bb`), undefined],
   ['version 1, IPv4', text('PROXY TCP4 203.0.113.9 198.51.100.7 50000 443\r\n'), '203.0.113.9 50000'],
   ['version 1, IPv6', text('PROXY TCP6 2001:db8::1 2001:db8::2 0 65535\r\n'), '2001:db8::1 0'],
   ['version 1, of no family', text('PROXY UNKNOWN\r\n'), undefined],
@@ -46,6 +62,7 @@ const NONE: readonly [string, Uint8Array][] = [
   ['a line without an end', text('PROXY TCP4 '.padEnd(107, '1'))],
   ['a line that is too long', text(longest.replace('\r\n', 'f\r\n'))],
   ['an address of the other family', text('PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n')],
+  ['an address with a zone', text('PROXY TCP6 fe80::1%a-b fe80::2 1 2\r\n')],
   ['no address', text('PROXY TCP4 203.0.113.256 198.51.100.7 1 2\r\n')],
   ['a port that is none', text('PROXY TCP4 203.0.113.9 198.51.100.7 65536 443\r\n')],
   ['a port with a sign', text('PROXY TCP4 203.0.113.9 198.51.100.7 +1 443\r\n')],
@@ -61,9 +78,10 @@ describe('a header of the PROXY protocol', () => {
       expect(readProxyHeader(bytes.subarray(0, length)), `${length} bytes`).toBe('more');
     }
     const read = readProxyHeader(Buffer.concat([bytes, hex('16 03 01')]));
-    const [host, port] = source?.split(' ') ?? [];
+    const isCheck = source === CHECK;
+    const [host, port] = isCheck ? [] : (source?.split(' ') ?? []);
     const expected = host === undefined ? undefined : { host, port: Number(port) };
-    expect(read).toEqual({ lengthBytes: bytes.length, source: expected });
+    expect(read).toEqual({ lengthBytes: bytes.length, source: expected, isCheck });
   });
 
   it.each(NONE)('%s: is none', (_what, bytes) => {

@@ -46,29 +46,34 @@ export class Fleet {
     await concentrator.sysctl({ 'net.ipv4.ip_forward': 1 });
     const machines: Machine[] = [];
     const fleet = new Fleet(pair, folder, machines);
-    for (let i = 0; i < MACHINES; i++) {
-      const name = `c${i + 1}`;
-      const subnet = `10.78.${FIRST_SUBNET + i}`;
-      const address = { v4: `${subnet}.2`, v6: '' };
-      const namespace = new Namespace(concentrator.name.replace(/concentrator$/, name), address);
-      await run('ip', ['netns', 'add', namespace.name]);
-      await namespace.ip(4, ['link set lo up']);
-      await concentrator.ip(4, [
-        `link add ${name} type veth peer name lan netns ${namespace.name}`,
-        `link set dev ${name} up`,
-        `address add ${subnet}.1/24 dev ${name}`,
-      ]);
-      await namespace.ip(4, [
-        'link set dev lan up',
-        `address add ${address.v4}/24 dev lan`,
-        `route add default via ${subnet}.1`,
-      ]);
-      await origin.ip(4, [`route add ${subnet}.0/24 via 10.78.254.1`]);
-      const configFile = await fleet.#configure(name, address.v4, `${subnet}.1`, changes);
-      machines.push({ name, namespace, configFile, program: await begin(namespace, configFile) });
+    try {
+      for (let i = 0; i < MACHINES; i++) {
+        const name = `c${i + 1}`;
+        const subnet = `10.78.${FIRST_SUBNET + i}`;
+        const address = { v4: `${subnet}.2`, v6: '' };
+        const namespace = new Namespace(concentrator.name.replace(/concentrator$/, name), address);
+        await run('ip', ['netns', 'add', namespace.name]);
+        await namespace.ip(4, ['link set lo up']);
+        await concentrator.ip(4, [
+          `link add ${name} type veth peer name lan netns ${namespace.name}`,
+          `link set dev ${name} up`,
+          `address add ${subnet}.1/24 dev ${name}`,
+        ]);
+        await namespace.ip(4, [
+          'link set dev lan up',
+          `address add ${address.v4}/24 dev lan`,
+          `route add default via ${subnet}.1`,
+        ]);
+        await origin.ip(4, [`route add ${subnet}.0/24 via 10.78.254.1`]);
+        const configFile = await fleet.#configure(name, address.v4, `${subnet}.1`, changes);
+        machines.push({ name, namespace, configFile, program: await begin(namespace, configFile) });
+      }
+      await fleet.#balance();
+      return fleet;
+    } catch (error) {
+      await fleet.close();
+      throw error;
     }
-    await fleet.#balance();
-    return fleet;
   }
 
   /** The one that has the client's session. */
@@ -128,7 +133,7 @@ export class Fleet {
     let text = await readFile(join(ROOT, 'deploy', 'haproxy', 'haproxy.cfg'), 'utf8');
     for (const [i, { namespace }] of this.machines.entries())
       text = text.replace(`10.0.0.1${i + 1}:`, `${namespace.address.v4}:`);
-    text = text.replace('bind :8443', `bind ${concentrator.address.v4}:${PORT}`);
+    text = text.replace('bind :::8443 v4v6', `bind ${concentrator.address.v4}:${PORT}`);
     const file = join(this.#folder, 'haproxy.cfg');
     await writeFile(file, text);
     await concentrator.exec(BALANCER, ['-c', '-f', file]);
