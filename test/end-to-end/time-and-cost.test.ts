@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,7 +87,11 @@ describe.each(CASES)('an uplink that is $what by the clock', ({ client, reason }
   let pair: Pair;
   let origin: Awaited<ReturnType<typeof startEcho>>;
   let early: Socket;
-  const setClock = (time: string) => writeFile(join(folder, 'time'), time);
+  // Not written in place: a clock that is read in between would be none.
+  const setClock = async (time: string) => {
+    await writeFile(join(folder, 'next'), time);
+    await rename(join(folder, 'next'), join(folder, 'time'));
+  };
   const bytesOf = async (uplink: string) =>
     (await pair.metrics('client')).sum('tributary_uplink_bytes_total', { uplink });
   const statusOfLeft = async () =>
