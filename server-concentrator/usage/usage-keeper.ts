@@ -16,6 +16,14 @@ export interface UsageKeeperOptions {
   readonly logger: Pick<Logger, 'warn' | 'info'>;
 }
 
+/** Where counts go, and what is known of the month; see `UsageKeeper`. */
+export interface UsageKeeping {
+  start(): Promise<unknown>;
+  add(counts: readonly UsageCount[]): void;
+  usedBytes(client: string): number;
+  close(counts: readonly UsageCount[]): Promise<void>;
+}
+
 /**
  * Clients in hours that wait to be written; beyond it, later hours count in the last one of their month. Ten hours of ten thousand
  * clients.
@@ -30,7 +38,7 @@ const READ_EVERY_MS = 10_000;
  * Keeps what clients use: adds up what is counted, in this process or others, writes it from time to time, and knows what was
  * used in this month. One for each concentrator.
  */
-export class UsageKeeper {
+export class UsageKeeper implements UsageKeeping {
   readonly #options: UsageKeeperOptions;
   /** By hour, by client. */
   #waiting = new Map<string, Map<string, UsageTotal>>();
