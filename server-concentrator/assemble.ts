@@ -1,5 +1,3 @@
-import { Registry } from 'prom-client';
-import type { DelayCounts } from '../shared/protocol/delay-counts.ts';
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
 import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
@@ -11,14 +9,11 @@ import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import { Translators } from '../shared/runtime/dns/translators.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
-import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import { DatagramTotals } from '../shared/runtime/observe/datagram-totals.ts';
-import { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
-import { PeerLosses, registerPeerLosses } from '../shared/runtime/observe/peer-losses.ts';
+import { PeerLosses } from '../shared/runtime/observe/peer-losses.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import { ResentBytes } from '../shared/runtime/observe/resent-bytes.ts';
-import { registerSessionMetrics } from '../shared/runtime/observe/session-metrics.ts';
 import { openTimes } from '../shared/runtime/observe/stream-delay-metrics.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { heapShortage } from '../shared/runtime/process/heap-limit.ts';
@@ -29,20 +24,17 @@ import type { SubflowListener } from '../shared/runtime/subflow/subflow-listener
 import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import { AddressKeeper } from './address-keeper.ts';
 import { interfaceAddresses, OwnAddresses } from './addresses/own-addresses.ts';
-import type { ClientKeeper } from './client-keeper.ts';
-import { registerClientMetrics } from './client-metrics.ts';
 import { makeClientParts } from './client-parts.ts';
-import type { ClientList } from './clients/client-list.ts';
 import { Concentrator } from './concentrator.ts';
-import { ConcentratorCounts, registerConcentratorMetrics } from './concentrator-metrics.ts';
+import { ConcentratorCounts } from './concentrator-metrics.ts';
 import type { ClientEgress, ConcentratorConfig } from './config/concentrator-config.ts';
 import { datagramPorts } from './config/datagram-ports.ts';
 import { ClientDatagrams } from './datagram/client-datagrams.ts';
-import { DatagramPort, type StrangerCounts } from './datagram/datagram-port.ts';
+import { DatagramPort } from './datagram/datagram-port.ts';
 import { OriginDatagrams } from './datagram/origin-datagrams.ts';
-import { registerOriginDatagrams } from './datagram-metrics.ts';
 import { createEgressPolicy } from './egress/egress-policy.ts';
 import { makeOriginDialer, makeOriginResolver } from './egress/make-origin-dialer.ts';
+import { type Insight, makeEndpoint, makeInsight } from './insight.ts';
 import type { ClientAllowances } from './limits/client-allowances.ts';
 import { ClientLogs } from './limits/client-logs.ts';
 import { DescriptorShares, originDescriptors } from './limits/descriptor-shares.ts';
@@ -51,18 +43,13 @@ import { joinRate, TokenBuckets } from './limits/token-buckets.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import { type Gate, makeGate } from './make-gate.ts';
 import { Measurements } from './measurement/measurements.ts';
-import { makePage } from './page/make-page.ts';
 import { makePublishedPorts } from './publish/make-published-ports.ts';
-import type { PublishedPorts } from './publish/published-ports.ts';
 import { KernelMemoryWatch, kernelMemoryLimit } from './session/kernel-memory-watch.ts';
 import { MemoryLevels } from './session/memory-levels.ts';
 import { MemoryWatch } from './session/memory-watch.ts';
-import { SessionRegistry } from './session/session-registry.ts';
+import { SessionRegistry, type SessionRegistryOptions } from './session/session-registry.ts';
 import { ShortageWatch } from './session/shortage-watch.ts';
-import { type ConcentratorStatus, concentratorStatus } from './status/concentrator-status.ts';
-import { concentratorStatusText } from './status/concentrator-status-text.ts';
-import type { UsageKeeper } from './usage/usage-keeper.ts';
-import type { UsageMeters } from './usage/usage-meters.ts';
+import type { WorkerPlace } from './worker/worker-place.ts';
 
 /** What the concentrator gets from its process. */
 export interface ConcentratorDeps extends Omit<ProgramDeps, 'random'> {
@@ -75,8 +62,20 @@ const ASSUMED_DESCRIPTORS = 4_096;
 /** Uplink names at all clients together that get a metric of their own. */
 const MAX_UPLINK_NAMES = 256;
 
-/** Makes the concentrator of its parts, each after those that it needs. Nothing runs before `start`. */
+/** Makes a concentrator that is one process. Nothing runs before `start`. */
 export async function assemble(config: ConcentratorConfig, deps: ConcentratorDeps): Promise<Concentrator> {
+  return (await assembleProcess(config, deps)).concentrator;
+}
+
+/**
+ * Makes the concentrator of its parts, each after those that it needs. Nothing runs before `start`.
+ * @param place its place among several processes; absent where it is the only one
+ */
+export async function assembleProcess(
+  config: ConcentratorConfig,
+  deps: ConcentratorDeps,
+  place?: WorkerPlace,
+): Promise<{ readonly concentrator: Concentrator; readonly insight: Insight }> {
   const { logger, clock } = deps;
   const { native } = deps.native;
   if (native === undefined) warnWithoutNative(logger, deps.native.reason);
@@ -93,7 +92,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const sockets = new UdpSockets(native);
   const found = { own, listenPorts, descriptors, watch, peers, memory, limitHits, counters, sockets };
   const openSpeed = (clientId: string) => measurements.openStream(clientId);
-  const ofClients = await makeClientParts(config, deps, limitHits);
+  const ofClients = await makeClientParts(config, deps, limitHits, place);
   const { clients, allowances, meters } = ofClients;
   const { dialer, datagrams, nat64 } = reachOrigins(config, deps, { ...found, ...ofClients, openSpeed });
   const joins = new TokenBuckets(joinRate(config.limits.joinsPerSecond), clock);
@@ -101,7 +100,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   const { poolBytes } = memory;
   const kept = { native, logs, visitors, poolBytes, dialer };
   const publishing = makePublishedPorts(config, { ...deps, ...found, ...kept });
-  const port = makeDatagramPort(deps, sockets);
+  const port = makeDatagramPort(deps, sockets, place);
   const sessions = new SessionRegistry({
     limits: config.limits,
     datagrams: carryDatagrams(config, deps, { ...counters, port, origins: datagrams }),
@@ -122,6 +121,7 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
     delays: counters.delays,
     onStreamRequested: () => memoryWatch.wake(),
     onOpened: (ms) => counters.openTimes.add(ms),
+    ...sessionsOf(place),
     onSessionEnded(driver) {
       counters.resent.onSessionEnded(driver);
       counters.datagramTotals.onSessionEnded(driver);
@@ -129,27 +129,43 @@ export async function assemble(config: ConcentratorConfig, deps: ConcentratorDep
   });
   const { limits } = config;
   const measurements = new Measurements({ ...deps, limits, joins, limitHits, sessions });
-  const memoryWatch = await makeMemoryWatch(deps, memory, sessions);
+  const memoryWatch = await makeMemoryWatch(deps, memory, sessions, place?.count ?? 1);
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
   const { published } = publishing;
   const clientKeeper = ofClients.keep({ sessions, published, datagrams });
-  const atGate = { clients, clientKeeper, sessions, measurements, memory, watch };
+  const atGate = { clients, clientKeeper, sessions, measurements, memory, watch, place };
   const { admission, gate } = makeGate(deps, { ...atGate, counts: counters.counts });
-  const listen = () => listenForClients(config, deps, gate);
+  const listen = () => listenForClients(config, deps, gate, place);
   const { usageKeeper } = ofClients;
   const ofUsage = { clientKeeper, meters, usageKeeper };
   const told = { memory, sessions, published, watch, descriptors, clients, limitHits };
   const ofDatagrams = { origins: datagrams, strangers: port.strangers };
-  const endpoint = makeEndpoint(config, deps, { ...counters, ...told, ...ofDatagrams, ...ofUsage });
+  const insight = makeInsight(config, deps, { ...counters, ...told, ...ofDatagrams, ...ofUsage });
+  const endpoint = makeEndpoint(config, insight);
   const parts = { endpoint, clients, clientKeeper, sessions, measurements, ...publishing, memoryWatch };
-  return new Concentrator({ config, logger, ...parts, admission, port, listen, addresses, watch });
+  const running = { admission, port, listen, addresses, watch, isWorker: place !== undefined };
+  return { concentrator: new Concentrator({ config, logger, ...parts, ...running }), insight };
 }
 
-function makeDatagramPort({ clock, logger }: ConcentratorDeps, sockets: UdpSockets): DatagramPort {
+/** What sessions do otherwise in one of several processes. */
+function sessionsOf(place: WorkerPlace | undefined): Pick<SessionRegistryOptions, 'newToken' | 'onCount'> {
+  if (place === undefined) return {};
+  return {
+    newToken: () => place.newToken(),
+    onCount: (clientId, change) => place.onSessions(clientId, change),
+  };
+}
+
+function makeDatagramPort(
+  { clock, logger }: ConcentratorDeps,
+  sockets: UdpSockets,
+  place: WorkerPlace | undefined,
+): DatagramPort {
   return new DatagramPort({
-    sockets,
-    randomBytes: nodeHandshakeCrypto.randomBytes,
+    open: (options) => place?.openUdp(sockets, options) ?? sockets.open(options),
+    randomBytes: (count) => place?.newConnectionId(count) ?? nodeHandshakeCrypto.randomBytes(count),
+    ...(place === undefined ? {} : { ownAddresses: () => place.udpHosts }),
     logger: new LineLimit(clock).over(logger),
   });
 }
@@ -260,13 +276,14 @@ async function makeMemoryWatch(
   { clock, logger }: ConcentratorDeps,
   { total }: MemoryLevels,
   sessions: SessionRegistry,
+  processes: number,
 ): Promise<MemoryWatch> {
   const smallHeap = heapShortage(total.limitBytes);
   if (smallHeap !== undefined) logger.warn(smallHeap);
   return new MemoryWatch({
     shortage: new ShortageWatch({ total, holders: () => sessions.holders, clock, logger }),
     kernel: new KernelMemoryWatch({
-      limitBytes: await kernelMemoryLimit(total.limitBytes),
+      limitBytes: await kernelMemoryLimit(total.limitBytes, processes),
       holders: () => sessions.kernelHolders(),
       narrow: (isNarrow) => sessions.narrowOrigins(isNarrow),
       onReset: (count) => total.onRefused(count),
@@ -280,6 +297,7 @@ function listenForClients(
   { listen, balancers, tls, limits, congestionControl }: ConcentratorConfig,
   { clock, logger, native: { native } }: ConcentratorDeps,
   gate: Gate,
+  place: WorkerPlace | undefined,
 ): Promise<SubflowListener> {
   const behind = new AddressRanges(balancers);
   const options = {
@@ -294,71 +312,5 @@ function listenForClients(
     congestionControl,
     onWarning: warnOnce(logger),
   };
-  return listenWherePossible(listen, options, logger);
-}
-
-/** Metrics, readiness, status and the page; they read the parts when they are asked. */
-function makeEndpoint(
-  { metrics, limits, clientMetrics: maxClients, datagrams }: ConcentratorConfig,
-  deps: ConcentratorDeps,
-  parts: {
-    readonly counts: ConcentratorCounts;
-    readonly resent: ResentBytes;
-    readonly openTimes: DelayCounts;
-    readonly delays: DelayRecord;
-    readonly datagramTotals: DatagramTotals;
-    readonly packetTable: PacketTable;
-    readonly origins: OriginDatagrams;
-    readonly strangers: StrangerCounts;
-    readonly traffic: TrafficTable;
-    readonly peerLosses: PeerLosses;
-    readonly memory: MemoryLevels;
-    readonly sessions: SessionRegistry;
-    readonly published: PublishedPorts;
-    readonly watch: ProcessWatch;
-    readonly descriptors: number;
-    readonly clients: ClientList;
-    readonly clientKeeper: ClientKeeper;
-    readonly meters: UsageMeters;
-    readonly usageKeeper: UsageKeeper;
-    readonly limitHits: LimitHits;
-  },
-): HttpEndpoint<ConcentratorStatus> {
-  const { counts, memory, sessions, published, watch, descriptors } = parts;
-  const registry = new Registry();
-  registerBuildInfo(registry, deps);
-  registerSessionMetrics(registry, { ...parts, drivers: () => sessions.drivers });
-  registerConcentratorMetrics(registry, counts, memory, published);
-  registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
-  const isListThere = () => parts.clientKeeper.trouble === undefined;
-  registerClientMetrics(registry, { ...parts, isListThere, maxClients });
-  registerPeerLosses(registry, parts.peerLosses);
-  watch.register(registry);
-  const page = makePage(metrics, {
-    ...deps,
-    ...parts,
-    sessions: () => sessions.all,
-    isReady: () => !sessions.isDraining,
-    list: () => ({ known: parts.clients.count, trouble: parts.clientKeeper.trouble }),
-    entryOf: (clientId) => parts.clients.get(clientId),
-    usedBytes: (clientId) => parts.usageKeeper.usedBytes(clientId),
-    flows: () => parts.origins.flowCount,
-  });
-  return new HttpEndpoint({
-    listen: metrics?.listen,
-    hosts: metrics?.hosts,
-    registry,
-    ready: () => ({
-      ok: !sessions.isDraining,
-      reasons: sessions.isDraining ? ['shutting down'] : [],
-    }),
-    status: () => {
-      const { isDraining, all } = sessions;
-      const list = { known: parts.clients.count, trouble: parts.clientKeeper.trouble };
-      const told = { list, limits, datagrams, descriptors, sessions: all, published: published.all };
-      return concentratorStatus({ ...deps, isReady: !isDraining, ...told });
-    },
-    statusText: concentratorStatusText,
-    pages: page,
-  });
+  return place?.listen(options) ?? listenWherePossible(listen, options, logger);
 }

@@ -8,7 +8,7 @@ import type { ClientAllowances } from './limits/client-allowances.ts';
 import { PortGrants } from './publish/port-grants.ts';
 import type { PublishedPorts } from './publish/published-ports.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
-import type { UsageKeeper } from './usage/usage-keeper.ts';
+import type { UsageKeeping } from './usage/usage-keeper.ts';
 import type { UsageMeters } from './usage/usage-meters.ts';
 
 export interface ClientKeeperOptions {
@@ -19,7 +19,7 @@ export interface ClientKeeperOptions {
   readonly datagrams: Pick<OriginDatagrams, 'recheck'>;
   readonly allowances: Pick<ClientAllowances, 'review'>;
   readonly meters: UsageMeters;
-  readonly usageKeeper: UsageKeeper;
+  readonly usageKeeper: UsageKeeping;
   readonly wallClock: WallClock;
 }
 

@@ -25,6 +25,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
     name: 'tributary_known_clients',
     help: 'Clients in the list',
     labelNames: [],
+    aggregator: 'max',
     *samples() {
       yield [{}, clients.count];
     },
@@ -33,6 +34,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
     name: 'tributary_client_list_up',
     help: '1: changes of the list of clients are heard of; 0: its database is away, and the last known list holds',
     labelNames: [],
+    aggregator: 'min',
     *samples() {
       yield [{}, source.isListThere() ? 1 : 0];
     },
@@ -60,6 +62,8 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
     name: 'tributary_client_quota_used_ratio',
     help: 'What clients with a quota have used of it in this month, at all concentrators, by client; 1 is all of it',
     labelNames: ['client'],
+    // A client may have been in several.
+    aggregator: 'max',
     *samples() {
       for (const [client] of named(source)) {
         const quota = clients.get(client)?.quota;

@@ -52,20 +52,7 @@ export function registerConcentratorMetrics(
   published: Pick<PublishedPorts, 'all' | 'singleVisitors'>,
 ): void {
   registerPublished(registry, visitors, published);
-  registerResultCounter(
-    registry,
-    {
-      name: 'tributary_handshakes_total',
-      help: 'Subflow handshakes by result: hello, join, measurement, tls (not even TLS), or the name of the error',
-    },
-    handshakes,
-  );
-  registerCounter(registry, {
-    name: 'tributary_handshakes_crowded_total',
-    help: 'Connections that others left no place for before they were subflows, by stage and outcome',
-    labelNames: ['stage', 'outcome'],
-    samples: () => crowded.samples(),
-  });
+  registerHandshakes(registry, { handshakes, crowded });
   registerResultCounter(
     registry,
     {
@@ -94,6 +81,7 @@ export function registerConcentratorMetrics(
     name: 'tributary_largest_client_memory_bytes',
     help: 'What of it the client has that has most (limits.memoryPerClient)',
     labelNames: [],
+    aggregator: 'max',
     *samples() {
       yield [{}, memory.largestClientBytes];
     },
@@ -105,6 +93,27 @@ export function registerConcentratorMetrics(
     *samples() {
       yield [{}, memory.total.refusals];
     },
+  });
+}
+
+/** What connections came to that arrived. */
+export function registerHandshakes(
+  registry: Registry,
+  { handshakes, crowded }: Pick<ConcentratorCounts, 'handshakes' | 'crowded'>,
+): void {
+  registerResultCounter(
+    registry,
+    {
+      name: 'tributary_handshakes_total',
+      help: 'Subflow handshakes by result: hello, join, measurement, relayed (to the worker that has the session), tls (not even TLS), or the name of the error',
+    },
+    handshakes,
+  );
+  registerCounter(registry, {
+    name: 'tributary_handshakes_crowded_total',
+    help: 'Connections that others left no place for before they were subflows, by stage and outcome',
+    labelNames: ['stage', 'outcome'],
+    samples: () => crowded.samples(),
   });
 }
 

@@ -39,6 +39,8 @@ export interface ConcentratorParts {
   readonly port: DatagramPort;
   readonly addresses: AddressKeeper;
   readonly watch: ProcessWatch;
+  /** It is one of several processes, of which the first tells that the concentrator is up. */
+  readonly isWorker: boolean;
 }
 
 /** The concentrator: subflows in, connections to origins out. */
@@ -122,7 +124,7 @@ export class Concentrator {
     addresses.start(listener.addresses());
     logger.info(
       { listen: listener.addresses().map(formatDestination), clients: clients.count },
-      'concentrator is up',
+      this.#parts.isWorker ? 'worker is up' : 'concentrator is up',
     );
   }
 

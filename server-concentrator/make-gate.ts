@@ -11,6 +11,7 @@ import type { Measurements } from './measurement/measurements.ts';
 import type { MemoryLevels } from './session/memory-levels.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
 import { SubflowAdmission } from './session/subflow-admission.ts';
+import type { WorkerPlace } from './worker/worker-place.ts';
 
 /** What a listener hands connections to. */
 export type Gate = Pick<
@@ -28,10 +29,12 @@ export function makeGate(
     readonly measurements: Measurements;
     readonly memory: MemoryLevels;
     readonly watch: ProcessWatch;
+    /** Its place among several processes, if there are several. */
+    readonly place: WorkerPlace | undefined;
     readonly counts: Pick<ConcentratorCounts, 'handshakes' | 'crowded'>;
   },
 ): { readonly admission: SubflowAdmission; readonly gate: Gate } {
-  const { clients, clientKeeper, sessions, measurements, memory, watch } = parts;
+  const { clients, clientKeeper, sessions, measurements, memory, watch, place } = parts;
   const { handshakes, crowded } = parts.counts;
   const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
@@ -44,7 +47,14 @@ export function makeGate(
     whyNot: (clientId) => clientKeeper.whyNot(clientId),
     sessions,
     measure: (applicant, clientId) => measurements.admit(applicant, clientId),
-    proven,
+    passing: place,
+    proven: {
+      has: (source) => proven.has(source),
+      add(clientId, source) {
+        proven.add(clientId, source);
+        place?.onProven(clientId, source.host);
+      },
+    },
     onResult: (result) => handshakes.add(result),
     onCrowded: (outcome, remote) => onCrowded('applicant', outcome, remote),
     clock,

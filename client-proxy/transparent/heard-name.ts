@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
+import { isTls, serverNameIn } from '../../shared/runtime/subflow/client-hello.ts';
 import { hostFromDomainField } from '../front/requested-host.ts';
-import { isTls, serverNameIn } from './client-hello.ts';
 import { hostFieldIn } from './http-host.ts';
 
 /** What the first bytes of a connection tell of whom it is for. */

@@ -12,6 +12,8 @@ import { databasePlace } from '../config/database-schema.ts';
 import { datagramPorts } from '../config/datagram-ports.ts';
 import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import { memoryMaxBytes } from '../session/memory-levels.ts';
+import { workerConfig } from '../workers/worker-config.ts';
+import { processCount, workerCount } from '../workers/worker-count.ts';
 
 export interface CheckDeps extends CommandLineDeps {
   /** The addresses that lead to this machine; see `OwnAddresses`. */
@@ -21,6 +23,8 @@ export interface CheckDeps extends CommandLineDeps {
 /** Says what the concentrator would do with this configuration. */
 export async function check(config: ConcentratorConfig, deps: CheckDeps): Promise<void> {
   const { listen, egress, limits, metrics } = config;
+  const workers = workerCount(config.workers);
+  const processes = processCount(config.workers);
   const certificate = readCertificate(config.tls.certificate);
   const next = config.nextCertificate === undefined ? undefined : readCertificate(config.nextCertificate);
   const lines = [
@@ -41,14 +45,16 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
     `  but denies  ${rulesText(egress.deny)}`,
     `UDP           ${datagramText(config)}`,
     ...limitLines(limits),
-    `memory needs  NODE_OPTIONS=${heapOption(limits.memoryTotalBytes)}; under systemd ` +
-      `MemoryMax=${formatByteSize(memoryMaxBytes(limits.memoryTotalBytes)).replace(/iB$/, '')} or more`,
+    ...workerLines(config),
+    `memory needs  ${workers > 1 ? '' : `NODE_OPTIONS=${heapOption(limits.memoryTotalBytes)}; `}under systemd ` +
+      `MemoryMax=${formatByteSize(memoryMaxBytes(limits.memoryTotalBytes, processes)).replace(/iB$/, '')} or more`,
     `metrics       ${metrics ? formatDestination(metrics.listen) : 'off'}`,
   ];
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
-  const smallHeap = heapShortage(limits.memoryTotalBytes);
+  // Workers get theirs.
+  const smallHeap = workers > 1 ? undefined : heapShortage(limits.memoryTotalBytes);
   if (smallHeap !== undefined) warn(smallHeap);
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
@@ -69,6 +75,14 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   if (lacksPublicAddress(await deps.ownAddresses(config.public))) warn(PUBLIC_ADDRESS_HINT);
   // Clients trust the pin alone, so this stops no one of ours; other programs on the way may care.
   if (certificate && certificate.expires < deps.now()) warn('the certificate has expired');
+}
+
+/** Where there are several processes: how many, and by which names JOINs find them. */
+function workerLines(config: ConcentratorConfig): readonly string[] {
+  const count = workerCount(config.workers);
+  if (count === 1) return config.joinName === undefined ? [] : [`join name     ${config.joinName}`];
+  const { joinName } = workerConfig(config, 0, count);
+  return [`workers       ${count} processes, and a first one that accepts; join names ${joinName} and so on`];
 }
 
 /** Those of the whole process, of one client, and of one of its sessions. */

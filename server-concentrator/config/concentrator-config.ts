@@ -159,6 +159,8 @@ export interface ConcentratorConfig {
     readonly bindPorts?: readonly PortRange[];
   };
   readonly limits: ConcentratorLimits;
+  /** Processes that serve clients; `auto`: one for each core. */
+  readonly workers: number | 'auto';
   /** So many clients have metrics of their own; all others share one. */
   readonly clientMetrics: number;
   /** How the other ends of connections of origins are looked after. */

@@ -120,6 +120,9 @@ const announce = z
     context.addIssue({ code: 'custom', path: ['joinHere'], message });
   });
 
+/** The first byte of tokens and connection ids tells the worker; and no machine that this is for has more cores. */
+const MAX_WORKERS = 128;
+
 const JOIN_NAME_FORMAT = 'a host name such as c1.example.org';
 
 /** The concentrator's configuration file. Its output has the file's keys, and values in milliseconds and bytes. */
@@ -146,6 +149,11 @@ export const concentratorSchema = z.strictObject({
     .prefault({}),
   datagrams,
   visitors,
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(MAX_WORKERS)], {
+      error: `expected auto, or a number from 1 to ${MAX_WORKERS}`,
+    })
+    .default(1),
   limits,
   connections,
   linger,

@@ -24,6 +24,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'egress.resolveTimeout', value: (config) => config.egress.resolveTimeoutMs, applies: 'restart' },
   { key: 'datagrams', value: (config) => config.datagrams, applies: 'restart' },
   { key: 'visitors', value: (config) => config.visitors, applies: 'live' },
+  { key: 'workers', value: (config) => config.workers, applies: 'restart' },
   { key: 'limits', value: (config) => [config.limits, config.clientMetrics], applies: 'restart' },
   { key: 'connections', value: (config) => config.connections, applies: 'restart' },
   { key: 'linger', value: (config) => config.lingerMs, applies: 'restart' },

@@ -231,6 +231,7 @@ function toConfig(parsed: z.output<typeof concentratorSchema>) {
       keepAliveMs: parsed.connections.keepAlive,
       stallTimeoutMs: parsed.connections.stallTimeout,
     },
+    workers: parsed.workers,
     lingerMs: parsed.linger,
     ...(parsed.congestionControl === undefined ? {} : { congestionControl: parsed.congestionControl }),
     ...(parsed.metrics === false ? {} : { metrics: parsed.metrics }),

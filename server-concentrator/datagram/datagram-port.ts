@@ -11,8 +11,7 @@ import type { PacketWire } from '../../shared/runtime/datagram/session-packets.t
 import type { SocketAddress } from '../../shared/runtime/kernel/socket-address.ts';
 import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
-import type { SendListener, UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
-import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
+import type { SendListener, UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 
 /** A session, as the port sees it. */
 export interface PacketReceiver {
@@ -21,7 +20,8 @@ export interface PacketReceiver {
 }
 
 export interface DatagramPortOptions {
-  readonly sockets: UdpSockets;
+  /** Opens one of its sockets. Rejects with the system's error. */
+  open(options: UdpSocketOptions): Promise<UdpSocket>;
   randomBytes(count: number): Uint8Array;
   /** Of this machine, without zones. */
   ownAddresses?(): readonly string[];
@@ -37,7 +37,7 @@ export interface StrangerCounts {
 }
 
 /** So much of packets of all sessions may wait in the kernel; it may allow less (net.core.rmem_max). */
-const BUFFER_BYTES = 4 * 1024 * 1024;
+export const BUFFER_BYTES = 4 * 1024 * 1024;
 /** A machine with more addresses answers at the others from whichever the kernel chooses. */
 const MAX_OWN_ADDRESSES = 64;
 
@@ -134,7 +134,7 @@ export class DatagramPort {
 
   async #openSocket(host: string): Promise<void> {
     const family = isIPv4(host) ? 4 : 6;
-    const socket = await this.#options.sockets.open({
+    const socket = await this.#options.open({
       family,
       host,
       port: this.#port,
@@ -163,11 +163,15 @@ export class DatagramPort {
 
   /** Of the families in which it listens at all addresses. */
   #ownAddresses(): readonly string[] {
-    const families = ANY.filter(({ host }) => this.#listen.includes(host));
-    const own = (this.#options.ownAddresses ?? machineAddresses)();
-    const wanted = own.filter((host) => families.some(({ isOf }) => isOf(host)));
-    return [...new Set(wanted)].slice(0, MAX_OWN_ADDRESSES);
+    return ownUdpHosts(this.#listen, this.#options.ownAddresses);
   }
+}
+
+/** The addresses of this machine, of the families in which these are all addresses. */
+export function ownUdpHosts(listen: readonly string[], ownAddresses = machineAddresses): readonly string[] {
+  const families = ANY.filter(({ host }) => listen.includes(host));
+  const wanted = ownAddresses().filter((host) => families.some(({ isOf }) => isOf(host)));
+  return [...new Set(wanted)].slice(0, MAX_OWN_ADDRESSES);
 }
 
 interface Registered {

@@ -18,9 +18,7 @@ export async function openDatagramPort(
   const [first] = listen;
   if (!datagrams.enabled || first === undefined) return;
   const number = datagrams.port ?? first.port;
-  const hosts = listen.map(({ host }) => host);
-  // A socket for all addresses of IPv6 alone takes TCP over IPv4, too.
-  if (hosts.includes('::') && !hosts.some((host) => isIPv4(host))) hosts.push('0.0.0.0');
+  const hosts = udpHostsOf(listen);
   try {
     await port.open(hosts, number);
     logger.info({ udp: port.addresses.map(formatDestination) }, 'datagrams arrive here');
@@ -30,6 +28,13 @@ export async function openDatagramPort(
     if (datagrams.port !== undefined) throw failure;
     logger.warn({ reason: failure.message }, 'no UDP port: datagrams travel on subflows');
   }
+}
+
+/** Where packets of clients arrive, whose subflows arrive at these addresses. */
+export function udpHostsOf(listen: readonly Destination[]): readonly string[] {
+  const hosts = listen.map(({ host }) => host);
+  // A socket for all addresses of IPv6 alone takes TCP over IPv4, too.
+  return hosts.includes('::') && !hosts.some((host) => isIPv4(host)) ? [...hosts, '0.0.0.0'] : hosts;
 }
 
 const ADVICE = {

@@ -1,8 +1,10 @@
+import type { DatagramSnapshot, PathEndSnapshot } from '../../shared/protocol/datagram/datagram-snapshot.ts';
+import type { SubflowFigures } from '../../shared/protocol/session/snapshot.ts';
+import type { SubflowLink } from '../../shared/runtime/session/attached-subflows.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
-import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { NamedRate } from './client-history.ts';
 import type { PageQuery, SortKey } from './page-query.ts';
-import { MAX_GAP_MS, type Rate, TrafficRates } from './traffic-rates.ts';
+import { type LookedAtTraffic, MAX_GAP_MS, type Rate, TrafficRates } from './traffic-rates.ts';
 
 /** A session as the registry has it. */
 export interface LookedAtSession {
@@ -10,9 +12,20 @@ export interface LookedAtSession {
   readonly id: string;
   readonly driver: Pick<
     SessionDriver,
-    'isClosed' | 'hasSubflow' | 'streamCount' | 'startedMs' | 'snapshot' | 'linkOf' | 'parkReasonOf'
-  >;
-  readonly traffic: Pick<TrafficTable, 'entries'>;
+    'isClosed' | 'hasSubflow' | 'streamCount' | 'startedMs' | 'parkReasonOf'
+  > & {
+    snapshot(): LookedAtSnapshot;
+    linkOf(subflowId: number): Pick<SubflowLink, 'remote' | 'doubtReason'> | undefined;
+  };
+  readonly traffic: LookedAtTraffic;
+}
+
+/** The part of a session's snapshot that is shown. */
+export interface LookedAtSnapshot {
+  readonly subflows: readonly SubflowFigures[];
+  readonly datagrams: Pick<DatagramSnapshot, 'associations' | 'flowCount'> & {
+    readonly paths: readonly Pick<PathEndSnapshot, 'uplink' | 'state'>[];
+  };
 }
 
 /** What all sessions of one client do together. */

@@ -1,9 +1,9 @@
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { uplinkFigures } from '../../shared/runtime/observe/uplink-figures.ts';
 import type { ClientSource } from '../clients/client-source.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
-import type { MemoryLevels } from '../session/memory-levels.ts';
 import { clientUplinkState } from '../status/concentrator-status.ts';
 import { type ClientLook, type LookedAtClient, type LookedAtSession, sorted } from './client-look.ts';
 import type { PageQuery } from './page-query.ts';
@@ -15,7 +15,7 @@ export interface ViewSource {
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   readonly limitHits: Pick<LimitHits, 'of'>;
-  readonly memory: Pick<MemoryLevels, 'total'>;
+  readonly memory: { readonly total: Pick<MemoryBudget, 'usedBytes' | 'limitBytes'> };
   readonly isReady: () => boolean;
   readonly list: () => { readonly known: number; readonly trouble: ClientSource['trouble'] };
   readonly entryOf: (clientId: string) => ClientEntry | undefined;

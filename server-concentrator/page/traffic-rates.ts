@@ -1,5 +1,3 @@
-import type { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
-
 /** Bits per second, as the client sees the direction: down is what is sent to it. */
 export interface Rate {
   readonly down: number;
@@ -9,7 +7,12 @@ export interface Rate {
 /** What is looked at: a session and what it has carried. */
 interface MeasuredSession {
   readonly id: string;
-  readonly traffic: Pick<TrafficTable, 'entries'>;
+  readonly traffic: LookedAtTraffic;
+}
+
+/** What the uplinks of a session have carried, by name. */
+export interface LookedAtTraffic {
+  entries(): Iterable<readonly [string, { readonly sentBytes: number; readonly receivedBytes: number }]>;
 }
 
 /** Nobody looked for a while, or the machine has slept: what was counted since belongs to no second. */

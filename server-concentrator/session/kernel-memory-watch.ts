@@ -100,10 +100,14 @@ export class KernelMemoryWatch {
 }
 
 /** The bound: as much as the program itself may take for streams, or a little, within what the machine has for TCP. */
-export async function kernelMemoryLimit(memoryTotalBytes: number, file = TCP_MEMORY_FILE): Promise<number> {
+export async function kernelMemoryLimit(
+  memoryTotalBytes: number,
+  processes = 1,
+  file = TCP_MEMORY_FILE,
+): Promise<number> {
   return Math.min(
     Math.max(memoryTotalBytes, LEAST_LIMIT_BYTES),
-    ((await tcpMemoryBytes(file)) ?? Number.POSITIVE_INFINITY) * MACHINE_SHARE,
+    ((await tcpMemoryBytes(file)) ?? Number.POSITIVE_INFINITY) * (MACHINE_SHARE / processes),
   );
 }
 

@@ -18,10 +18,10 @@ const BESIDES_BYTES = 256 * 1024 * 1024;
 
 /**
  * What the process and the kernel's memory for its sockets, which systemd counts as well, may take in all: the same again as
- * for streams for the kernel, and what the program itself takes.
+ * for streams for the kernel, and what each process of the program itself takes.
  */
-export function memoryMaxBytes(memoryTotalBytes: number): number {
-  return 2 * memoryTotalBytes + BESIDES_BYTES;
+export function memoryMaxBytes(memoryTotalBytes: number, processes = 1): number {
+  return 2 * memoryTotalBytes + processes * BESIDES_BYTES;
 }
 
 /** The memory of the process and of each client, above that of their sessions. */

@@ -59,6 +59,10 @@ export interface SessionRegistryOptions {
   /** A stream was opened, so long after its client asked for it. */
   readonly onOpened: (ms: number) => void;
   onSessionEnded(driver: SessionDriver): void;
+  /** Of a session that begins; random where absent. */
+  newToken?(): Uint8Array;
+  /** A client has a session more or less. */
+  onCount?(clientId: string, change: 1 | -1): void;
 }
 
 interface LiveSession {
@@ -141,11 +145,11 @@ export class SessionRegistry {
     for (const live of this.#sessions.values()) this.#announceTo(live);
   }
 
-  /** Answers an authenticated client. @returns how it went, for the metrics */
-  admit(applicant: Applicant): 'hello' | 'join' | ErrorName {
+  /** Answers an authenticated client. @param others sessions that other processes have @returns how it went, for the metrics */
+  admit(applicant: Applicant, others = 0): 'hello' | 'join' | ErrorName {
     const { request } = applicant;
     const refusal =
-      request.kind === 'hello' ? this.#whyNoHello(request.hello) : this.#whyNoJoin(request.join);
+      request.kind === 'hello' ? this.#whyNoHello(request.hello, others) : this.#whyNoJoin(request.join);
     if (refusal !== undefined) {
       refuse(applicant, refusal);
       return refusal;
@@ -179,7 +183,7 @@ export class SessionRegistry {
     }
   }
 
-  #whyNoHello(hello: Hello): ErrorName | undefined {
+  #whyNoHello(hello: Hello, others: number): ErrorName | undefined {
     if (!speaksOurVersion(hello)) return 'unsupportedVersion';
     if (this.#isDraining) return 'goingAway';
     const { clientId } = hello;
@@ -191,7 +195,7 @@ export class SessionRegistry {
     const live = [...this.#sessions.values()].filter(({ driver }) => !driver.isClosed);
     const own = live.filter((session) => session.clientId === clientId);
     const isFullForClient = own.length >= sessionsPerClient;
-    if (!isFullForClient && live.length < sessions) return undefined;
+    if (!isFullForClient && live.length + others < sessions) return undefined;
     // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
     // subflow give way.
     const lost = own.find(({ driver }) => !driver.hasSubflow);
@@ -284,9 +288,9 @@ export class SessionRegistry {
   #begin({ clientId, founding, features }: Hello): LiveSession {
     const founder = founding && hexText(founding.id);
     const { limits, lingerMs, clock, dialer, tuning, logs, published, stallTimeoutMs } = this.#options;
+    const token = this.#options.newToken?.() ?? nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const usage = this.#options.usage.of(clientId);
     const traffic = sessionTraffic(this.#options.traffic, usage);
-    const token = nodeHandshakeCrypto.randomBytes(TOKEN_BYTES);
     const key = hexText(token);
     const id = key.slice(0, 8);
     const logger = logs.ofSession(clientId, id);
@@ -329,6 +333,7 @@ export class SessionRegistry {
           streams.close();
           subflowMemory.close();
           this.#sessions.delete(key);
+          this.#options.onCount?.(clientId, -1);
           this.#options.onSessionEnded(driver);
         },
       },
@@ -351,6 +356,7 @@ export class SessionRegistry {
     const parts = { driver, traffic, memory, streams, subflowMemory, joinHere, keys };
     const live = { clientId, id, token, founder, ...parts };
     this.#sessions.set(key, live);
+    this.#options.onCount?.(clientId, 1);
     datagrams?.begin(driver);
     logger.info({}, 'session established');
     return live;

@@ -8,6 +8,7 @@ import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { type Applicant, readApplicant, refuse } from './applicant.ts';
+import type { Passing } from './passing.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
 export interface SubflowAdmissionOptions {
@@ -18,10 +19,12 @@ export interface SubflowAdmissionOptions {
   readonly sessions: Pick<SessionRegistry, 'admit'>;
   /** Answers a client whose connection is to be for measurements, and no part of a session. */
   measure(applicant: Applicant, clientId: string): 'measurement' | ErrorName;
+  /** Where connections go whose sessions other processes have; absent: there are none. */
+  readonly passing?: Passing | undefined;
   /** Learns where clients have proven their keys from. */
-  readonly proven: ProvenSources;
+  readonly proven: Pick<ProvenSources, 'has' | 'add'>;
   /** How a handshake ended. */
-  onResult(result: 'hello' | 'join' | 'measurement' | ErrorName): void;
+  onResult(result: 'hello' | 'join' | 'measurement' | 'relayed' | ErrorName): void;
   /** Others needed the place of an applicant: it got none, or lost the one that it had. */
   onCrowded(outcome: 'refused' | 'displaced', remote: string): void;
   readonly clock: MonotonicClock;
@@ -48,7 +51,8 @@ export class SubflowAdmission {
 
   /** Never rejects. @param leftMs what is left of the time for the handshake */
   async admit(transport: SubflowTransport, leftMs: number): Promise<void> {
-    const { keysOf, whyNot, sessions, measure, proven, onResult, logger } = this.#options;
+    const { clock, keysOf, whyNot, sessions, measure, proven, onResult, logger } = this.#options;
+    const untilMs = clock() + leftMs;
     const remote = transport.remoteAddress;
     const source = sourceOf(remote);
     try {
@@ -63,7 +67,13 @@ export class SubflowAdmission {
         logger.info({ remote, client: clientId, reason: refusal }, 'subflow refused');
         return;
       }
-      const result = isMeasurement(applicant) ? measure(applicant, clientId) : sessions.admit(applicant);
+      const others = await this.#place(applicant, untilMs - clock());
+      const result =
+        others === undefined
+          ? 'relayed'
+          : isMeasurement(applicant)
+            ? measure(applicant, clientId)
+            : sessions.admit(applicant, others);
       onResult(result);
       logger.debug({ remote, result }, 'subflow handshake');
     } catch (error) {
@@ -79,6 +89,12 @@ export class SubflowAdmission {
   /** Disconnects all that have not yet said who they are. */
   close(): void {
     for (const transport of [...this.#applicants.guests]) transport.destroy();
+  }
+
+  /** Sessions that other processes have; undefined where one of these has taken the connection. */
+  async #place(applicant: Applicant, leftMs: number): Promise<number | undefined> {
+    const { passing } = this.#options;
+    return passing === undefined ? 0 : passing.pass(applicant, leftMs);
   }
 
   /** False where others needed the place. */

@@ -9,11 +9,11 @@ import {
 } from '../../shared/runtime/observe/status-text.ts';
 import { udpTable } from '../../shared/runtime/observe/udp-report.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
-import type { ConcentratorStatus, SessionReport } from './concentrator-status.ts';
+import type { ConcentratorStatus, SessionReport, WorkerReport } from './concentrator-status.ts';
 
 /** The status as a person reads it in a terminal. */
 export function concentratorStatusText(status: ConcentratorStatus): string {
-  const { program, version, ready, clients, limits, sessions, published, time } = status;
+  const { program, version, ready, clients, limits, workers = [], sessions, published, time } = status;
   const head =
     `${program}  ${version}, ${ready ? 'ready' : 'shutting down'}, ${sessions.length} session(s)\n` +
     `A client may have ${limits.sessionsPerClient} sessions, ${formatByteSize(limits.memoryPerClientBytes)} of memory, ` +
@@ -23,10 +23,24 @@ export function concentratorStatusText(status: ConcentratorStatus): string {
       : `The list of clients is the last known one, since ${clients.trouble.since}: ${clients.trouble.reason}\n`);
   const blocks = [
     head,
+    workersText(workers),
     ...sessions.map((session) => sessionText(session, time)),
     publishedText(published, time),
   ];
   return blocks.filter((block) => block !== '').join('\n');
+}
+
+function workersText(workers: readonly WorkerReport[]): string {
+  if (workers.length === 0) return '';
+  const rows = workers.map(({ worker, pid, state, sessions, load, restarts }) => [
+    String(worker),
+    String(pid ?? '-'),
+    state,
+    String(sessions),
+    `${Math.round(load * 100)} %`,
+    String(restarts),
+  ]);
+  return textTable([['WORKER', 'PID', 'STATE', 'SESSIONS', 'LOAD', 'RESTARTS'], ...rows]);
 }
 
 function publishedText(published: ConcentratorStatus['published'], now: string): string {

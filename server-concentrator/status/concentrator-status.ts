@@ -1,4 +1,4 @@
-import type { SubflowSnapshot } from '../../shared/protocol/session/snapshot.ts';
+import type { SubflowFigures } from '../../shared/protocol/session/snapshot.ts';
 import {
   reportSubflows,
   type StatusClocks,
@@ -7,6 +7,7 @@ import {
 } from '../../shared/runtime/observe/subflow-report.ts';
 import { reportUdp, type UdpReport } from '../../shared/runtime/observe/udp-report.ts';
 import { subflowUse } from '../../shared/runtime/observe/uplink-figures.ts';
+import type { SubflowLink } from '../../shared/runtime/session/attached-subflows.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { ClientSource } from '../clients/client-source.ts';
 import type { ConcentratorLimits, DatagramConfig } from '../config/concentrator-config.ts';
@@ -21,8 +22,24 @@ export interface ConcentratorStatus {
   readonly ready: boolean;
   readonly clients: ClientListReport;
   readonly limits: LimitsReport;
+  /** Absent where the concentrator is one process. */
+  readonly workers?: readonly WorkerReport[];
   readonly sessions: readonly SessionReport[];
   readonly published: readonly PublishedPortReport[];
+}
+
+/** One of several processes. */
+export interface WorkerReport {
+  /** From 1; as in the log. */
+  readonly worker: number;
+  /** Null while there is none. */
+  readonly pid: number | null;
+  readonly state: 'up' | 'starting';
+  readonly sessions: number;
+  /** How busy it was in the last second, 0 to 1. */
+  readonly load: number;
+  /** How often one has ended in its place. */
+  readonly restarts: number;
 }
 
 /** The list of clients. */
@@ -49,6 +66,8 @@ export interface SessionReport {
   readonly client: string;
   /** As in the log; it is no secret. */
   readonly session: string;
+  /** Which process has it, where there are several. */
+  readonly worker?: number;
   readonly state: 'established' | 'lingering';
   readonly since: string;
   readonly streams: number;
@@ -105,7 +124,8 @@ export function concentratorStatus(source: ConcentratorStatusSource): Concentrat
   };
 }
 
-function listReport({ known, trouble }: ConcentratorStatusSource['list']): ClientListReport {
+/** What /status tells of the list. */
+export function listReport({ known, trouble }: ConcentratorStatusSource['list']): ClientListReport {
   if (trouble === undefined) return { known, trouble: null };
   const { sinceMs, reason } = trouble;
   return { known, trouble: { since: new Date(sinceMs).toISOString(), reason } };
@@ -156,8 +176,10 @@ function uplinkReport(name: string, driver: SessionDriver, clocks: StatusClocks)
 /** The best that one of its subflows can be used for. @param own its subflows, one at least */
 export function clientUplinkState(
   name: string,
-  own: readonly SubflowSnapshot[],
-  driver: Pick<SessionDriver, 'linkOf' | 'parkReasonOf'>,
+  own: readonly SubflowFigures[],
+  driver: Pick<SessionDriver, 'parkReasonOf'> & {
+    linkOf(subflowId: number): Pick<SubflowLink, 'doubtReason'> | undefined;
+  },
 ): { readonly state: ClientUplinkState; readonly reason: string } {
   const usable = own.filter(({ state }) => state === 'active');
   if (usable.length === 0) {

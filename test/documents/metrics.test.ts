@@ -9,6 +9,7 @@ import { registerMeteringMetrics } from '../../client-proxy/metering/metering-me
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
 import { UPLINK_STATES } from '../../client-proxy/path-manager/uplink-status.ts';
 import { registerTransparentMetrics } from '../../client-proxy/transparent/transparent-metrics.ts';
+import { registerWorkers } from '../../server-concentrator/all-workers.ts';
 import { registerClientMetrics as registerMetricsOfClients } from '../../server-concentrator/client-metrics.ts';
 import {
   ConcentratorCounts,
@@ -75,6 +76,7 @@ const atClient = exported((registry) => {
 const atConcentrator = exported((registry) => {
   const memory = { memoryTotalBytes: 1, memoryPerClientBytes: 1, memoryPerSessionBytes: 1 };
   const published = { all: [], singleVisitors: 0 };
+  registerWorkers({ registry, pool: { workers: [] }, placement: { workers: [] } });
   registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
   registerMetricsOfClients(registry, {
     clients: { count: 0, get: () => undefined },

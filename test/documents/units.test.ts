@@ -8,7 +8,6 @@ import { projectFile } from './markdown.ts';
 /** What each unit must say, whatever else it says. */
 const WANTED = [
   'LimitCORE=0',
-  'TasksMax=64',
   'UnsetEnvironment=NODE_OPTIONS',
   'NoNewPrivileges=yes',
   'ProtectSystem=strict',
@@ -30,9 +29,9 @@ const WANTED = [
 ];
 
 describe.each([
-  { program: 'client', descriptors: 65_536, heap: 256, memory: 512 },
-  { program: 'concentrator', descriptors: 262_144, heap: 640, memory: 1_280 },
-])('the unit of the $program', ({ program, descriptors, heap, memory }) => {
+  { program: 'client', descriptors: 65_536, heap: 256, memory: 512, tasks: 64 },
+  { program: 'concentrator', descriptors: 262_144, heap: 640, memory: 1_280, tasks: 256 },
+])('the unit of the $program', ({ program, descriptors, heap, memory, tasks }) => {
   const unit = `deploy/tributary-${program}.service`;
 
   it('confines it', async () => {
@@ -41,6 +40,7 @@ describe.each([
     expect(lines).toContain(`LimitNOFILE=${descriptors}`);
     expect(lines).toContain(`User=tributary-${program}`);
     expect(lines).toContain(`MemoryMax=${memory}M`);
+    expect(lines).toContain(`TasksMax=${tasks}`);
     expect(lines.find((line) => line.startsWith('ExecStart='))).toContain(
       `NODE_OPTIONS=--max-old-space-size=${heap} tributary-${program} `,
     );

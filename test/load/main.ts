@@ -7,6 +7,7 @@ import { TributarySetup } from '../lab/tributary-setup.ts';
 import { contenders } from './contenders.ts';
 import { measureSessions } from './measure-sessions.ts';
 import { measureStreams } from './measure-streams.ts';
+import { measureWorkers } from './measure-workers.ts';
 import { HELP, type LoadOptions, parseOptions } from './options.ts';
 import { failureCount, type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
 
@@ -24,7 +25,10 @@ async function measure(options: LoadOptions): Promise<number> {
       const where = await circumstances();
       const setup = await TributarySetup.create(LOOPBACK_PLACE);
       try {
-        results = await measureAll(setup, options, onBed, isInterrupted);
+        results =
+          options.workers > 0
+            ? { streams: [], workers: await measureWorkers(setup, options.workers, onBed) }
+            : await measureAll(setup, options, onBed, isInterrupted);
       } finally {
         await setup.remove();
       }
@@ -68,11 +72,12 @@ async function measureAll(
 }
 
 /** Whether nothing failed through the pair; of the others it is only told. */
-function isGood({ streams, sessions, sessionsError }: LoadResults): boolean {
+function isGood({ streams, sessions, sessionsError, workers = [] }: LoadResults): boolean {
   const ours = streams.filter(({ contender }) => contender === 'tributary');
   return (
     ours.every(({ figures, error }) => error === undefined && failureCount(figures.failures ?? {}) === 0) &&
     sessionsError === undefined &&
-    failureCount(sessions?.failures ?? {}) === 0
+    failureCount(sessions?.failures ?? {}) === 0 &&
+    workers.every(({ failures }) => failureCount(failures) === 0)
   );
 }

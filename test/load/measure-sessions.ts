@@ -42,14 +42,14 @@ export interface SessionFigures {
 }
 
 /** Compiled beside this module. */
-const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
+export const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
 /** The clients share a core, and each starts programs that tell of interfaces. */
 const UP_LIMIT_MS_PER_SESSION = 600;
 const LEAST_UP_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 100;
 const SETTLE_MS = 4_000;
+export const FIRST_PORT = 20_000;
 const IDLE_MS = 20_000;
-const FIRST_PORT = 20_000;
 const CROWD = { host: '127.0.0.1', port: 8081 };
 const FETCHES_PER_SESSION = 10;
 const FETCH_BYTES = 10_000;
@@ -99,7 +99,7 @@ export async function measureSessions(
 }
 
 /** Many clients with the key of the one that there is, and others up to `most`. */
-async function writeClients(file: string, count: number, most: number): Promise<void> {
+export async function writeClients(file: string, count: number, most = 0): Promise<void> {
   const [one] = parse(await readFile(file, 'utf8')) as object[];
   const all = Array.from({ length: count }, (_, index) => ({ ...one, id: clientName(index) }));
   const others = Array.from({ length: Math.max(0, most - count - 1) }, (_, index) => ({
@@ -119,7 +119,7 @@ async function cpuSeconds(where: Namespace): Promise<number> {
   return metrics.get('process_cpu_seconds_total') ?? Number.NaN;
 }
 
-async function untilSessions(where: Namespace, sessions: number): Promise<void> {
+export async function untilSessions(where: Namespace, sessions: number): Promise<void> {
   const allowedMs = Math.max(LEAST_UP_LIMIT_MS, sessions * UP_LIMIT_MS_PER_SESSION);
   const limitMs = performance.now() + allowedMs;
   for (;;) {

@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly active: number;
   /** Sessions on one concentrator. */
   readonly sessions: number;
+  /** Processes of a concentrator to be held against one; 0: the rest is measured instead. */
+  readonly workers: number;
   /** Clients in its list, with settings of their own. */
   readonly clients: number;
   readonly out: string;
@@ -18,6 +20,7 @@ export interface LoadOptions {
 /** Ports and descriptors of one machine. */
 const MAX_CONNECTIONS = 20_000;
 const MAX_SESSIONS = 1_000;
+const MAX_WORKERS = 64;
 const MAX_CLIENTS = 100_000;
 /** In place of names of contenders. */
 const NO_CONTENDERS = 'none';
@@ -28,6 +31,7 @@ export const HELP = `How many connections and sessions a pair carries on loopbac
   npm run load -- --contenders tributary            some of them
   npm run load -- --idle 10000 --active 1000        connections that say nothing, and beside them busy ones
   npm run load -- --sessions 200                    sessions on one concentrator; 0: none
+  npm run load -- --workers 2                       a concentrator of so many processes beside one, and nothing else
   npm run load -- --contenders none --sessions 1000 --clients 10000
                                                     only these, of clients from a list of so many
   npm run load -- --out FOLDER                      where JSON, table and picture go: load-results unless told
@@ -44,6 +48,7 @@ export function parseOptions(args: readonly string[]): LoadOptions | undefined {
       idle: { type: 'string', default: '10000' },
       active: { type: 'string', default: '1000' },
       sessions: { type: 'string', default: '200' },
+      workers: { type: 'string', default: '0' },
       clients: { type: 'string', default: '0' },
       out: { type: 'string', default: 'load-results' },
       help: { type: 'boolean', default: false },
@@ -59,6 +64,7 @@ export function parseOptions(args: readonly string[]): LoadOptions | undefined {
     idle: count('idle', values.idle, MAX_CONNECTIONS),
     active: count('active', values.active, MAX_CONNECTIONS),
     sessions: count('sessions', values.sessions, MAX_SESSIONS),
+    workers: count('workers', values.workers, MAX_WORKERS),
     clients: count('clients', values.clients, MAX_CLIENTS),
     out: values.out,
   };

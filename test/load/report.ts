@@ -3,6 +3,7 @@ import { grid } from '../lab/grid.ts';
 import { type Circumstances, circumstancesText } from '../lab/results.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
+import { type WorkersFigures, workersText } from './measure-workers.ts';
 
 /** What one contender did, or why it did not. */
 export interface StreamRecord {
@@ -16,6 +17,7 @@ export interface LoadResults {
   readonly streams: readonly StreamRecord[];
   readonly sessions?: SessionFigures;
   readonly sessionsError?: string;
+  readonly workers?: readonly WorkersFigures[];
 }
 
 type Cell = readonly [head: string, text: (figures: StreamFigures) => string];
@@ -40,7 +42,8 @@ const CELLS: readonly Cell[] = [
 const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 
 /** The table, with the machine and the date. */
-export function reportText({ streams, sessions, sessionsError }: LoadResults, where: Circumstances): string {
+export function reportText(results: LoadResults, where: Circumstances): string {
+  const { streams, sessions, sessionsError, workers } = results;
   const lines = [
     circumstancesText(where),
     '',
@@ -67,6 +70,7 @@ export function reportText({ streams, sessions, sessionsError }: LoadResults, wh
         `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed; idle, they take ${(idleCpuShare * 100).toFixed(1)} % of a core`,
     );
   }
+  if (workers) lines.push('', workersText(workers));
   return lines.join('\n');
 }
 

@@ -66,6 +66,7 @@ export async function assembled(
     },
     clientMetrics: 100,
     connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
+    workers: 1,
     lingerMs: 60_000,
     tuning: {},
     log: { level: 'info', format: 'json' },

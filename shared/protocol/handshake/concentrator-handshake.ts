@@ -39,6 +39,7 @@ export class ConcentratorHandshake {
   #hasProbed = false;
   #probed: Uint8Array | undefined;
   #requestBody: Uint8Array | undefined;
+  #requestType: number = FRAME_TYPE.hello;
   /** What HELLO offers. */
   #offeredFeatures = 0;
   /** That which the request was proven with. */
@@ -65,6 +66,7 @@ export class ConcentratorHandshake {
         const hello = decodeHello(message);
         this.#prove('hello', hello.clientId, message, mac);
         this.#requestBody = frame.body;
+        this.#requestType = frame.type;
         this.#offeredFeatures = hello.features;
         return { kind: 'hello', hello, rest: frame.rest };
       }
@@ -72,6 +74,7 @@ export class ConcentratorHandshake {
         const join = decodeJoin(message);
         this.#prove('join', join.clientId, message, mac);
         this.#requestBody = frame.body;
+        this.#requestType = frame.type;
         return { kind: 'join', join, rest: frame.rest };
       }
       default:
@@ -90,6 +93,11 @@ export class ConcentratorHandshake {
   get provenKey(): Uint8Array {
     this.#request();
     return this.#key;
+  }
+
+  /** The request as it came, for another process to read; only after `receive` has returned it. */
+  get requestFrame(): Uint8Array {
+    return encodeFrame(this.#requestType, 0, this.#request());
   }
 
   /** The bytes of WELCOME. @param offered the features that this end has switched on */

@@ -45,6 +45,9 @@ export interface SubflowSnapshot {
   sendingStreamIds(): ReadonlySet<number>;
 }
 
+/** What of it is plain data. */
+export type SubflowFigures = Omit<SubflowSnapshot, 'sendingStreamIds'>;
+
 /** How one uplink is now. */
 export interface UplinkSnapshot {
   readonly name: string;

@@ -8,6 +8,8 @@ import type { Destination } from '../../protocol/destination.ts';
 interface SocketInternals {
   _handle?: {
     readonly fd?: number;
+    reading?: boolean;
+    readStop?(): number;
     reset?: unknown;
     useUserBuffer?(buffer: Uint8Array): void;
     setBlocking?(on: boolean): number;
@@ -24,6 +26,16 @@ export function descriptorOf(socket: Socket | Server): number | undefined {
 /** Whether the connection can be ended so that the other side sees an error; a Unix socket cannot. */
 export function canReset(socket: Socket): boolean {
   return typeof (socket as unknown as SocketInternals)._handle?.reset === 'function';
+}
+
+/** Has the kernel keep what comes from now on. What came before must have been read, in the same turn of the event loop. */
+export function stopReading(socket: Socket): void {
+  const handle = (socket as unknown as SocketInternals)._handle;
+  socket.removeAllListeners('readable');
+  socket.pause();
+  if (handle?.readStop === undefined) return;
+  handle.reading = false;
+  handle.readStop();
 }
 
 /** Makes writes to a terminal wait in the program, as those to a pipe do; Node.js lets the program wait, for as long as it is stopped. */

@@ -13,6 +13,7 @@ export function registerBuildInfo(
     name: 'tributary_build_info',
     help: 'Constant 1, labelled with the version of this program and of Node.js',
     labelNames: ['version', 'node_version'],
+    aggregator: 'first',
     registers: [registry],
   }).set({ version, node_version: nodeVersion }, 1);
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });

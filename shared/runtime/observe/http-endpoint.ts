@@ -19,10 +19,12 @@ export interface HttpEndpointOptions<Status extends object> {
   /** Names by which it may be asked, besides IP addresses and `localhost`. */
   readonly hosts?: readonly string[] | undefined;
   readonly registry: Registry;
+  /** All metrics as text; those of the registry where absent. */
+  readonly metrics?: (() => Promise<string>) | undefined;
   /** Whether the program can serve now, for instance whether an uplink is up. */
   readonly ready: () => Health;
   /** What the program does now, for programs. Never with secrets in it. */
-  readonly status: () => Status;
+  readonly status: () => Status | Promise<Status>;
   /** The same for people. */
   readonly statusText: (status: Status) => string;
   /** What else is served. */
@@ -130,7 +132,7 @@ async function answer<Status extends object>(
   request: IncomingMessage,
   path: string,
   response: ServerResponse,
-  { registry, ready, status, statusText, pages }: HttpEndpointOptions<Status>,
+  { registry, metrics, ready, status, statusText, pages }: HttpEndpointOptions<Status>,
 ): Promise<void> {
   if (request.method === 'POST' && pages?.act?.(request, response, path)) return;
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -139,7 +141,7 @@ async function answer<Status extends object>(
   }
   switch (path) {
     case '/metrics':
-      return send(response, 200, await registry.metrics(), registry.contentType);
+      return send(response, 200, await (metrics?.() ?? registry.metrics()), registry.contentType);
     case '/healthz':
       return sendHealth(response, { ok: true, reasons: [] });
     case '/readyz':
@@ -147,9 +149,9 @@ async function answer<Status extends object>(
     case '/readyz-or-404':
       return sendHealth(response, ready(), 404);
     case '/status':
-      return send(response, 200, `${JSON.stringify(status(), undefined, 2)}\n`, 'application/json');
+      return send(response, 200, `${JSON.stringify(await status(), undefined, 2)}\n`, 'application/json');
     case '/status.txt':
-      return send(response, 200, statusText(status()));
+      return send(response, 200, statusText(await status()));
     default:
       if (pages?.answer(request, response, path)) return;
       return send(response, 404, 'here are /metrics, /healthz, /readyz, /status and /status.txt\n');

@@ -13,6 +13,8 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** Whether a person reads along: what `auto` makes lines pretty for. */
   readonly isTty: boolean;
+  /** Which of the processes of a program this is; told in each line. */
+  readonly worker?: number | undefined;
   readonly destination: LogDestination;
 }
 
@@ -21,14 +23,14 @@ export interface LoggerOptions {
  * it runs. Two filters keep secrets out: fields with the names of secrets are redacted down to a depth of
  * `REDACTION_DEPTH`, and links and URL credentials are removed from each finished line.
  */
-export function createLogger({ level, format, isTty, destination }: LoggerOptions): Logger {
+export function createLogger({ level, format, isTty, worker, destination }: LoggerOptions): Logger {
   const pretty = format === 'pretty' || (format === 'auto' && isTty);
   const render = pretty ? prettyFactory({ colorize: isTty, ignore: 'pid,hostname' }) : (line: string) => line;
   return pino(
     {
       level,
       // The service manager or the container knows both.
-      base: null,
+      base: worker === undefined ? null : { worker },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: redactionPaths(), censor: REDACTED },

@@ -21,6 +21,7 @@ export function registerLoopDelays(registry: Registry, take: () => LoopDelays | 
       name: nameOf(figure),
       help: `The ${words} delay of a timer since the last scrape`,
       labelNames: [],
+      aggregator: figure === 'min' ? 'min' : 'max',
       *samples() {
         // All of a scrape are of the same time: they are collected in the order in which they were registered.
         if (index === 0) taken = take();

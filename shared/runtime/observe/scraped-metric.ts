@@ -8,6 +8,8 @@ export interface ScrapedMetric<Label extends string> {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly Label[];
+  /** How the values of several processes of one program are put together; they are added up where absent. */
+  readonly aggregator?: 'sum' | 'max' | 'min' | 'average' | 'first';
   /** All values there are now. Those with the same labels are added up. */
   samples(): Iterable<Sample<Label>>;
 }
@@ -39,7 +41,7 @@ export function registerGauge<Label extends string>(registry: Registry, metric: 
 
 function configuration<Label extends string>(
   registry: Registry,
-  { name, help, labelNames }: ScrapedMetric<Label>,
+  { name, help, labelNames, aggregator = 'sum' }: ScrapedMetric<Label>,
 ) {
-  return { name, help, labelNames: [...labelNames], registers: [registry] };
+  return { name, help, labelNames: [...labelNames], aggregator, registers: [registry] };
 }

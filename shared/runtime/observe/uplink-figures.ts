@@ -1,4 +1,4 @@
-import type { SubflowSnapshot } from '../../protocol/session/snapshot.ts';
+import type { SubflowFigures } from '../../protocol/session/snapshot.ts';
 
 /** What the subflows of one uplink measure together, in the direction from this end. */
 export interface UplinkFigures {
@@ -16,7 +16,7 @@ export interface UplinkFigures {
   readonly inFlightBytes: number;
 }
 
-export function uplinkFigures(subflows: readonly SubflowSnapshot[]): UplinkFigures {
+export function uplinkFigures(subflows: readonly SubflowFigures[]): UplinkFigures {
   const measured = subflows.filter(({ isMeasured }) => isMeasured);
   const rateBytesPerSecond = sum(subflows.map(({ bytesPerSecond }) => bytesPerSecond));
   return {
@@ -45,7 +45,7 @@ function sum(values: readonly number[]): number {
 export const SUBFLOW_USES = ['active', 'doubted', 'parked', 'retiring'] as const;
 export type SubflowUse = (typeof SUBFLOW_USES)[number];
 
-export function subflowUse({ state, duty, isParked }: SubflowSnapshot): SubflowUse {
+export function subflowUse({ state, duty, isParked }: SubflowFigures): SubflowUse {
   if (state === 'doubted') return 'doubted';
   if (duty === 'retiring') return 'retiring';
   return isParked ? 'parked' : 'active';

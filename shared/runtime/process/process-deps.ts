@@ -42,6 +42,8 @@ export interface ProgramDeps {
   readonly logger: Logger;
   /** Log lines that could not be written. */
   readonly droppedLogLines?: () => number;
+  /** Writes a finished line of another process of this program to the log. */
+  readonly writeLogLine?: (line: string) => void;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
   /** Uniform in [0, 1). */
@@ -53,7 +55,7 @@ export interface ProgramDeps {
 
 export function programDeps(
   process: ProgramProcess,
-  logged: Pick<ProgramDeps, 'logger' | 'droppedLogLines'>,
+  logged: Pick<ProgramDeps, 'logger' | 'droppedLogLines' | 'writeLogLine'>,
 ): ProgramDeps {
   return {
     ...logged,

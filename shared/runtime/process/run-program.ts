@@ -17,18 +17,25 @@ const FLUSH_MS = 1_000;
  * Runs a program until it is stopped, with a log on standard output. It goes on when that is full, closed, or not read. After an internal
  * error outside of a session, nothing that the program holds can be trusted: it is logged, and the process ends with
  * `INTERNAL_ERROR_EXIT_CODE`. Rejects with what `start` rejects with.
+ * @param until resolves when the program has been stopped; by a signal where absent
  */
 export async function runProgram(
   process: ProgramProcess,
   streams: StandardStreams,
-  log: Pick<LoggerOptions, 'level' | 'format'>,
+  log: Pick<LoggerOptions, 'level' | 'format' | 'worker'>,
   start: (deps: ProgramDeps) => Promise<RunningProgram>,
+  until: (life: ProgramLife) => Promise<void> = (life) => untilStopped(process, life),
 ): Promise<void> {
   const { logger, output } = openLog(streams, log);
   endAtInternalErrors(process, streams, logger, output);
   try {
-    const program = await start(programDeps(process, { logger, droppedLogLines: () => output.droppedLines }));
-    await untilStopped(process, { ...program, logger });
+    const logged = {
+      logger,
+      droppedLogLines: () => output.droppedLines,
+      writeLogLine: (line: string) => output.write(line),
+    };
+    const program = await start(programDeps(process, logged));
+    await until({ ...program, logger });
   } finally {
     await output.flush(FLUSH_MS);
     // A write that nobody reads would keep the process for ever.
@@ -38,7 +45,7 @@ export async function runProgram(
 
 function openLog(
   streams: StandardStreams,
-  { level, format }: Pick<LoggerOptions, 'level' | 'format'>,
+  options: Pick<LoggerOptions, 'level' | 'format' | 'worker'>,
 ): { logger: Logger; output: LogOutput } {
   const output = new LogOutput({
     sink: streams.openLog(),
@@ -49,7 +56,7 @@ function openLog(
     },
     onRecovered: (lines) => logger.warn({ lines }, 'log lines were lost'),
   });
-  const logger = createLogger({ level, format, isTty: streams.isTty, destination: output });
+  const logger = createLogger({ ...options, isTty: streams.isTty, destination: output });
   return { logger, output };
 }
 

@@ -7,8 +7,10 @@ import { TlsTurns } from '../admission/tls-turns.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { TlsIdentity } from '../identity/certificate.ts';
 import type { NativeSockets } from '../kernel/native.ts';
+import { stopReading } from '../kernel/socket-handle.ts';
 import { errorWords } from '../text/error-words.ts';
 import type { Arrival } from './arrivals.ts';
+import { serverNameIn } from './client-hello.ts';
 import { type HandshakeStage, PendingHandshake } from './pending-handshake.ts';
 import type { ReceivePool } from './receive-pool.ts';
 import { cipherPreference, isSubflowProtocol, SUBFLOW_ALPN, SUBFLOW_TLS_OPTIONS } from './subflow-tls.ts';
@@ -32,12 +34,32 @@ export interface HandshakeGateOptions extends SubflowTuning {
   readonly maxPlaces?: Readonly<Record<HandshakeStage, number>> | undefined;
   /** Whether a client has proven its key from there lately; no source has where absent. */
   isProven?(source: Source): boolean;
+  /**
+   * Takes connections in the place of this gate once it is their turn for TLS, with all of the ClientHello: another process does TLS.
+   * This gate does where absent.
+   */
+  handOver?(ready: ReadyConnection): void;
   /** A client has finished the TLS handshake, with `leftMs` of its time left. The receiver finds out who it is. */
   onSubflow(transport: SubflowTransport, leftMs: number): void;
   /** A client did not get that far: for counters and the debug log. `remote` is its address. */
   onHandshakeFailed(remote: string, reason: string): void;
   /** The same, before `onHandshakeFailed`, where others needed the place: it got none, or lost the one that it had. */
   onCrowded?(stage: HandshakeStage, outcome: 'refused' | 'displaced', remote: string): void;
+}
+
+/** A connection whose turn for TLS it is. */
+export interface ReadyConnection {
+  /** Nothing is read from it. */
+  readonly socket: Socket;
+  /** What was read from it. */
+  readonly head: Uint8Array;
+  readonly remote: string;
+  /** As `isProven` said. */
+  readonly isProven: boolean;
+  /** A load balancer passes it on. */
+  readonly isProxied: boolean;
+  /** What is left of the time for the handshake. */
+  readonly leftMs: number;
 }
 
 /**
@@ -47,6 +69,8 @@ export interface HandshakeGateOptions extends SubflowTuning {
 const MAX_PLACES: Readonly<Record<HandshakeStage, number>> = { silent: 4_096, line: 512, tls: 512 };
 /** Several round trips over the worst path with retransmissions. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** One with the keys that browsers offer has 2 KB; what is longer than a TLS record is none of ours. */
+const MAX_HELLO_BYTES = 16 * 1024;
 /** A flood thus takes a fifth of a core at most, and a full concentrator has its subflows back a few seconds after a restart. */
 const HANDSHAKES_PER_SECOND = 400;
 
@@ -101,6 +125,24 @@ export class HandshakeGate {
     socket.once('readable', () => this.#onFirstBytes(handshake, socket));
   }
 
+  /** Another process has taken it this far: TLS begins. */
+  take({ socket, head, remote, isProven, isProxied, leftMs }: ReadyConnection): void {
+    const { clock } = this.#options;
+    const visitor = { source: sourceOf(remote), isProven };
+    const arrival = {
+      remoteAddress: remote,
+      isProxied,
+      open: () => socket,
+      refuse: () => void socket.resetAndDestroy(),
+    };
+    const handshake = new PendingHandshake(arrival, remote, visitor, clock() - this.#timeoutMs + leftMs);
+    handshake.timer = setTimeout(() => this.#reject(handshake, 'took too long'), leftMs);
+    socket.on('error', () => {});
+    socket.once('close', () => this.#reject(handshake, 'closed by the client'));
+    socket.unshift(head);
+    this.#secure(handshake);
+  }
+
   /** Ends the handshakes under way. */
   close(): void {
     this.#turns.close();
@@ -117,12 +159,45 @@ export class HandshakeGate {
       this.#reject(handshake, head === null ? 'closed by the client' : 'not TLS');
       return;
     }
+    if (this.#options.handOver !== undefined) {
+      this.#onHello(handshake, socket, head);
+      return;
+    }
     socket.unshift(head);
+    this.#stand(handshake);
+  }
+
+  /** Waits for all of the ClientHello that matters: it says where the connection is to go. */
+  #onHello(handshake: PendingHandshake, socket: Socket, bytes: Buffer | null): void {
+    if (handshake.stage === undefined) return;
+    if (bytes !== null) handshake.head = Buffer.concat([handshake.head, bytes]);
+    if (serverNameIn(handshake.head) !== 'more') this.#stand(handshake);
+    else if (handshake.head.length > MAX_HELLO_BYTES) this.#reject(handshake, 'its ClientHello is too long');
+    else socket.once('readable', () => this.#onHello(handshake, socket, socket.read() as Buffer | null));
+  }
+
+  #stand(handshake: PendingHandshake): void {
     if (this.#turns.request(handshake, handshake.visitor)) this.#secure(handshake);
     else this.#enter(handshake, 'line');
   }
 
+  #give(handshake: PendingHandshake, handOver: (ready: ReadyConnection) => void): void {
+    const { remote, startedMs, visitor, isProxied } = handshake;
+    const socket = handshake.open();
+    const rest = socket.read() as Buffer | null;
+    stopReading(socket);
+    const head = rest === null ? handshake.head : Buffer.concat([handshake.head, rest]);
+    this.#settle(handshake);
+    const leftMs = Math.max(0, Math.ceil(this.#timeoutMs - (this.#options.clock() - startedMs)));
+    handOver({ socket, head, remote, isProven: visitor.isProven, isProxied, leftMs });
+  }
+
   #secure(handshake: PendingHandshake): void {
+    const { handOver } = this.#options;
+    if (handOver !== undefined) {
+      this.#give(handshake, handOver);
+      return;
+    }
     if (!this.#enter(handshake, 'tls')) return;
     const socket = handshake.open();
     handshake.key = connectionKey(socket);

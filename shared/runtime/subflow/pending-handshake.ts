@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { Visitor } from '../admission/fair-places.ts';
 import type { Arrival } from './arrivals.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /** What a connection waits for before it is a subflow: its first byte, its turn for TLS, the end of the TLS handshake. */
 export type HandshakeStage = 'silent' | 'line' | 'tls';
 
@@ -13,6 +15,8 @@ export class PendingHandshake {
   /** Undefined once it is a subflow, or has failed. */
   stage: HandshakeStage | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** What was read from it, where another process is to go on with it. */
+  head: Buffer = NOTHING;
   /** How its TLS socket finds it; empty before TLS. */
   key = '';
   readonly #arrival: Arrival;

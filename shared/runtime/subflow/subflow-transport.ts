@@ -20,6 +20,8 @@ export interface SubflowTransport {
   readonly exporter: Uint8Array;
   /** The kernel's congestion control that it began with for what is sent here, by name; undefined where `measure` has nothing to say. */
   readonly congestionControl: string | undefined;
+  /** Another process of this program does TLS, and relays what it carries. */
+  readonly isRelayed?: boolean;
   /** Nothing is read before this. May be called again: the handshake hands the connection over to the session. */
   setHandlers(handlers: SubflowTransportHandlers): void;
   /**

@@ -31,12 +31,27 @@ export class UdpSockets {
   }
 
   /** Rejects with the system's error, which has a code. */
-  async open(options: UdpSocketOptions): Promise<UdpSocket> {
+  open(options: UdpSocketOptions): Promise<UdpSocket> {
+    return this.#counted(options, (counted) => this.#open(counted));
+  }
+
+  /** As `open`, of a descriptor that is bound already, and owned by the socket from now on. Rejects without the native calls. */
+  adopt(descriptor: number, options: UdpSocketOptions): Promise<UdpSocket> {
+    const native = this.#native;
+    const batches = native && this.#shared(native);
+    if (batches === undefined) return Promise.reject(new Error('no native socket calls'));
+    return this.#counted(options, (counted) => BatchedSocket.open(descriptor, counted, batches));
+  }
+
+  async #counted(
+    options: UdpSocketOptions,
+    open: (options: UdpSocketOptions) => Promise<UdpSocket>,
+  ): Promise<UdpSocket> {
     const onClosed = () => {
       options.onClosed?.();
       this.#count(port, -1);
     };
-    const socket = await this.#open({ ...options, onClosed });
+    const socket = await open({ ...options, onClosed });
     const { port } = socket.local;
     this.#count(port, 1);
     return socket;

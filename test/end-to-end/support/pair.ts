@@ -172,7 +172,7 @@ export class Pair {
     const command = this.#nameServer ? [...this.#withResolverFile(), ...run] : run;
     this.concentrator = this.#program('concentrator', command);
     if (this.#under.concentrator) await this.#untilOk('concentrator', '/healthz');
-    else await this.concentrator.untilLine('concentrator is up');
+    else await this.concentrator.untilLine('concentrator is up', { limitMs: START_MS });
   }
 
   #program(program: 'client' | 'concentrator', command: readonly string[]): Program {
@@ -268,6 +268,9 @@ export const BEYOND_LOOPBACK = [
   ...['0.0.0.0/2', '64.0.0.0/3', '96.0.0.0/4', '112.0.0.0/5', '120.0.0.0/6', '124.0.0.0/7', '126.0.0.0/8'],
   ...['128.0.0.0/1', '2000::/3', 'fc00::/6'],
 ];
+
+/** Several processes, on a busy machine. */
+const START_MS = 30_000;
 
 let pairs = 0;
 

@@ -91,6 +91,7 @@ describe('a concentrator configuration', () => {
       },
       clientMetrics: 100,
       connections: { keepAliveMs: 300_000, stallTimeoutMs: 120_000 },
+      workers: 1,
       lingerMs: 60_000,
       metrics: { listen: { host: '127.0.0.1', port: 9102 }, hosts: [] },
       tuning: {},

@@ -27,7 +27,7 @@ class Receiver implements PacketReceiver {
 
 function newPort(own: () => readonly string[] = () => [], ids: number[] = [1, 2, 3, 4]): DatagramPort {
   const port = new DatagramPort({
-    sockets,
+    open: (options) => sockets.open(options),
     randomBytes: (count) => new Uint8Array(count).fill(ids.shift()!),
     ownAddresses: own,
     logger: { debug() {}, info() {}, warn() {}, error() {} },

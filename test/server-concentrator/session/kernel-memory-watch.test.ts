@@ -108,10 +108,10 @@ describe('KernelMemoryWatch', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-tcp-mem-'));
     const file = join(folder, 'tcp_mem');
     await writeFile(file, '1000\t2000\t3000\n');
-    expect(await kernelMemoryLimit(10 ** 9, file)).toBe(1500 * 4096);
-    expect(await kernelMemoryLimit(10 ** 6, file)).toBe(1500 * 4096);
-    expect(await kernelMemoryLimit(10 ** 6, join(folder, 'none'))).toBe(2 ** 26);
-    expect(await kernelMemoryLimit(10 ** 8, join(folder, 'none'))).toBe(10 ** 8);
+    expect(await kernelMemoryLimit(10 ** 9, 1, file)).toBe(1500 * 4096);
+    expect(await kernelMemoryLimit(10 ** 6, 1, file)).toBe(1500 * 4096);
+    expect(await kernelMemoryLimit(10 ** 6, 1, join(folder, 'none'))).toBe(2 ** 26);
+    expect(await kernelMemoryLimit(10 ** 8, 1, join(folder, 'none'))).toBe(10 ** 8);
     await rm(folder, { recursive: true });
   });
 });

@@ -1,0 +1,88 @@
+import { LoopLoad } from '../shared/runtime/observe/loop-load.ts';
+import type { RunningProgram } from '../shared/runtime/process/run-program.ts';
+import { assembleProcess, type ConcentratorDeps } from './assemble.ts';
+import type { Concentrator } from './concentrator.ts';
+import type { ConcentratorConfig } from './config/concentrator-config.ts';
+import type { Insight } from './insight.ts';
+import type { PrimaryCalls, WorkerCalls, WorkerStart } from './worker/calls.ts';
+import { Channel, type Handlers, type MessagePort } from './worker/channel.ts';
+import { lookAtSessions } from './worker/sessions-look.ts';
+import { WorkerPlace } from './worker/worker-place.ts';
+
+/** The way to the first process. */
+export interface PrimaryPort extends MessagePort {
+  onMessage(listener: (...message: Parameters<Channel<WorkerCalls, PrimaryCalls>['receive']>) => void): void;
+  onDisconnect(listener: () => void): void;
+}
+
+/** Choosing by load needs no more; each tells in a few bytes. */
+const LOAD_EVERY_MS = 1_000;
+
+interface Parts {
+  readonly concentrator: Concentrator;
+  readonly insight: Insight;
+}
+
+/** Serves as one of several processes, until the first process is gone. */
+export class Worker implements RunningProgram {
+  readonly #deps: ConcentratorDeps;
+  readonly #channel: Channel<WorkerCalls, PrimaryCalls>;
+  /** Resolves when it has ended. */
+  readonly finished: Promise<void>;
+  #place: WorkerPlace | undefined;
+  #parts: Parts | undefined;
+
+  constructor(deps: ConcentratorDeps, port: PrimaryPort) {
+    this.#deps = deps;
+    this.#channel = new Channel(port, this.#handlers());
+    port.onMessage((message, socket) => this.#channel.receive(message, socket));
+    const load = new LoopLoad();
+    const telling = setInterval(() => this.#channel.tell('load', load.take()), LOAD_EVERY_MS);
+    this.finished = new Promise((resolve) => {
+      port.onDisconnect(() => {
+        clearInterval(telling);
+        this.#channel.close();
+        // In order, or without the first process: nobody is left to wait for.
+        void this.close();
+        void this.close().then(resolve, resolve);
+      });
+    });
+  }
+
+  /** The first process reloads it. */
+  async reload(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.#parts?.concentrator.close();
+  }
+
+  #handlers(): Handlers<WorkerCalls> {
+    return {
+      start: (start) => this.#start(start),
+      connection: (connection, socket) => {
+        const gate = this.#place?.gate;
+        // It was lost on its way here, or it is too late for it.
+        if (socket === undefined || gate === undefined) socket?.resetAndDestroy();
+        else gate.take({ ...connection, socket });
+      },
+      reload: (config) => this.#running().concentrator.reload(config),
+      clients: (clients) => this.#place?.clients.onList(clients),
+      metrics: () => this.#running().insight.registry.getMetricsAsJSON(),
+      status: () => this.#running().insight.status(),
+      look: () => lookAtSessions(this.#running().insight.view),
+      close: () => this.close(),
+    };
+  }
+
+  async #start(start: WorkerStart & { readonly config: ConcentratorConfig }): Promise<void> {
+    this.#place = new WorkerPlace(start, this.#channel, start.config.clients);
+    const parts = await assembleProcess(start.config, this.#deps, this.#place);
+    await parts.concentrator.start();
+    this.#parts = parts;
+  }
+
+  #running(): Parts {
+    if (this.#parts === undefined) throw new Error('the worker has not started');
+    return this.#parts;
+  }
+}
