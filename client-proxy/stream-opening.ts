@@ -315,13 +315,26 @@ class StreamOpening implements StreamHandlers {
   }
 }
 
-/** Of a TLS record that is part of a handshake, and of a ClientHello in it (RFC 8446). */
+/** A record of TLS begins with its kind, a version (3.x) and its length; one of a handshake goes on with the kind of message (RFC 8446). */
 const HANDSHAKE_RECORD = 22;
+const TLS_MAJOR = 3;
+const RECORD_HEADER_BYTES = 5;
+const CLIENT_HELLO = 1;
 
-/** Whether an origin may get it twice: nothing, or the greeting of TLS, behind which it waits for an answer. */
+/**
+ * Whether an origin may get it twice: nothing, or the greeting of TLS, behind which it waits for an answer. What follows the greeting at
+ * once (0-RTT) may be a request, and only a greeting in a single record can be told from that.
+ */
 function saysNothingTwice({ pieces }: FirstBytes): boolean {
-  const [first] = pieces;
-  return first === undefined || first[0] === HANDSHAKE_RECORD;
+  const said = Buffer.concat(pieces);
+  if (said.length === 0) return true;
+  return (
+    said.length > RECORD_HEADER_BYTES &&
+    said[0] === HANDSHAKE_RECORD &&
+    said[1] === TLS_MAJOR &&
+    said[RECORD_HEADER_BYTES] === CLIENT_HELLO &&
+    said.length <= RECORD_HEADER_BYTES + said.readUInt16BE(3)
+  );
 }
 
 /** The request of an application that was told "connected", and has said something since. */

@@ -24,7 +24,8 @@ export async function updateFromLinks(
   deps: ClientCliDeps,
 ): Promise<void> {
   const lines: string[] = [];
-  await changeConfig(file, deps, async (source) => {
+  await changeConfig(file, deps, (source) => {
+    const keys = new Map<string, string>();
     for (const link of links) {
       const { name, isNew, keyFile } = takeLink(source.document, link, mayAdd);
       lines.push(
@@ -32,28 +33,34 @@ export async function updateFromLinks(
           ? `Added the concentrator ${name} to ${file}.\n`
           : `Changed ${file}: addresses, pin, name and key${links.length + Number(mayAdd) > 1 ? ` of ${name}` : ''} are those of the link.\n`,
       );
-      if (keyFile === undefined) continue;
-      const key = `${formatClientKey(link.clientKey)}\n`;
-      await writePrivateFile(resolve(dirname(file), keyFile), key, { overwrite: true, namedIn: file });
+      if (keyFile !== undefined)
+        keys.set(resolve(dirname(file), keyFile), `${formatClientKey(link.clientKey)}\n`);
     }
+    return keys;
   });
   deps.stderr(`${lines.join('')}${TAKEN_OVER}`);
 }
 
 /** Takes a concentrator out of the configuration. Throws as `updateFromLinks`. */
 export async function leaveConcentrator(name: string, file: string, deps: ClientCliDeps): Promise<void> {
-  await changeConfig(file, deps, async ({ document }) => takeOut(document, name));
+  await changeConfig(file, deps, ({ document }) => {
+    takeOut(document, name);
+    return new Map();
+  });
   deps.stderr(`Took the concentrator ${name} out of ${file}.\n${TAKEN_OVER}`);
 }
 
 const TAKEN_OVER =
   'A client that runs takes it over on SIGHUP, for example: systemctl reload tributary-client.\n';
 
-/** What has mistakes now would have them afterwards, and what would have them then is not written. */
+/**
+ * What has mistakes now would have them afterwards, and what would have them then is not written.
+ * @param edit returns what files of keys are to hold, by their paths: they are written with the configuration, or not at all
+ */
 async function changeConfig(
   file: string,
   deps: ClientCliDeps,
-  edit: (source: YamlSource) => Promise<void>,
+  edit: (source: YamlSource) => ReadonlyMap<string, string>,
 ): Promise<void> {
   await loadClientConfig(file);
   await changeFile(file, deps, async (lock: HeldLock) => {
@@ -61,9 +68,11 @@ async function changeConfig(
     if ('problem' in read) throw new UsageError(read.problem);
     const source = new YamlSource(read.text, file);
     await lock.confirm();
-    await edit(source);
+    const keys = edit(source);
     const text = source.document.toString({ lineWidth: 0 });
     await clientConfigFrom(text, file);
+    for (const [keyFile, key] of keys)
+      await writePrivateFile(keyFile, key, { overwrite: true, namedIn: file });
     await writePrivateFile(file, text, { overwrite: true });
   });
 }

@@ -40,7 +40,8 @@ const LOSS_WEIGHT = 20;
 export class ConcentratorChoice {
   #chosen: string | undefined;
   #firstMs: number | undefined;
-  #better: { readonly name: string; readonly sinceMs: number } | undefined;
+  /** Since when each has been clearly better than the chosen one, without a break. */
+  #betterSinceMs: ReadonlyMap<string, number> = new Map();
   /** When each could not be reached any more while it was chosen. */
   readonly #fallsMs = new Map<string, readonly number[]>();
 
@@ -56,10 +57,7 @@ export class ConcentratorChoice {
     const current = views.find(({ name }) => name === this.#chosen);
     const reachable = views.filter(({ isReachable }) => isReachable);
     if (current === undefined || !current.isReachable) {
-      const next = reachable.reduce<ConcentratorView | undefined>(
-        (best, one) => (best === undefined || isCheaper(one, best) ? one : best),
-        undefined,
-      );
+      const next = cheapestOf(reachable);
       // With none to go to, the one that there was is waited for.
       if (next === undefined) return current === undefined ? this.#choose(views[0]?.name, true) : undefined;
       if (current !== undefined && this.#firstMs !== undefined) this.#noteFall(current.name, nowMs);
@@ -75,25 +73,19 @@ export class ConcentratorChoice {
     reachable: readonly ConcentratorView[],
     nowMs: number,
   ): Chosen | undefined {
-    const better = reachable
-      .filter((one) => isClearlyBetter(one, current))
-      .reduce<ConcentratorView | undefined>(
-        (best, one) => (best === undefined || isCheaper(one, best) ? one : best),
-        undefined,
-      );
-    if (better === undefined) {
-      this.#better = undefined;
-      return undefined;
-    }
-    if (this.#better?.name !== better.name) this.#better = { name: better.name, sinceMs: nowMs };
+    const better = reachable.filter((one) => isClearlyBetter(one, current));
+    this.#betterSinceMs = new Map(
+      better.map(({ name }) => [name, this.#betterSinceMs.get(name) ?? nowMs] as const),
+    );
     const isFirst = nowMs - this.#firstMs! < FIRST_MS && this.#fallsMs.size === 0;
-    if (!isFirst && nowMs - this.#better.sinceMs < this.#holdMs(better.name, nowMs)) return undefined;
-    return this.#choose(better.name, false);
+    const hasHeld = ({ name }: ConcentratorView) =>
+      nowMs - this.#betterSinceMs.get(name)! >= this.#holdMs(name, nowMs);
+    return this.#choose(cheapestOf(isFirst ? better : better.filter(hasHeld))?.name, false);
   }
 
   #choose(name: string | undefined, isForced: boolean): Chosen | undefined {
-    this.#better = undefined;
     if (name === undefined || name === this.#chosen) return undefined;
+    this.#betterSinceMs = new Map();
     this.#chosen = name;
     return { name, isForced };
   }
@@ -122,6 +114,13 @@ function costs(one: ConcentratorView, other: ConcentratorView): readonly [number
       ),
     );
   return [costOf(one), costOf(other)];
+}
+
+function cheapestOf(all: readonly ConcentratorView[]): ConcentratorView | undefined {
+  return all.reduce<ConcentratorView | undefined>(
+    (best, one) => (best === undefined || isCheaper(one, best) ? one : best),
+    undefined,
+  );
 }
 
 function isCheaper(one: ConcentratorView, other: ConcentratorView): boolean {

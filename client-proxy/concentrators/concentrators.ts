@@ -356,10 +356,6 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
   /** Says to each what it is, and over which uplinks it goes. */
   #assign(): void {
     const members = this.#members;
-    if (members.length === 1) {
-      for (const { it } of members) it.keeper.setUplinks(this.#uplinks);
-      return;
-    }
     const nowMs = this.#options.clock();
     const chosen = this.#chosen;
     const weights = members.map((member) =>

@@ -25,6 +25,7 @@ export class Member {
   #bytes = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #isCarrying = false;
+  #allUplinks: readonly DialledUplink[] = [];
   #uplinks: readonly DialledUplink[] = [];
   #isStarted = false;
 
@@ -104,7 +105,9 @@ export class Member {
   ): void {
     this.#role = role;
     const own = uplinksFor(uplinks, role, isUsable);
-    if (isDeepStrictEqual(own, this.#uplinks)) return;
+    // A list that was made anew tells of what its uplinks stand on, too.
+    if (uplinks === this.#allUplinks && isDeepStrictEqual(own, this.#uplinks)) return;
+    this.#allUplinks = uplinks;
     this.#uplinks = own;
     this.it.keeper.setUplinks(own);
   }

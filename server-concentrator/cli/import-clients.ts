@@ -45,7 +45,7 @@ export async function importClients(
       const put = clients.map((client) => {
         const before = found.get(client.id);
         if (before === undefined && keyless.has(client.id)) added.push(client);
-        return before !== undefined && keyless.has(client.id) ? { ...client, key: before.key } : client;
+        return before !== undefined && keyless.has(client.id) ? { ...client, ...keysOf(before) } : client;
       });
       return { put };
     });
@@ -54,6 +54,16 @@ export async function importClients(
       added.length === 0 ? '' : `, ${added.length} with a new key, whose links are above: they are secrets`;
     deps.stderr(`${clients.length} clients are in ${store.place}${links}.\n${store.hint}`);
   });
+}
+
+/** Both keys while it changes from one to the other, and since when it has them. */
+function keysOf({ key, oldKey, created, rotated }: ListedClient): Partial<ListedClient> {
+  return {
+    key,
+    ...(oldKey === undefined ? {} : { oldKey }),
+    ...(created === undefined ? {} : { created }),
+    ...(rotated === undefined ? {} : { rotated }),
+  };
 }
 
 /** What is looked at of an entry before it has a key. */

@@ -26,7 +26,7 @@ export interface ListedClient extends ClientEntry {
 /** Each publication is looked for in them. */
 export const MAX_PUBLISHED_RANGES = 64;
 /** Each dial of the client walks them. */
-const MAX_CLIENT_RULES = 256;
+export const MAX_CLIENT_RULES = 256;
 const MAX_LABEL_CHARACTERS = 200;
 /** A rate below would not carry a handshake in time; one above is none. */
 const MIN_RATE = '64kbit/s';

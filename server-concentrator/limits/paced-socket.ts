@@ -69,7 +69,10 @@ export class PacedSocket implements AppSocket {
 
   resume(): void {
     this.#isWanted = true;
-    if (!this.#isReadingPaced) this.#socket.resume();
+    if (this.#isReadingPaced) return;
+    // The first read, too: many short connections would else have no rate.
+    if (this.#pacers.down.mustWait) this.#pauseForPace();
+    else this.#socket.resume();
   }
 
   pause(): void {

@@ -59,13 +59,14 @@ export class UsageFiles implements UsageStore {
   }
 }
 
-/** What the files of a state directory say of a month; nothing where there is no such file. Rejects where one is damaged. */
+/** What the files of a state directory say of a month; nothing where there is no such file. Rejects where it cannot be read now, or is damaged. */
 export async function readMonth(directory: string, month: string): Promise<ReadonlyMap<string, UsageTotal>> {
   const file = fileOf(directory, month);
   const read = await readTextFile(file, MAX_FILE_BYTES);
   if ('problem' in read) {
     if (read.isAbsent) return new Map();
-    throw new DamagedUsage(read.problem);
+    // What cannot be read now, such as a file of another user, may hold all of the month.
+    throw read.isTooLarge ? new DamagedUsage(read.problem) : new Error(read.problem);
   }
   const totals = parse(read.text);
   if (totals === undefined) throw new DamagedUsage(`${file} does not hold the usage of clients`);

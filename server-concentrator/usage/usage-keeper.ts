@@ -24,7 +24,10 @@ export interface UsageKeeping {
   close(counts: readonly UsageCount[]): Promise<void>;
 }
 
-/** Clients in hours that wait to be written; beyond it, later hours count in the last one. Ten hours of ten thousand clients. */
+/**
+ * Clients in hours that wait to be written; beyond it, later hours count in the last one of their month. Ten hours of ten thousand
+ * clients.
+ */
 const MAX_WAITING = 100_000;
 /** While nothing can be written, what waits is kept for the next start so often. */
 const KEEP_EVERY_MS = 60_000;
@@ -39,7 +42,10 @@ export class UsageKeeper implements UsageKeeping {
   readonly #options: UsageKeeperOptions;
   /** By hour, by client. */
   #waiting = new Map<string, Map<string, UsageTotal>>();
-  /** In the order in which they are to be written. The first may have been tried, and stays as it is. */
+  /**
+   * In the order in which they are to be written. The first, and those of the program before, may have been tried, and stay as
+   * they are.
+   */
   #leaving: UsageBatch[];
   /** What waits or leaves, by month and client. */
   readonly #unwritten = new Map<string, number>();
@@ -88,9 +94,11 @@ export class UsageKeeper implements UsageKeeping {
   /** Writes what waits; what cannot be written is kept for the next start. */
   async close(counts: readonly UsageCount[]): Promise<void> {
     this.#take(this.#options.wallClock(), counts);
+    // At first: a store that does not answer may take longer than the program is given to end.
+    this.#prepare();
+    await this.#options.keepUnsent(this.#leaving);
     await this.#working;
     await this.#work(true);
-    this.#prepare();
     await this.#options.keepUnsent(this.#leaving);
   }
 
@@ -163,14 +171,15 @@ export class UsageKeeper implements UsageKeeping {
     }
   }
 
-  /** Makes batches of what waits: one for each hour, beside one that may have been tried. */
+  /** Makes batches of what waits: one for each hour, beside those that may have been tried. */
   #prepare(): void {
     const waiting = [...this.#waiting];
     this.#waiting = new Map();
     for (const [hour, totals] of waiting) {
-      const untried = this.#leaving.slice(1);
+      const untried = this.#leaving.slice(1).filter(({ writer }) => writer === this.#options.writer);
       const isFull = this.#leaving.reduce((all, { counts }) => all + counts.length, 0) >= MAX_WAITING;
-      const joined = untried.find((batch) => batch.hour === hour) ?? (isFull ? untried.at(-1) : undefined);
+      const inMonth = untried.filter((batch) => batch.hour.slice(0, 7) === hour.slice(0, 7));
+      const joined = inMonth.find((batch) => batch.hour === hour) ?? (isFull ? inMonth.at(-1) : undefined);
       const all = new Map(joined?.counts.map(({ client, ...count }) => [client, count]));
       for (const [client, total] of totals) all.set(client, added(all.get(client), total));
       const counts = [...all].map(([client, total]) => ({ client, ...total }));

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ConnectRequest } from '../../client-proxy/front/connect-request.ts';
 import { StreamOpener } from '../../client-proxy/stream-opening.ts';
 import { OwnBytes } from '../../shared/protocol/memory/chunk.ts';
@@ -187,4 +187,74 @@ it.each([
   abandon();
   // What is diverted is counted as a direct connection.
   expect([answers, calls, results]).toEqual([[], ['reset'], diverted ? [] : ['cancelled']]);
+});
+
+/** A record of a handshake that ends with `bytes` behind the kind of its message. */
+const handshake = (message: number, bytes = 40) =>
+  Buffer.from([22, 3, 1, 0, 1 + bytes, message, ...new Array<number>(bytes).fill(0)]);
+const HELLO = handshake(1);
+const EARLY_DATA = Buffer.from([23, 3, 3, 0, 4, ...Buffer.from('POST')]);
+
+describe('what has no answer from a concentrator that falls silent', () => {
+  it.each<[string, boolean, readonly Buffer[], readonly Buffer[]]>([
+    ['that has said nothing', true, [], []],
+    ['of TLS', true, [HELLO], []],
+    ['of TLS, answered before', true, [], [HELLO]],
+    ['of TLS, in pieces', true, [HELLO.subarray(0, 3), HELLO.subarray(3)], []],
+    ['of TLS, whose greeting is not whole yet', true, [HELLO.subarray(0, 20)], []],
+    ['of TLS, with 0-RTT data in the same piece', false, [Buffer.concat([HELLO, EARLY_DATA])], []],
+    ['of TLS, with 0-RTT data in a second piece', false, [HELLO, EARLY_DATA], []],
+    ['of TLS, with 0-RTT data after the answer', false, [HELLO], [EARLY_DATA]],
+    ['that says another message of a handshake', false, [handshake(16)], []],
+    ['that begins with the same byte', false, [Buffer.from([22, 0, 9, 1, 1, 1, 1])], []],
+    ['that has said no more than that byte', false, [Buffer.from([22])], []],
+    ['that says something else', false, [Buffer.from('GET / HTTP/1.1')], []],
+  ])('an application %s begins again elsewhere: %s', async (_, isMoved, early, later) => {
+    const said: string[][] = [];
+    const drivers: object[] = [];
+    const opener = new StreamOpener({
+      keeper: {
+        async openStream(_destination, _policy, handlersOf) {
+          const pieces: string[] = [];
+          said.push(pieces);
+          const streams = {
+            reset() {},
+            write: (_id: number, { bytes }: OwnBytes) => void pieces.push(Buffer.from(bytes).toString('hex')),
+          };
+          const driver = {
+            input: (work: (session: object) => unknown) => work({ streams }),
+            forgetStream() {},
+          };
+          drivers.push(driver);
+          return handlersOf(driver as never, 1);
+        },
+      },
+      optimisticReply: 'always',
+      stallTimeoutMs: 1_000,
+      answerTimeoutMs: 60_000,
+      openDirect() {},
+      onResult() {},
+      onLost() {},
+      onLookedUp() {},
+      onOpened() {},
+      clock: () => performance.now(),
+    });
+    const socket = new Application();
+    await opener.open(
+      {
+        destination: { host: '127.0.0.1', port: 443 },
+        earlyData: early,
+        socket,
+        succeed() {},
+        fail() {},
+        onAbandoned() {},
+      },
+      { policy: { mode: 'aggregate' }, opened() {}, over() {} },
+    );
+    for (const bytes of later) socket.handlers!.onChunk(new OwnBytes(bytes));
+    opener.moveFrom(new Set([drivers[0] as never]));
+    await vi.waitFor(() => expect(drivers).toHaveLength(isMoved ? 2 : 1));
+    const all = Buffer.concat([...early, ...later]).toString('hex');
+    expect(said.map((pieces) => pieces.join(''))).toEqual(isMoved ? [all, all] : [all]);
+  });
 });

@@ -1,5 +1,5 @@
 import { formatPortRange, parsePortRange } from '../../../shared/runtime/config/ranges.ts';
-import type { ListedClient } from '../../config/client-schema.ts';
+import { type ListedClient, MAX_CLIENT_RULES, MAX_PUBLISHED_RANGES } from '../../config/client-schema.ts';
 import { type EgressRule, formatEgressRule, parseEgressRule } from '../../config/egress-rule.ts';
 
 /** A row of `tributary_clients`, as `CLIENT_COLUMNS` asks for it. */
@@ -56,6 +56,12 @@ export function clientFrom(row: ClientRow): ListedClient | string {
   for (const [name, values] of Object.entries({ publish, allow, deny, only })) {
     if (values?.includes(undefined as never)) return `${name} has what is none`;
   }
+  if (publish !== undefined && publish.length > MAX_PUBLISHED_RANGES)
+    return `publish has more than ${MAX_PUBLISHED_RANGES} ports and ranges`;
+  for (const [name, rules] of Object.entries({ allow, deny, only })) {
+    if (rules !== undefined && rules.length > MAX_CLIENT_RULES)
+      return `${name} has more than ${MAX_CLIENT_RULES} rules`;
+  }
   if (only?.length === 0) return 'egress_only is empty: null means that nothing is left out';
   const opening = allow as EgressRule[];
   if (opening.some(({ target }) => target.kind !== 'cidr')) return 'egress_allow has what is no network';
@@ -77,11 +83,16 @@ export function clientFrom(row: ClientRow): ListedClient | string {
             whenUsedUp: atQuota === undefined ? 'refuse' : { bytesPerSecond: atQuota },
           },
     egress: hasEgress ? { allow, deny, ...(only === undefined ? {} : { only }) } : undefined,
-    created: row.created ?? undefined,
-    rotated: row.rotated ?? undefined,
+    created: dateOf(row.created),
+    rotated: dateOf(row.rotated),
   };
   for (const [name, value] of Object.entries(optional)) if (value !== undefined) client[name] = value;
   return client as unknown as ListedClient;
+}
+
+/** A database has dates that a file has not; they are shown only, so one of them keeps no client out. */
+function dateOf(text: string | null): string | undefined {
+  return text === null || Number.isNaN(Date.parse(text)) ? undefined : text;
 }
 
 /** The values of `WRITTEN_COLUMNS`. */

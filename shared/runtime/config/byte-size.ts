@@ -19,7 +19,7 @@ type Unit = keyof typeof BYTES_PER_UNIT;
  * `KiB` is 1024, `KB` 1000), since a `Mb` that means megabits must not pass for bytes.
  */
 export function parseByteSize(text: string): number | undefined {
-  const match = /^(\d{1,12}(?:\.\d{1,3})?) ?(B|[KMGT]i?B)$/.exec(text);
+  const match = /^(\d{1,16}(?:\.\d{1,3})?) ?(B|[KMGT]i?B)$/.exec(text);
   return match ? Math.round(Number(match[1]) * BYTES_PER_UNIT[match[2] as Unit]) : undefined;
 }
 

@@ -9,6 +9,8 @@ export type TextRead =
       readonly problem: string;
       /** That nothing stands there. */
       readonly isAbsent?: boolean;
+      /** That it has more bytes than are read. */
+      readonly isTooLarge?: boolean;
     };
 
 /** Bytes, or why there are none, as of `TextRead`. */
@@ -37,7 +39,9 @@ export async function readBytesFile(file: string, maxBytes: number): Promise<Byt
         length += bytesRead;
         if (bytesRead === 0 || length > maxBytes) break;
       }
-      if (length > maxBytes) return { problem: `${file} is larger than ${maxBytes} bytes` };
+      if (length > maxBytes) {
+        return { problem: `${file} is larger than ${maxBytes} bytes`, isTooLarge: true };
+      }
       return { bytes: buffer.subarray(0, length) };
     } finally {
       await handle.close();

@@ -94,6 +94,27 @@ describe('join, where there is a configuration', () => {
     expect(await readFile(join(dirname(file), 'k'), 'utf8')).toBe(`${OTHER_KEY}\n`);
   });
 
+  it('leaves the file of a key as it was where the next link is about none that is there', async () => {
+    const { exec, file } = await joined();
+    await exec('join', FAR);
+    const keyFile = join(dirname(file), 'k');
+    await writeFile(keyFile, KEY, { mode: 0o600 });
+    const text = (await readFile(file, 'utf8')).replace(
+      /^( +)- name: vps.*/m,
+      '$&\n$1  id: laptop\n$1  keyFile: k',
+    );
+    await writeFile(file, text, { mode: 0o600 });
+    const update = LINK.replace(KEY, OTHER_KEY);
+    const stranger = link('third.example.org:443', 'H');
+    expect(await exec('join', `${update} ${stranger}`, '--update')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('about none of the concentrators'),
+    });
+    expect([await readFile(keyFile, 'utf8'), await readFile(file, 'utf8')]).toEqual([KEY, text]);
+    expect((await exec('join', update, '--update')).code).toBe(0);
+    expect(await readFile(keyFile, 'utf8')).toBe(`${OTHER_KEY}\n`);
+  });
+
   it('takes no more than a client can have', async () => {
     const { exec } = await joined();
     for (let i = 1; i < 8; i++)

@@ -96,6 +96,55 @@ describe('one that is better', () => {
   });
 });
 
+describe('among three', () => {
+  /** How many seconds it takes until `a` is left, and for which one. */
+  const until = (others: (second: number) => readonly [b: Ways, c: Ways], fallsOfB = 0) => {
+    const choice = new ConcentratorChoice();
+    const views = (a: Ways, b: Ways | undefined, c: Ways | undefined) => [
+      view('a', a),
+      view('b', b),
+      view('c', c),
+    ];
+    let nowMs = 0;
+    const look = (...ways: Parameters<typeof views>) => {
+      nowMs += 1_000;
+      return choice.look(views(...ways), nowMs);
+    };
+    for (let i = 0; i < 10; i++) look({ dsl: 20 }, { dsl: 20 }, { dsl: 20 });
+    for (let fall = 0; fall < fallsOfB; fall++) {
+      for (let i = 0; i < 100; i++) look({ dsl: 100 }, { dsl: 20 }, { dsl: 100 });
+      look({ dsl: 20 }, undefined, { dsl: 40 });
+    }
+    expect(choice.name).toBe('a');
+    for (let second = 0; second < 100; second++) {
+      if (look({ dsl: 100 }, ...others(second)) !== undefined) return [second, choice.name];
+    }
+    return undefined;
+  };
+
+  it.each([
+    ['the nearest of two that are better', () => [{ dsl: 22 }, { dsl: 20 }], 0, [10, 'c']],
+    [
+      'one of two whose order changes all the time',
+      (second) => [{ dsl: second % 2 === 0 ? 20 : 22 }, { dsl: 21 }],
+      0,
+      [10, 'b'],
+    ],
+    [
+      'none that is not better all the time',
+      (s) => (s % 2 === 0 ? [{ dsl: 20 }, { dsl: 99 }] : [{ dsl: 99 }, { dsl: 20 }]),
+      0,
+      undefined,
+    ],
+    ['one that has not failed, before a nearer one that has', () => [{ dsl: 20 }, { dsl: 30 }], 3, [10, 'c']],
+  ] satisfies [string, Parameters<typeof until>[0], number, unknown][])(
+    'new connections go to %s',
+    (_, others, fallsOfB, expected) => {
+      expect(until(others, fallsOfB)).toEqual(expected);
+    },
+  );
+});
+
 describe('one that cannot be reached', () => {
   it('is left at once, and waited for where there is no other', () => {
     const run = new Run();

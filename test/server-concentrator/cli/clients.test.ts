@@ -225,6 +225,28 @@ describe('tributary-concentrator client', () => {
     expect((await exec('client', 'import', file)).stderr).toContain('van-9 stands there twice');
   });
 
+  it('keeps both keys of a client that is changing them, over an import without keys', async () => {
+    const { exec, directory, home } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await exec('client', 'rotate', 'client1');
+    const clientsFile = join(directory, 'clients.yaml');
+    const keyLines = async () => {
+      const lines = (await readFile(clientsFile, 'utf8')).split('\n');
+      return lines.filter((line) => /^ +(key|oldKey|created|rotated): /.test(line)).sort();
+    };
+    await writeFile(
+      clientsFile,
+      (await readFile(clientsFile, 'utf8')).replace('created: 2025', 'created: 2024'),
+    );
+    const before = await keyLines();
+    expect(before.length).toBe(4);
+    const file = join(home, 'vans.yaml');
+    await writeFile(file, '- {id: client1, quota: 10GB}\n');
+    const { code, stdout } = await exec('client', 'import', file, '--update');
+    expect([code, stdout, await keyLines()]).toEqual([0, '', before]);
+    expect((await exec('client', 'list')).stdout).toContain('10GB a month');
+  });
+
   it('cannot make a link without knowing where clients connect', async () => {
     const { exec, directory } = await cli();
     await exec('init', '--public', 'vps.example.org');

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
@@ -19,11 +19,12 @@ const WRITER = '00000000-0000-4000-8000-000000000001';
 const logger = pino({ enabled: false });
 const count = (client: string, bytes: number) => ({ client, upBytes: bytes, downBytes: 0, connections: 1 });
 
-function bed(store: UsageStore, startMs = Date.UTC(2026, 10, 29, 12)) {
+function bed(store: UsageStore, startMs = Date.UTC(2026, 10, 29, 12), unsent: readonly UsageBatch[] = []) {
   let nowMs = startMs;
   const kept: (readonly UsageBatch[])[] = [];
   const keeper = new UsageKeeper({
     store,
+    unsent,
     writer: WRITER,
     wallClock: () => nowMs,
     keepUnsent: async (batches) => void kept.push(batches),
@@ -117,6 +118,23 @@ it('sets a damaged file aside, keeps 14 months, and takes any name for a client'
   expect((await store.readMonth('2025-12')).size).toBe(2);
 });
 
+it('leaves a file as it is that cannot be read now, and counts on when it can', async () => {
+  const directory = await temporaryDirectory();
+  const store = new UsageFiles(directory, logger);
+  const batch = { writer: WRITER, number: 1, hour: '2026-11-29T12', counts: [count('a', 5)] };
+  await store.write(batch);
+  const file = join(directory, 'usage-2026-11.json');
+  await rename(file, `${file}.moved`);
+  // Leads to itself: nobody can read it, not even root.
+  await symlink(file, file);
+  await expect(store.readMonth('2026-11')).rejects.toThrow(`cannot read ${file}`);
+  await expect(store.write(batch)).rejects.toThrow(`cannot read ${file}`);
+  expect((await readdir(directory)).sort()).toEqual(['usage-2026-11.json', 'usage-2026-11.json.moved']);
+  await rename(`${file}.moved`, file);
+  await store.write(batch);
+  expect((await store.readMonth('2026-11')).get('a')?.upBytes).toBe(10);
+});
+
 it('counts once, whether or not an answer gets lost, and all of it when the store is back', async () => {
   const store = new FakeStore();
   const { keeper, kept, pass, settle } = bed(store);
@@ -150,6 +168,48 @@ it('counts once, whether or not an answer gets lost, and all of it when the stor
   await next.start();
   await next.close([]);
   expect([store.totals.get('2026-11 a'), store.totals.get('2026-11 b')]).toEqual([43, 3]);
+});
+
+it('adds nothing to what the program before may have written', async () => {
+  const store = new FakeStore();
+  const hour = '2026-11-29T12';
+  const unsent = [1, 2].map((number) => ({
+    ...{ writer: WRITER.replace('1', '2'), number, hour },
+    counts: [count('a', 10)],
+  }));
+  // It was killed before it could empty its file.
+  for (const batch of unsent) await store.write(batch);
+  const { keeper } = bed(store, Date.UTC(2026, 10, 29, 12), unsent);
+  await keeper.start();
+  await keeper.close([count('a', 1)]);
+  expect(store.totals.get('2026-11 a')).toBe(21);
+});
+
+it('joins hours of one month only, however much waits', async () => {
+  const store = new FakeStore();
+  const { keeper, set } = bed(store, Date.UTC(2026, 9, 31, 21));
+  await keeper.start();
+  store.isAway = true;
+  const clients = Array.from({ length: 60_000 }, (_, i) => count(`c${i}`, 1));
+  for (const hour of [21, 22, 23, 24, 25]) {
+    set(Date.UTC(2026, 9, 31, hour));
+    keeper.add(clients);
+    await keeper.close([]);
+  }
+  store.isAway = false;
+  await keeper.close([]);
+  expect([store.totals.get('2026-10 c1'), store.totals.get('2026-11 c1')]).toEqual([3, 2]);
+  expect(keeper.usedBytes('c1')).toBe(2);
+});
+
+it('keeps what is unwritten before it waits for a store that does not answer', async () => {
+  const store = new FakeStore();
+  const { keeper, kept } = bed(store);
+  await keeper.start();
+  store.write = () => new Promise(() => {});
+  void keeper.close([count('a', 1)]);
+  await Promise.resolve();
+  expect(kept.map((batches) => batches.map(({ counts }) => counts))).toEqual([[[count('a', 1)]]]);
 });
 
 it('is right after a clock has jumped, forwards and back, and counts months in UTC', async () => {
