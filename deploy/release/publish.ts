@@ -151,6 +151,7 @@ async function makeAll(
   await npm('run', 'sbom', '--', '--output', output, ...chosen);
   await npm('run', 'man', '--', '--output', join(output, 'man'));
   await npm('pack', '--pack-destination', output);
+  await placeInstaller(output);
   const names = [...(await writeChecksums(output)), CHECKSUMS_NAME];
   if (keyFile !== undefined) names.push(await signChecksums(output, keyFile));
   return names;
