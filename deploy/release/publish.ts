@@ -43,7 +43,7 @@ export async function release(options: ReleaseOptions): Promise<void> {
     refuseEarlier(version, (JSON.parse(before.get('package.json')!) as { version: string }).version);
   const changelog = isCommitted
     ? undefined
-    : releaseChangelog(before.get('CHANGELOG.md')!, version, new Date().toISOString().slice(0, 10));
+    : releaseChangelog(before.get('CHANGELOG.md')!, version, new Date().toISOString().slice(0, 10), isDryRun);
   const changes = git('status', '--porcelain');
   if (changes !== '' && !isDryRun) throw new ReleaseError(`commit these first:\n${changes}`);
   tell(await signaturesOfRegistry());

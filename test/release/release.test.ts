@@ -237,6 +237,11 @@ describe('the changelog of a release', () => {
   ])('is refused with %s', (_why, text, version, reason) => {
     expect(() => releaseChangelog(text, version, '2026-02-03')).toThrow(reason);
   });
+
+  it('may have nothing new where nothing is released: a dry run', () => {
+    const text = TEXT.replace('- One.\n\n', '');
+    expect(releaseChangelog(text, '0.2.0', '2026-02-03', true)).toContain('## [0.2.0] - 2026-02-03');
+  });
 });
 
 /** The bundle that install.sh takes of all of them, then that of those before it, and so on; turned round. */
