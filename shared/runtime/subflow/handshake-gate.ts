@@ -171,8 +171,8 @@ export class HandshakeGate {
   #onHello(handshake: PendingHandshake, socket: Socket, bytes: Buffer | null): void {
     if (handshake.stage === undefined) return;
     if (bytes !== null) handshake.head = Buffer.concat([handshake.head, bytes]);
-    if (serverNameIn(handshake.head) !== 'more') this.#stand(handshake);
-    else if (handshake.head.length > MAX_HELLO_BYTES) this.#reject(handshake, 'its ClientHello is too long');
+    if (handshake.head.length > MAX_HELLO_BYTES) this.#reject(handshake, 'its ClientHello is too long');
+    else if (serverNameIn(handshake.head) !== 'more') this.#stand(handshake);
     else socket.once('readable', () => this.#onHello(handshake, socket, socket.read() as Buffer | null));
   }
 

@@ -68,7 +68,10 @@ it.each<[string, Buffer[]]>([
   ['text', [Buffer.from('GET / HTTP/1.1\r\n\r\n')]],
   ['another version', [Buffer.from('160201', 'hex')]],
   ['alert', [Buffer.from('15030300020228', 'hex')]],
-  ['a ClientHello that is too long', [records(hello({ extensions: [extension(99, Buffer.alloc(30_000))] }))]],
+  [
+    'a ClientHello that is too long',
+    [records(hello({ extensions: [extension(99, Buffer.alloc(30_000)), serverName(NAME)] }), 8_000)],
+  ],
 ])('ends a connection that begins with %s', async (_, pieces) => {
   const { port, failures, given } = await giving();
   const socket = await say(port, pieces);
