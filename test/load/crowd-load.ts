@@ -67,3 +67,8 @@ function failure(end: TalkEnd | undefined, downBytes: number): string | undefine
   // Not every proxy passes on that one direction has ended: what counts here is what came.
   return end.receivedBytes === downBytes ? undefined : 'ended early';
 }
+
+/** All failures together. */
+export function failureCount(failures: Readonly<Record<string, number>>): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+}

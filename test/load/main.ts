@@ -5,11 +5,12 @@ import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
 import { contenders } from './contenders.ts';
+import { failureCount } from './crowd-load.ts';
 import { measureSessions } from './measure-sessions.ts';
 import { measureStreams } from './measure-streams.ts';
 import { measureWorkers } from './measure-workers.ts';
 import { HELP, type LoadOptions, parseOptions } from './options.ts';
-import { failureCount, type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
+import { type LoadResults, pictures, reportText, type StreamRecord } from './report.ts';
 
 await runCommand({ name: 'load', help: HELP, parse: parseOptions, run: measure });
 

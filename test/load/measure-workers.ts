@@ -9,7 +9,7 @@ import { endProgram } from '../lab/programs.ts';
 import { median } from '../lab/statistics.ts';
 import { startConcentrator } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
-import { CrowdLoad, failures } from './crowd-load.ts';
+import { CrowdLoad, failureCount, failures } from './crowd-load.ts';
 import { FIRST_PORT, MANY_CLIENTS, untilSessions, writeClients } from './measure-sessions.ts';
 
 /** What one run cost the concentrator. Seconds are of processor time, in the kernel too. */
@@ -80,7 +80,7 @@ export function workersText(figures: readonly WorkersFigures[]): string {
         ),
         capacityGbit(one).toFixed(2),
         evenCapacityGbit(one).toFixed(2),
-        String(Object.values(one.failures).reduce((sum, value) => sum + value, 0)),
+        String(failureCount(one.failures)),
       ]),
     ]),
     `medians, as it was:          ${medians(capacityGbit)}`,

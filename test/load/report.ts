@@ -1,6 +1,7 @@
 import { barChart } from '../lab/chart/bar-chart.ts';
 import { grid } from '../lab/grid.ts';
 import { type Circumstances, circumstancesText } from '../lab/results.ts';
+import { failureCount } from './crowd-load.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
 import { type WorkersFigures, workersText } from './measure-workers.ts';
@@ -72,11 +73,6 @@ export function reportText(results: LoadResults, where: Circumstances): string {
   }
   if (workers) lines.push('', workersText(workers));
   return lines.join('\n');
-}
-
-/** All failures together. */
-export function failureCount(failures: Readonly<Record<string, number>>): number {
-  return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 
 /** Pictures by name. */
