@@ -115,11 +115,11 @@ export class AllWorkers implements Insight {
   #reports(): readonly WorkerReport[] {
     const { pool, placement } = this.#options;
     return pool.workers.map(({ pid, restarts }, index) => {
-      const { isUp, sessions, load } = placement.workers[index]!;
+      const { isUp, isSilent, sessions, load } = placement.workers[index]!;
       return {
         worker: index + 1,
         pid: pid ?? null,
-        state: isUp ? 'up' : 'starting',
+        state: isSilent ? 'silent' : isUp ? 'up' : 'starting',
         sessions,
         load: Math.round(load * 1_000) / 1_000,
         restarts,
@@ -186,9 +186,12 @@ export function registerWorkers({
   const label = (index: number) => ({ worker: String(index + 1) });
   registerGauge(registry, {
     name: 'tributary_worker_up',
-    help: 'Whether a process of this number takes connections: 1, or 0 while it is started',
+    help: 'Whether a process of this number takes connections: 1, or 0 while it is started or says nothing',
     labelNames: ['worker'],
-    samples: () => placement.workers.map(({ isUp }, index) => [label(index), isUp ? 1 : 0] as const),
+    samples: () =>
+      placement.workers.map(
+        ({ isUp, isSilent }, index) => [label(index), isUp && !isSilent ? 1 : 0] as const,
+      ),
   });
   registerGauge(registry, {
     name: 'tributary_worker_sessions',

@@ -53,6 +53,7 @@ export class Primary {
   readonly #endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly #count: number;
   readonly #clients: ClientsOfAll;
+  /** As it was last read; some of it may wait for a restart. */
   #config: ConcentratorConfig;
   #isClosing = false;
 
@@ -80,7 +81,7 @@ export class Primary {
     this.#watch.register(registry);
     const all = new AllWorkers({
       ...{ pool: this.#pool, placement, clients, registry, clock, wallClock, version },
-      config: () => this.#config,
+      config: () => this.#pool.config,
       isClosing: () => this.#isClosing,
     });
     this.#endpoint = makeEndpoint(config, all, () => all.metrics());
@@ -99,6 +100,7 @@ export class Primary {
       logger.level = next.log.level;
       this.#config = next;
       if (isInFiles) this.#clients.replace(next.clients);
+      this.#forgetRemoved();
       await this.#pool.reload({ ...next, clients: this.#clients.all });
       return { workers: this.#count };
     });
@@ -118,7 +120,10 @@ export class Primary {
     life.onClose(() => this.#watch.stop());
     // It writes what the sessions of all workers have carried to their end.
     life.onClose(() => this.#clients.close());
-    await this.#clients.start((clients) => this.#pool.setClients(clients));
+    await this.#clients.start((clients) => {
+      this.#forgetRemoved();
+      this.#pool.setClients(clients);
+    });
     this.#pool.setClients(this.#clients.all);
     const listener = await this.#listen();
     life.onClose(() => listener.close());
@@ -127,11 +132,15 @@ export class Primary {
     life.onClose(() => this.#pool.stop());
     await this.#pool.start({ listen, udp });
     // Connections are accepted until then: sessions that go on may need another subflow.
-    life.onClose(() => life.patiently(this.#config.limits.drainTimeoutMs + END_MS, this.#pool.drain()));
+    life.onClose(() => life.patiently(this.#pool.config.limits.drainTimeoutMs + END_MS, this.#pool.drain()));
     await this.#endpoint.start();
     const clients = this.#clients.all.length;
     const addresses = listen.map(formatDestination);
     logger.info({ listen: addresses, workers: this.#count, clients }, 'concentrator is up');
+  }
+
+  #forgetRemoved(): void {
+    this.#placement.keepClients((clientId) => this.#clients.get(clientId) !== undefined);
   }
 
   #listen(): Promise<SubflowListener> {

@@ -59,7 +59,7 @@ export class Pair {
   readonly #nameServer: NameServer | undefined;
   readonly #under: NonNullable<PairOptions['under']>;
   readonly #descriptors: number | undefined;
-  readonly #otherKeys: ReadonlyMap<string, Uint8Array>;
+  readonly #otherKeys: Map<string, Uint8Array>;
   #pin = '';
   #entry: Readonly<Record<string, unknown>> = {};
 
@@ -128,6 +128,12 @@ export class Pair {
   /** Has the list of clients say something else of this pair's client, by a reload. */
   async allow(entry: Readonly<Record<string, unknown>>): Promise<void> {
     this.#entry = entry;
+    await this.grant({});
+  }
+
+  /** Takes clients off the concentrator's list, by a reload. */
+  async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#otherKeys.delete(id);
     await this.grant({});
   }
 
