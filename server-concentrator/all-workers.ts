@@ -8,6 +8,7 @@ import { type ConcentratorStatus, listReport, type WorkerReport } from './status
 import type { Metrics } from './worker/calls.ts';
 import { lookedAtSessions, type SessionsLook } from './worker/sessions-look.ts';
 import type { ClientsOfAll } from './workers/clients-of-all.ts';
+import { KeptCounts } from './workers/kept-counts.ts';
 import type { Placement } from './workers/placement.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -30,6 +31,7 @@ export class AllWorkers implements Insight {
   readonly registry: Registry;
   readonly view: PageFeedOptions;
   readonly #options: AllWorkersOptions;
+  readonly #kept = new KeptCounts();
   #sessions: readonly LookedAtSession[] = [];
   #looks: readonly SessionsLook[] = [];
   #lookedMs = 0;
@@ -73,8 +75,9 @@ export class AllWorkers implements Insight {
   async metrics(): Promise<string> {
     const { pool, registry } = this.#options;
     const own = (await registry.getMetricsAsJSON()) as unknown as Metrics;
+    const pids = pool.workers.map(({ pid }) => pid);
     const answers = await pool.ask('metrics', undefined);
-    return joinedMetrics([own, ...answers.map(({ answer }) => answer)]).metrics();
+    return joinedMetrics([own, ...this.#kept.take(pids, answers)]).metrics();
   }
 
   async status(): Promise<ConcentratorStatus> {

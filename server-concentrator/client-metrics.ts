@@ -16,7 +16,7 @@ export interface ClientMetricsSource {
 }
 
 /** Stands for all clients beyond; no client's name has a blank. */
-const OTHERS = 'all others';
+export const OTHER_CLIENTS = 'all others';
 
 /** Registers what clients have carried, for a bounded number of clients. */
 export function registerClientMetrics(registry: Registry, source: ClientMetricsSource): void {
@@ -86,5 +86,5 @@ function* named({ meters, maxClients }: ClientMetricsSource): Generator<[string,
     others.downBytes += total.downBytes;
     others.connections += total.connections;
   }
-  if (count > maxClients) yield [OTHERS, others];
+  if (count > maxClients) yield [OTHER_CLIENTS, others];
 }

@@ -4,7 +4,7 @@ import { assembleProcess, type ConcentratorDeps } from './assemble.ts';
 import type { Concentrator } from './concentrator.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import type { Insight } from './insight.ts';
-import type { PrimaryCalls, WorkerCalls, WorkerStart } from './worker/calls.ts';
+import { type PrimaryCalls, unpackClients, type WorkerCalls, type WorkerStart } from './worker/calls.ts';
 import { Channel, type Handlers, type MessagePort } from './worker/channel.ts';
 import { lookAtSessions } from './worker/sessions-look.ts';
 import { WorkerPlace } from './worker/worker-place.ts';
@@ -74,7 +74,7 @@ export class Worker implements RunningProgram {
         await this.#starting;
         await this.#running().concentrator.reload(config);
       },
-      clients: (clients) => this.#place?.clients.onList(clients),
+      clients: (packed) => this.#place?.clients.onList(unpackClients(packed)),
       metrics: () => this.#running().insight.registry.getMetricsAsJSON(),
       status: () => this.#running().insight.status(),
       look: () => lookAtSessions(this.#running().insight.view),

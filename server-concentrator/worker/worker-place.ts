@@ -89,6 +89,8 @@ export class WorkerPlace implements Passing {
         : await this.#askHome(request.hello.clientId);
     // What has been relayed belongs here, whatever has changed since.
     if (home.worker === index || transport.isRelayed) return home.others;
+    // Its sessions may be lost: the client begins another one, where it would wait.
+    if (await this.#isSilent(home.worker)) return home.others;
     const to = { path: relays[home.worker]!, secret: this.#secret };
     // A worker that takes none has no session yet: here nobody knows it either, and the client learns that at once.
     return (await relay(applicant, to, leftMs)) ? undefined : home.others;
@@ -103,6 +105,10 @@ export class WorkerPlace implements Passing {
       // Without the first process this one ends as well.
       return { worker: this.#start.index, others: 0 };
     }
+  }
+
+  #isSilent(worker: number): Promise<boolean> {
+    return this.#primary.ask('isSilent', worker).catch(() => false);
   }
 
   onProven(clientId: string, host: string): void {

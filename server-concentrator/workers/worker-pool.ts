@@ -7,7 +7,7 @@ import { heapOption } from '../../shared/runtime/process/heap-limit.ts';
 import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
 import type { ClientEntry, ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
 import { takenOver } from '../config/describe-reload.ts';
-import type { PrimaryCalls, WorkerCalls } from '../worker/calls.ts';
+import { type PrimaryCalls, packClients, type WorkerCalls } from '../worker/calls.ts';
 import type { Handlers } from '../worker/channel.ts';
 import { SECRET_BYTES } from '../worker/relay-preface.ts';
 import type { ClientsOfAll } from './clients-of-all.ts';
@@ -66,6 +66,8 @@ const LASTING_MS = 10_000;
 /** Loading the program on a busy machine, names of its own addresses included. */
 const START_MS = 60_000;
 const RELOAD_MS = 30_000;
+/** For what is looked at. Whoever looks waits for five seconds or so. */
+const LOOK_MS = 2_000;
 /** Until a worker has taken over a list of clients. */
 const TAKE_CLIENTS_MS = 30_000;
 /** Changes of the list of clients in a row are told once. */
@@ -80,6 +82,7 @@ export class WorkerPool {
   #config: ConcentratorConfig;
   #serving: Serving = { listen: [], udp: [] };
   #tellingClients: NodeJS.Timeout | undefined;
+  #packed: { readonly clients: readonly ClientEntry[]; readonly bytes: Uint8Array } | undefined;
   readonly #silence = new SilenceWatch();
   #watching: NodeJS.Timeout | undefined;
   #isClosing = false;
@@ -113,19 +116,20 @@ export class WorkerPool {
     for (const [index, process] of started.entries()) this.#onStarted(index, process);
   }
 
-  /** Gives a connection to a worker; where that takes none, the connection is reset. */
-  give(index: number, ready: ReadyConnection): void {
-    if (!this.#slots[index]?.process?.give(ready)) ready.socket.resetAndDestroy();
+  /** Gives a connection to a worker. @returns false where that takes none */
+  give(index: number, ready: ReadyConnection): boolean {
+    return this.#slots[index]?.process?.give(ready) ?? false;
   }
 
-  /** Asks all; those that do not answer are left out. */
+  /** Asks all; those that do not answer soon are left out, and those that say nothing at all are not waited for. */
   async ask<Name extends keyof WorkerCalls>(
     name: Name,
     value: WorkerCalls[Name]['value'],
   ): Promise<readonly { readonly index: number; readonly answer: WorkerCalls[Name]['answer'] }[]> {
     const answers = await Promise.all(
       this.#slots.map(async ({ process }, index) => {
-        const answer = await process?.channel.ask(name, value).catch(() => undefined);
+        if (this.#options.placement.workers[index]!.isSilent) return [];
+        const answer = await process?.channel.ask(name, value, LOOK_MS).catch(() => undefined);
         return answer === undefined ? [] : [{ index, answer }];
       }),
     );
@@ -192,9 +196,16 @@ export class WorkerPool {
     slot.telling = telling;
     while (telling.isAnother && slot.process !== undefined) {
       telling.isAnother = false;
-      await slot.process.channel.ask('clients', this.#config.clients, TAKE_CLIENTS_MS).catch(() => {});
+      await slot.process.channel.ask('clients', this.#packedClients(), TAKE_CLIENTS_MS).catch(() => {});
     }
     slot.telling = undefined;
+  }
+
+  /** Once for all workers: to pack ten thousand takes some 20 ms. */
+  #packedClients(): Uint8Array {
+    const { clients } = this.#config;
+    if (this.#packed?.clients !== clients) this.#packed = { clients, bytes: packClients(clients) };
+    return this.#packed.bytes;
   }
 
   async #launch(index: number): Promise<WorkerProcess> {
@@ -256,6 +267,7 @@ export class WorkerPool {
         ...placement.homeOf(clientId, index),
         usedBytes: clients.usedBytes(clientId),
       }),
+      isSilent: (worker) => placement.workers[worker]?.isSilent ?? false,
       usage: (counts) => clients.add(counts),
       sessions: ({ clientId, change }) => placement.onSessions(index, clientId, change),
       proven: ({ clientId, host }) => onProven(clientId, host),

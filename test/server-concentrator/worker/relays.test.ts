@@ -84,6 +84,20 @@ describe('what comes from another worker', () => {
     expect(taken).toEqual([]);
   });
 
+  it('is let in beside strangers of this machine, of whom there are so many and no more', async () => {
+    const { path, taken } = await listening();
+    const strangers = await Promise.all(Array.from({ length: 300 }, () => say(path)));
+    for (const stranger of strangers) stranger.resume();
+    await expect.poll(() => strangers.filter(({ destroyed }) => destroyed).length).toBe(300 - 256);
+    for (const stranger of strangers) stranger.destroy();
+    await expect
+      .poll(async () => {
+        await say(path, encodePreface(SECRET, FROM));
+        return taken.length;
+      })
+      .toBeGreaterThan(0);
+  });
+
   it('is none where nothing comes for two seconds', async () => {
     const { path, taken } = await listening();
     const socket = await say(path);

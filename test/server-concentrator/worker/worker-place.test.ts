@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Applicant } from '../../../server-concentrator/session/applicant.ts';
 import type { PrimaryCalls, WorkerCalls, WorkerStart } from '../../../server-concentrator/worker/calls.ts';
 import type { Channel } from '../../../server-concentrator/worker/channel.ts';
@@ -13,8 +14,8 @@ import { identity } from '../../runtime/subflow/subflow-bench.ts';
 
 const COUNT = 3;
 
-/** The second of three workers. @param home what the first process answers */
-function placed(home: () => Promise<PrimaryCalls['home']['answer']> = () => Promise.reject(new Error('gone'))) {
+/** The second of three workers. @param ask the first process; it is gone where absent */
+function placed(ask: (name: string) => Promise<unknown> = () => Promise.reject(new Error('gone'))) {
   const name = randomBytes(8).toString('hex');
   const start: WorkerStart = {
     ...{ index: 1, count: COUNT, listen: [], udp: [{ host: '192.0.2.1', descriptor: 4 }] },
@@ -23,10 +24,10 @@ function placed(home: () => Promise<PrimaryCalls['home']['answer']> = () => Prom
   };
   const told: unknown[] = [];
   const primary = {
-    ask: home,
+    ask,
     tell: (...message: unknown[]) => void told.push(message),
   } as unknown as Channel<WorkerCalls, PrimaryCalls>;
-  return { place: new WorkerPlace(start, primary, [], () => 0), told };
+  return { place: new WorkerPlace(start, primary, [], () => 0), told, start };
 }
 
 function applicant(request: object, isRelayed = false): Applicant {
@@ -57,6 +58,23 @@ it.each<[string, Applicant]>([
   ['HELLO while the first process does not answer', applicant(hello)],
 ])('keeps %s', async (_, one) => {
   expect(await placed().place.pass(one, 1_000)).toBe(0);
+});
+
+it('knows no session of a worker that says nothing: nobody would answer there', async () => {
+  let isSilent = true;
+  const { place, start } = placed(async (name) => (name === 'isSilent' ? isSilent : undefined));
+  let relayed = 0;
+  const server = createServer(() => relayed++).listen(start.relays[2]);
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  expect(await place.pass(applicant(join(2)), 1_000)).toBe(0);
+  expect(relayed).toBe(0);
+  isSilent = false;
+  const passed = applicant(join(2));
+  Object.assign(passed.transport, { setHandlers() {}, setReading() {}, write() {}, destroy() {} });
+  Object.assign(passed, { handshake: { requestFrame: new Uint8Array() }, takeRest: () => new Uint8Array() });
+  expect(await place.pass(passed, 1_000)).toBeUndefined();
+  await expect.poll(() => relayed).toBe(1);
 });
 
 it('tells the first process of proven clients and of sessions', () => {

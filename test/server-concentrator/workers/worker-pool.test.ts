@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ClientEntry } from '../../../server-concentrator/config/concentrator-config.ts';
+import { unpackClients } from '../../../server-concentrator/worker/calls.ts';
 import { Placement } from '../../../server-concentrator/workers/placement.ts';
 import { WorkerPool } from '../../../server-concentrator/workers/worker-pool.ts';
 import { assembled, keyOf } from '../concentrator-bed.ts';
@@ -190,7 +191,8 @@ it('has no more than one list of clients on its way to a worker, and then the ne
     pool.setClients(list(count));
     await vi.advanceTimersByTimeAsync(100);
   }
-  const sizes = (worker: FakeWorker) => worker.named('clients').map(({ value }) => (value as ClientEntry[]).length);
+  const sizes = (worker: FakeWorker) =>
+    worker.named('clients').map(({ value }) => unpackClients(value as Uint8Array).length);
   expect(sizes(other)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   expect(sizes(slow)).toEqual([1]);
   slow.isDeaf = false;
