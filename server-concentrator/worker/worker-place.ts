@@ -3,7 +3,10 @@ import type { Server, Socket } from 'node:net';
 import { TOKEN_BYTES } from '../../shared/protocol/codec/wire.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { HandshakeGate, type HandshakeGateOptions } from '../../shared/runtime/subflow/handshake-gate.ts';
-import type { SubflowListener, SubflowListenerOptions } from '../../shared/runtime/subflow/subflow-listener.ts';
+import type {
+  SubflowListener,
+  SubflowListenerOptions,
+} from '../../shared/runtime/subflow/subflow-listener.ts';
 import type { UdpSocket, UdpSocketOptions } from '../../shared/runtime/udp/udp-socket.ts';
 import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';

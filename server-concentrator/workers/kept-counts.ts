@@ -57,7 +57,9 @@ function counted(metrics: Metrics): Metrics {
 
 /** All rows of a client are those of one worker, and begin again at another one: that is a restart. */
 function withoutClients(metric: Metric): Metric {
-  const values = metric.values.filter(({ labels: { client } }) => client === undefined || client === OTHER_CLIENTS);
+  const values = metric.values.filter(
+    ({ labels: { client } }) => client === undefined || client === OTHER_CLIENTS,
+  );
   return { ...metric, values };
 }
 

@@ -23,10 +23,14 @@ export function workersAdvice(
 ): readonly string[] {
   const advice: string[] = [];
   if (count > processors)
-    advice.push(`${count} workers on ${processors} processors: more than ${processors} take memory, and serve no more`);
+    advice.push(
+      `${count} workers on ${processors} processors: more than ${processors} take memory, and serve no more`,
+    );
   if (memoryTotalBytes / count < LEAST_MEMORY_BYTES) {
     const leastMiB = (LEAST_MEMORY_BYTES * count) / 1024 ** 2;
-    advice.push(`each of ${count} workers has little of limits.memoryTotal: it should be ${leastMiB}MiB or more, or fewer workers`);
+    advice.push(
+      `each of ${count} workers has little of limits.memoryTotal: it should be ${leastMiB}MiB or more, or fewer workers`,
+    );
   }
   return advice;
 }

@@ -11,9 +11,15 @@ import { type PrimaryCalls, packClients, type WorkerCalls } from '../worker/call
 import type { Handlers } from '../worker/channel.ts';
 import { SECRET_BYTES } from '../worker/relay-preface.ts';
 import type { ClientsOfAll } from './clients-of-all.ts';
-import { eachLine, FIRST_GIVEN_DESCRIPTOR, type ForkWorker, forkWorker, type ProgramFile } from './fork-worker.ts';
+import {
+  eachLine,
+  FIRST_GIVEN_DESCRIPTOR,
+  type ForkWorker,
+  forkWorker,
+  type ProgramFile,
+} from './fork-worker.ts';
 import type { Placement } from './placement.ts';
-import { STEP_MS, SilenceWatch } from './silence-watch.ts';
+import { SilenceWatch, STEP_MS } from './silence-watch.ts';
 import type { GivenSocket } from './udp-groups.ts';
 import { workerConfig } from './worker-config.ts';
 import { WorkerProcess } from './worker-process.ts';

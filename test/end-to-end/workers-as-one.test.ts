@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PageView } from '../../server-concentrator/page/page-view.ts';
 import type { ConcentratorStatus } from '../../server-concentrator/status/concentrator-status.ts';
+import { expectEcho } from './support/echo-pair.ts';
 import { greet } from './support/greet.ts';
 import { type Origin, startEcho } from './support/origin.ts';
 import { Pair } from './support/pair.ts';
@@ -12,6 +13,7 @@ import { socksConnect } from './support/socks-client.ts';
 const run = promisify(execFile);
 const OTHERS = Array.from({ length: 8 }, (_, i) => `client${i}`);
 const NOT_ALLOWED = 2;
+const MEGABYTE = 1_000_000;
 const CHANGE_MS = 1_000;
 
 describe('two workers, to those who look at them and change them', { timeout: 60_000 }, () => {
@@ -47,15 +49,18 @@ describe('two workers, to those who look at them and change them', { timeout: 60
     expect(await connected()).toEqual(clients);
     expect(new Set((await status()).sessions.map(({ worker }) => worker))).toEqual(new Set([1, 2]));
     const { view, close } = await openPage(pair);
-    const seen = () => view()?.rows.map(({ client }) => client).sort();
+    const seen = () =>
+      view()
+        ?.rows.map(({ client }) => client)
+        .sort();
     await expect.poll(seen, { timeout: 10_000 }).toEqual(clients);
     expect(view()).toMatchObject({
       sessions: clients.length,
       clients: { known: clients.length, connected: clients.length },
     });
-    expect(view()?.rows.every(({ state, sessions }) => state === 'established' && sessions.length === 1)).toBe(
-      true,
-    );
+    expect(
+      view()?.rows.every(({ state, sessions }) => state === 'established' && sessions.length === 1),
+    ).toBe(true);
     const { socket } = await socksConnect(pair.socks, origin);
     await expect.poll(() => view()?.streams, { timeout: 5_000 }).toBe(1);
     socket.destroy();
@@ -80,12 +85,16 @@ describe('two workers, to those who look at them and change them', { timeout: 60
   it('both end the sessions of clients that a reload removes, and no others', async () => {
     const removed = OTHERS.slice(0, 2);
     const keys = removed.map((id) => pair.identityOf(id).key);
-    const ended = guests.slice(0, 2).map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
+    const ended = guests
+      .slice(0, 2)
+      .map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
     const startMs = performance.now();
     await pair.remove(removed);
     await Promise.all(ended);
     const tookMs = Math.round(performance.now() - startMs);
-    console.info(`measured: a reload ended the sessions of removed clients in two workers after ${tookMs} ms`);
+    console.info(
+      `measured: a reload ended the sessions of removed clients in two workers after ${tookMs} ms`,
+    );
     expect(tookMs).toBeLessThan(CHANGE_MS);
     expect(guests.slice(2, 6).every(({ socket }) => !socket.destroyed)).toBe(true);
     await expectUnknown(removed[0]!, keys[0]!);
@@ -120,6 +129,32 @@ describe('two workers, to those who look at them and change them', { timeout: 60
     expect(pair.concentrator.output).not.toContain('internal error');
     await untilBothAreUp();
     await expectUnknown(leaving, leavingKey);
+  });
+
+  it('both have their usage written to the end, also where a second signal cuts that short', async () => {
+    const { socket } = await socksConnect(pair.socks, origin);
+    await expectEcho(socket, 3 * MEGABYTE);
+    // The connection is open: the first signal alone would wait for its end.
+    process.kill(pair.concentrator.pid, 'SIGTERM');
+    await pair.client.untilLine('going away');
+    await expectEcho(socket, 3 * MEGABYTE);
+    process.kill(pair.concentrator.pid, 'SIGTERM');
+    expect(await pair.concentrator.untilExit()).toBe(0);
+    socket.destroy();
+    const { stdout } = await run(process.execPath, [
+      ...[
+        builtProgram('server-concentrator'),
+        '--config',
+        pair.concentratorFile,
+        'client',
+        'usage',
+        '--json',
+      ],
+    ]);
+    const clients: { client: string; upBytes: number; downBytes: number }[] = JSON.parse(stdout).clients;
+    const used = clients.find(({ client }) => client === pair.clientId)!;
+    expect(used.upBytes).toBeGreaterThan(6 * MEGABYTE);
+    expect(used.downBytes).toBeGreaterThan(6 * MEGABYTE);
   });
 
   /** Neither worker lets it in. */

@@ -17,7 +17,10 @@ const CHANGE_MS = 1_000;
 /** What is counted is written this often, and a busy machine is late. */
 const WRITTEN_MS = 15_000;
 
-describe('a list of clients in a database, and two workers', { timeout: 60_000, ...needs('postgres') }, () => {
+describe('a list of clients in a database, and two workers', {
+  timeout: 60_000,
+  ...needs('postgres'),
+}, () => {
   let postgres: PostgresServer;
   let database: TestDatabase;
   let pair: Pair;
@@ -99,12 +102,16 @@ describe('a list of clients in a database, and two workers', { timeout: 60_000, 
     const homes = new Map((await status()).sessions.map(({ client, worker }) => [client, worker]));
     const removed = OTHERS.slice(2);
     expect(new Set(removed.map((id) => homes.get(id)))).toEqual(new Set([1, 2]));
-    const ended = guests.slice(2).map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
+    const ended = guests
+      .slice(2)
+      .map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
     const sinceMs = performance.now();
     await database.query('DELETE FROM tributary_clients WHERE id = ANY($1)', [removed]);
     await Promise.all(ended);
     const tookMs = since(sinceMs);
-    console.info(`measured: clients removed by SQL have lost their sessions in two workers after ${tookMs} ms`);
+    console.info(
+      `measured: clients removed by SQL have lost their sessions in two workers after ${tookMs} ms`,
+    );
     expect(tookMs).toBeLessThan(CHANGE_MS);
     const kept = new Set([pair.clientId, ...OTHERS.slice(0, 2)]);
     await expect
@@ -130,7 +137,10 @@ describe('a list of clients in a database, and two workers', { timeout: 60_000, 
 
   it('holds to a quota over workers that are killed, and over a restart', async () => {
     const quota = Math.ceil(((await carriedBytes()) + 2 * MEGABYTE) / MEGABYTE) * MEGABYTE;
-    await database.query('UPDATE tributary_clients SET quota_bytes = $1 WHERE id = $2', [quota, pair.clientId]);
+    await database.query('UPDATE tributary_clients SET quota_bytes = $1 WHERE id = $2', [
+      quota,
+      pair.clientId,
+    ]);
     const { socket, got } = await download(6 * MEGABYTE);
     void got.catch(() => {});
     await expect.poll(isRefused, { timeout: 15_000, interval: 200 }).toBe(true);

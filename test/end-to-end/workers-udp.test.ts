@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConcentratorStatus } from '../../server-concentrator/status/concentrator-status.ts';
 import { needs } from '../support/needs.ts';
-import { associate, exchange, startUdpEcho, type UdpAssociation, type UdpEcho } from '../support/socks-udp.ts';
+import {
+  associate,
+  exchange,
+  startUdpEcho,
+  type UdpAssociation,
+  type UdpEcho,
+} from '../support/socks-udp.ts';
 import { greet } from './support/greet.ts';
 import { startOther } from './support/other-client.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
@@ -47,7 +53,11 @@ describe('UDP through two workers', { timeout: 60_000, ...needs('libc') }, () =>
     throw new Error('no answer came');
   };
   const packetsOf = async (id: string) =>
-    (await sessionOf(id)).uplinks.map(({ name, udp }) => ({ name, state: udp?.state, sent: udp?.sentPackets ?? 0 }));
+    (await sessionOf(id)).uplinks.map(({ name, udp }) => ({
+      name,
+      state: udp?.state,
+      sent: udp?.sentPackets ?? 0,
+    }));
   const untilPacketsPass = (id: string) =>
     expect
       .poll(async () => (await packetsOf(id)).filter(({ state }) => state === 'working').length, {

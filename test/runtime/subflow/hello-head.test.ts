@@ -30,7 +30,10 @@ it.each<[string, Buffer]>([
 it.each<[string, Buffer]>([
   ['another message', Buffer.from('160301000402000000', 'hex')],
   ['a ClientHello without a name', records(hello({ extensions: [] }))],
-  ['half of one, and then something else', Buffer.concat([records(named([]), 60).subarray(0, 65), Buffer.of(23)])],
+  [
+    'half of one, and then something else',
+    Buffer.concat([records(named([]), 60).subarray(0, 65), Buffer.of(23)]),
+  ],
 ])('knows that there is none where there is %s', (_, bytes) => {
   const head = new HelloHead();
   expect(head.add(bytes)).toBe(true);

@@ -2,7 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concentratorSchema } from '../../../server-concentrator/config/concentrator-schema.ts';
-import { describeReload, RELOAD_RULES, takenOver } from '../../../server-concentrator/config/describe-reload.ts';
+import {
+  describeReload,
+  RELOAD_RULES,
+  takenOver,
+} from '../../../server-concentrator/config/describe-reload.ts';
 import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
 import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
 import { generateCertificate, type TlsIdentity } from '../../../shared/runtime/identity/certificate.ts';
@@ -237,11 +241,21 @@ describe('a reload', () => {
 
 /** The same with another value at every place, also where there is none. */
 function changed(config: object): object {
-  const all = { clientsDatabase: 1, joinName: 1, stateDirectory: 1, congestionControl: 1, metrics: 1, ...config };
+  const all = {
+    clientsDatabase: 1,
+    joinName: 1,
+    stateDirectory: 1,
+    congestionControl: 1,
+    metrics: 1,
+    ...config,
+  };
   return Object.fromEntries(
     Object.entries(all).map(([key, value]) => {
       const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
-      return [key, isMap ? (Object.keys(value).length > 0 ? changed(value) : { some: 1 }) : { instead: value }];
+      return [
+        key,
+        isMap ? (Object.keys(value).length > 0 ? changed(value) : { some: 1 }) : { instead: value },
+      ];
     }),
   );
 }

@@ -2,9 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { encodePreface, type RelayedFrom, SECRET_BYTES } from '../../../server-concentrator/worker/relay-preface.ts';
-import { listenForRelays, relay } from '../../../server-concentrator/worker/relays.ts';
 import type { Applicant } from '../../../server-concentrator/session/applicant.ts';
+import {
+  encodePreface,
+  type RelayedFrom,
+  SECRET_BYTES,
+} from '../../../server-concentrator/worker/relay-preface.ts';
+import { listenForRelays, relay } from '../../../server-concentrator/worker/relays.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import type {
   SubflowTransport,
@@ -58,7 +62,14 @@ describe('what comes from another worker', () => {
     const { path, taken } = await listening();
     const preface = encodePreface(SECRET, FROM);
     const all = Buffer.concat([preface, Buffer.from('hello')]);
-    for (const at of [1, SECRET_BYTES, SECRET_BYTES + 1, SECRET_BYTES + 2, preface.length - 1, preface.length]) {
+    for (const at of [
+      1,
+      SECRET_BYTES,
+      SECRET_BYTES + 1,
+      SECRET_BYTES + 2,
+      preface.length - 1,
+      preface.length,
+    ]) {
       await say(path, all.subarray(0, at), all.subarray(at));
     }
     await expect.poll(() => taken.map(({ bytes }) => bytes.toString())).toEqual(Array(6).fill('hello'));
@@ -109,7 +120,12 @@ describe('what comes from another worker', () => {
 
 /** A client that has proven its key, on a transport of this worker. */
 function applicant(rest = '') {
-  const wire = { handlers: undefined as SubflowTransportHandlers | undefined, written: '', isOpen: true, isReading: true };
+  const wire = {
+    handlers: undefined as SubflowTransportHandlers | undefined,
+    written: '',
+    isOpen: true,
+    isReading: true,
+  };
   const transport = {
     ...FROM,
     exporter: Buffer.from(FROM.exporter, 'base64'),

@@ -91,7 +91,9 @@ it('has UDP sockets at the addresses that the first process has bound', async ()
   const { place } = placed();
   expect(place.udpHosts).toEqual(['192.0.2.1']);
   const other = { family: 4, host: '192.0.2.2', handlers: { onDatagram() {} } } as const;
-  await expect(place.openUdp(new UdpSockets(undefined), other)).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
+  await expect(place.openUdp(new UdpSockets(undefined), other)).rejects.toMatchObject({
+    code: 'EADDRNOTAVAIL',
+  });
 });
 
 it('refuses connections before it listens, when it has stopped, and while few descriptors are left', async () => {
@@ -99,13 +101,22 @@ it('refuses connections before it listens, when it has stopped, and while few de
   let resets = 0;
   const give = () => {
     const socket = { resetAndDestroy: () => resets++ } as unknown as Socket;
-    place.take({ head: new Uint8Array(), remote: '192.0.2.9', isProven: false, isProxied: false, leftMs: 1 }, socket);
+    place.take(
+      { head: new Uint8Array(), remote: '192.0.2.9', isProven: false, isProxied: false, leftMs: 1 },
+      socket,
+    );
   };
   give();
   expect(resets).toBe(1);
   const options: HandshakeGateOptions = {
     ...identity,
-    ...{ pool: new ReceivePool(() => 0, 0), clock: () => 0, onSubflow() {}, onHandshakeFailed() {}, onWarning() {} },
+    ...{
+      pool: new ReceivePool(() => 0, 0),
+      clock: () => 0,
+      onSubflow() {},
+      onHandshakeFailed() {},
+      onWarning() {},
+    },
   };
   const listener = await place.listen({ ...options, hasDescriptor: () => false });
   give();

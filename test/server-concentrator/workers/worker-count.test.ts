@@ -1,6 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { expect, it } from 'vitest';
-import { processCount, workerCount, workersAdvice } from '../../../server-concentrator/workers/worker-count.ts';
+import {
+  processCount,
+  workerCount,
+  workersAdvice,
+} from '../../../server-concentrator/workers/worker-count.ts';
 
 const CORES = availableParallelism();
 

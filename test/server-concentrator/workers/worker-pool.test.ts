@@ -96,7 +96,8 @@ async function pooled(born: (worker: FakeWorker, number: number) => void = () =>
   const up = () => placement.workers.map(({ isUp }) => isUp);
   /** Those that live say each second how busy they are. */
   const speak = () => {
-    for (const child of children) if (child.connected && !child.isDeaf) child.emit('message', { name: 'load', value: 0 });
+    for (const child of children)
+      if (child.connected && !child.isDeaf) child.emit('message', { name: 'load', value: 0 });
   };
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 500) {

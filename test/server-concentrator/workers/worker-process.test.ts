@@ -27,7 +27,10 @@ async function started() {
 /** Connections as they are given to a worker, and their other ends. */
 async function connections(count: number) {
   const taken: Socket[] = [];
-  const server = createServer({ pauseOnConnect: true }, (socket) => void taken.push(socket)).listen(0, '127.0.0.1');
+  const server = createServer({ pauseOnConnect: true }, (socket) => void taken.push(socket)).listen(
+    0,
+    '127.0.0.1',
+  );
   cleanup(() => void server.close());
   await once(server, 'listening');
   const ends = Array.from({ length: count }, () => {
@@ -48,7 +51,14 @@ async function connections(count: number) {
 }
 
 function readyOf(socket: Socket): ReadyConnection {
-  return { socket, head: new Uint8Array(), remote: '127.0.0.1', isProven: false, isProxied: false, leftMs: 1_000 };
+  return {
+    socket,
+    head: new Uint8Array(),
+    remote: '127.0.0.1',
+    isProven: false,
+    isProxied: false,
+    leftMs: 1_000,
+  };
 }
 
 describe('a worker', () => {
@@ -78,7 +88,8 @@ describe('a worker', () => {
 
   it('without descriptors for connections loses them, and gets the next when it has some', async () => {
     const { child, worker } = await started();
-    const limit = (soft: number) => execFileSync('prlimit', ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
+    const limit = (soft: number) =>
+      execFileSync('prlimit', ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
     limit(readdirSync(`/proc/${child.pid}/fd`).length - 1);
     const { ready, ends } = await connections(3);
     for (const one of ready) worker.give(one);
