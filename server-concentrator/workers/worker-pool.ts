@@ -152,13 +152,12 @@ export class WorkerPool {
     const { count } = this.#options;
     this.#config = takenOver(this.#config, next);
     await Promise.all(
-      this.#slots.map(async (slot, index) => {
-        const { process } = slot;
+      this.#slots.map(async ({ process }, index) => {
         try {
           await process?.channel.ask('reload', workerConfig(next, index, count), RELOAD_MS);
         } catch (error) {
           // The next one in its place begins with this configuration.
-          if (slot.process === process) throw error;
+          if (process?.hasEnded !== true) throw error;
         }
       }),
     );

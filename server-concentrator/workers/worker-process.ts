@@ -17,6 +17,7 @@ export class WorkerProcess {
   readonly pid: number | undefined;
   /** Resolves to how it ended, for people. */
   readonly ended: Promise<string>;
+  #hasEnded = false;
   readonly #child: ChildProcess;
   /** Node.js sends one connection after the other, and each once the one before has arrived. */
   readonly #onTheWay = new Set<Socket>();
@@ -35,6 +36,7 @@ export class WorkerProcess {
     child.on('message', (message) => this.channel.receive(message, undefined));
     this.ended = new Promise((resolve) => {
       const end = (how: string) => {
+        this.#hasEnded = true;
         this.channel.close();
         // Node.js forgets those that it has not sent yet.
         for (const socket of this.#onTheWay) socket.resetAndDestroy();
@@ -47,6 +49,10 @@ export class WorkerProcess {
       });
       child.once('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
     });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Gives it a connection. False where it has too many on their way already. */
@@ -67,12 +73,8 @@ export class WorkerProcess {
       this.channel.ask('close', undefined, CLOSE_MS).catch(() => {}),
     );
     if (this.#child.connected) this.#child.disconnect();
-    let hasEnded = false;
-    const ended = this.ended.then(() => {
-      hasEnded = true;
-    });
-    await atMost(EXIT_MS, ended);
-    if (!hasEnded) this.kill();
+    await atMost(EXIT_MS, this.ended);
+    if (!this.#hasEnded) this.kill();
   }
 
   /** As `kill -9`: for one that does not listen. */

@@ -151,6 +151,7 @@ it.each<[string, () => ChildProcess]>([
   await start();
   fork.next = failing;
   children[0]!.end(70);
+  await vi.advanceTimersByTimeAsync(1);
   expect(up()).toEqual([false, true]);
   await pass(1_000);
   expect(lines.join('')).toMatch(/a worker cannot start/);
