@@ -1,5 +1,5 @@
 import type { MetricValue } from 'prom-client';
-import { OTHER_CLIENTS } from '../client-metrics.ts';
+import { OTHER_CLIENTS } from '../usage/usage-count.ts';
 import type { Metrics } from '../worker/calls.ts';
 
 /** Rows of one metric that are kept of workers that have ended. Those beyond are left out, and begin at 0 again. */

@@ -43,7 +43,8 @@ describe('UDP through two workers', { timeout: 60_000, ...needs('libc') }, () =>
 
   const status = async (): Promise<ConcentratorStatus> =>
     JSON.parse((await pair.get('concentrator', '/status')).text);
-  const sessionOf = async (id: string) => (await status()).sessions.find(({ client }) => client === id)!;
+  const sessionOf = async (id: string) =>
+    (await status()).sessions.find(({ client, state }) => client === id && state === 'established')!;
   const workerOf = async (id: string) => (await sessionOf(id)).worker!;
   const ask = async (association: UdpAssociation, text: string) => {
     for (let i = 0; i < TIMES; i++) {
@@ -60,16 +61,19 @@ describe('UDP through two workers', { timeout: 60_000, ...needs('libc') }, () =>
     }));
   const untilPacketsPass = (id: string) =>
     expect
-      .poll(async () => (await packetsOf(id)).filter(({ state }) => state === 'working').length, {
-        timeout: 15_000,
+      .poll(async () => (await packetsOf(id)).map(({ name, state }) => `${name} ${state}`).sort(), {
+        timeout: 20_000,
       })
-      .toBe(UPLINKS.length);
+      .toEqual(UPLINKS.map((name) => `${name} working`));
 
   it('carries it as packets for a client in the one and for one in the other', async () => {
     expect(await workerOf(OTHER)).toBe(3 - (await workerOf(pair.clientId)));
     const lost = async () =>
       (await pair.metrics('concentrator')).sum('tributary_datagram_strangers_total', { reason: 'unknown' });
-    for (const id of [pair.clientId, OTHER]) await untilPacketsPass(id);
+    for (const [i, id] of [pair.clientId, OTHER].entries()) {
+      await ask(associations[i]!, `first of ${id}`);
+      await untilPacketsPass(id);
+    }
     const before = await lost();
     for (const [i, id] of [pair.clientId, OTHER].entries()) {
       const sum = async () => (await packetsOf(id)).reduce((all, { sent }) => all + sent, 0);

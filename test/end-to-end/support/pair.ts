@@ -93,7 +93,11 @@ export class Pair {
       await pair.startConcentrator();
       pair.startClient();
       if (options.under?.client) await pair.#untilOk('client', '/readyz');
-      else await pair.client.untilLine(options.clientSays ?? '"subflow up"', { count: UPLINKS.length });
+      else
+        await pair.client.untilLine(options.clientSays ?? '"subflow up"', {
+          count: UPLINKS.length,
+          limitMs: START_MS,
+        });
     } catch (error) {
       await pair.close().catch(() => {});
       throw error;
@@ -276,7 +280,7 @@ export const BEYOND_LOOPBACK = [
 ];
 
 /** Several processes, on a busy machine. */
-const START_MS = 30_000;
+export const START_MS = 30_000;
 
 let pairs = 0;
 
