@@ -11,6 +11,8 @@ import type { ReadyConnection } from '../../../shared/runtime/subflow/handshake-
 import { useCleanups } from '../../support/cleanups.ts';
 
 const SCRIPT = fileURLToPath(new URL('deaf-worker.mjs', import.meta.url));
+/** Of util-linux. */
+const PRLIMIT = 'prlimit';
 /** As `worker-process.ts` has it. */
 const MAX_ON_THE_WAY = 1_024;
 
@@ -89,7 +91,7 @@ describe('a worker', () => {
   it('without descriptors for connections loses them, and gets the next when it has some', async () => {
     const { child, worker } = await started();
     const limit = (soft: number) =>
-      execFileSync('prlimit', ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
+      execFileSync(PRLIMIT, ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
     limit(readdirSync(`/proc/${child.pid}/fd`).length - 1);
     const { ready, ends } = await connections(3);
     for (const one of ready) worker.give(one);
