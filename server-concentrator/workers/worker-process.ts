@@ -7,8 +7,8 @@ import { Channel, type Handlers } from '../worker/channel.ts';
 
 /** Connections that wait for one worker. One that takes none for so many is stuck, and they are better off dialled again. */
 const MAX_WAITING = 1_024;
-/** A connection that a worker has not taken after so long is given up, in case that it has got lost on the way. */
-const TAKE_MS = 1_000;
+/** A connection that a worker has not taken after so long is given up, in case that it has got lost on the way. A busy one is slow. */
+const TAKE_MS = 3_000;
 /** What is left to do once it has been told to end: the last counts of usage, and then the process itself. */
 const CLOSE_MS = 2_000;
 const EXIT_MS = 3_000;

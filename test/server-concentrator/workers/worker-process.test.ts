@@ -86,14 +86,14 @@ describe('a worker', () => {
     expect(worker.give(late.ready[0]!)).toBe(false);
   });
 
-  it('without descriptors for connections loses them, and gets the next when it has some', async () => {
+  it('without a descriptor for a connection loses it, and gets the next when it has some', async () => {
     const { child, worker } = await started();
     const limit = (soft: number) =>
       execFileSync(PRLIMIT, ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
     limit(readdirSync(`/proc/${child.pid}/fd`).length - 1);
-    const { ready, ends } = await connections(3);
+    const { ready, ends } = await connections(1);
     for (const one of ready) worker.give(one);
-    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['', '', '']);
+    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['']);
     limit(1_000);
     const next = await connections(3);
     for (const one of next.ready) worker.give(one);
