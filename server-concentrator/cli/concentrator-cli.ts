@@ -8,6 +8,7 @@ import {
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
+import type { LinkDeps } from '../../shared/runtime/config/read-link.ts';
 import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { CheckDeps } from './check.ts';
@@ -16,7 +17,7 @@ import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import type { InitOptions } from './init.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */
-export interface ConcentratorCliDeps extends CheckDeps {
+export interface ConcentratorCliDeps extends CheckDeps, LinkDeps {
   /** Runs the concentrator until it is stopped. */
   readonly run: (config: ConcentratorConfig) => Promise<void>;
 }
