@@ -118,7 +118,7 @@ export class Primary {
     life.onClose(() => this.#watch.stop());
     // It writes what the sessions of all workers have carried to their end.
     life.onClose(() => this.#clients.close());
-    await this.#clients.start((clients) => this.#pool.setClients(clients));
+    await this.#clients.start((clients, changed) => this.#pool.setClients(clients, changed));
     this.#pool.setClients(this.#clients.all);
     const listener = await this.#listen();
     life.onClose(() => listener.close());

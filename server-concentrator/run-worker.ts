@@ -66,7 +66,7 @@ export class Worker implements RunningProgram {
         else gate.take({ ...connection, socket });
       },
       reload: (config) => this.#running().concentrator.reload(config),
-      clients: (clients) => this.#place?.clients.onList(clients),
+      clients: (change) => this.#place?.clients.onList(change),
       metrics: () => this.#running().insight.registry.getMetricsAsJSON(),
       status: () => this.#running().insight.status(),
       look: () => lookAtSessions(this.#running().insight.view),

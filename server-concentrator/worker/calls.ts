@@ -45,6 +45,11 @@ export interface UsedBytes {
   readonly trouble: ClientSource['trouble'];
 }
 
+/** All clients, or those that are new or changed, and the names of those that are gone. */
+export type ClientsChange =
+  | { readonly all: readonly ClientEntry[] }
+  | { readonly put: readonly ClientEntry[]; readonly removed: readonly string[] };
+
 /** What a worker can be told and asked. */
 export type WorkerCalls = {
   /** Resolves once it takes connections. */
@@ -54,8 +59,8 @@ export type WorkerCalls = {
   };
   readonly connection: { readonly value: GivenConnection; readonly answer: unknown };
   readonly reload: { readonly value: ConcentratorConfig; readonly answer: unknown };
-  /** The list of clients has changed: this is all of it. */
-  readonly clients: { readonly value: readonly ClientEntry[]; readonly answer: unknown };
+  /** The list of clients has changed. */
+  readonly clients: { readonly value: ClientsChange; readonly answer: unknown };
   readonly metrics: { readonly value: undefined; readonly answer: Metrics };
   readonly status: { readonly value: undefined; readonly answer: ConcentratorStatus };
   readonly look: { readonly value: undefined; readonly answer: SessionsLook };

@@ -26,7 +26,7 @@ export interface WorkerPoolOptions {
   readonly writeLogLine: (line: string) => void;
   /** Whether a person reads the log along. */
   readonly isPretty: boolean;
-  readonly clients: Pick<ClientsOfAll, 'add' | 'usedBytes'>;
+  readonly clients: Pick<ClientsOfAll, 'add' | 'get' | 'usedBytes'>;
   /** A client has proven its key from a host. */
   onProven(clientId: string, host: string): void;
 }
@@ -72,6 +72,8 @@ export class WorkerPool {
   #config: ConcentratorConfig;
   #serving: Serving = { listen: [], udp: [] };
   #tellingClients: NodeJS.Timeout | undefined;
+  /** Clients of which the workers are told next; undefined: of all. */
+  #untold: Set<string> | undefined = new Set();
   #isClosing = false;
 
   constructor(config: ConcentratorConfig, options: WorkerPoolOptions) {
@@ -129,13 +131,28 @@ export class WorkerPool {
     );
   }
 
-  /** All have another list of clients, soon. */
-  setClients(clients: readonly ClientEntry[]): void {
+  /** All have another list of clients, soon. @param changed see `OnClients` */
+  setClients(clients: readonly ClientEntry[], changed?: ReadonlySet<string>): void {
     this.#config = { ...this.#config, clients };
-    this.#tellingClients ??= setTimeout(() => {
-      this.#tellingClients = undefined;
-      for (const { process } of this.#slots) process?.channel.tell('clients', this.#config.clients);
-    }, TELL_CLIENTS_AFTER_MS);
+    if (changed === undefined) this.#untold = undefined;
+    else for (const id of changed) this.#untold?.add(id);
+    this.#tellingClients ??= setTimeout(() => this.#tellClients(), TELL_CLIENTS_AFTER_MS);
+  }
+
+  /** Not all of a long list for each change: it takes its time here and there. */
+  #tellClients(): void {
+    const changed = this.#untold;
+    this.#tellingClients = undefined;
+    this.#untold = new Set();
+    const { clients } = this.#options;
+    const change =
+      changed === undefined
+        ? { all: this.#config.clients }
+        : {
+            put: [...changed].flatMap((id) => clients.get(id) ?? []),
+            removed: [...changed].filter((id) => clients.get(id) === undefined),
+          };
+    for (const { process } of this.#slots) process?.channel.tell('clients', change);
   }
 
   /** All end in order. Resolves when they have nothing left to do. */

@@ -215,6 +215,14 @@ describe('a reload', () => {
     });
   });
 
+  it('does not say that clients were taken over where they come from elsewhere from now on', async () => {
+    const before = await loadConcentratorConfig(await directoryWith(''));
+    const database = 'clients: { database: "postgresql://tributary@db.example.org/tributary" }\n';
+    const after = await loadConcentratorConfig(await directoryWith(database));
+    expect(describeReload(before, after)).toEqual({ live: [], restart: ['clients.database'] });
+    expect(describeReload(after, before)).toEqual({ live: [], restart: ['clients.database'] });
+  });
+
   it('knows every key', () => {
     const known = RELOAD_RULES.map(({ key }) => key);
     const missing = schemaKeyPaths(concentratorSchema).filter(
