@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
-import { MAX_LINK_BYTES } from '../../shared/runtime/config/read-link.ts';
+import { MAX_LINK_BYTES } from '../../shared/runtime/command-line/read-link.ts';
 import { parseLinks } from '../../shared/runtime/identity/link.ts';
 import { linkIn } from '../../shared/runtime/identity/link-text.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';

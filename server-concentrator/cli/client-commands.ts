@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { LinkDeps } from '../../shared/runtime/command-line/read-link.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
-import type { LinkDeps } from '../../shared/runtime/config/read-link.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { ClientSettings } from './client-settings.ts';
 import type { UsageOptions } from './client-usage.ts';
@@ -100,16 +100,7 @@ export function addClientCommands(
       .description(text)
       .action(async (name: string) => (await clients()).removeClient(name, await loaded(), deps));
   }
-  client
-    .command('import')
-    .argument('<file>', 'as clients.yaml; an entry without a key gets one, and its link is printed')
-    .description('add the clients of a file, all or none')
-    .option('--update', 'clients that are there already get what the file says of them')
-    .option(...AS)
-    .action(async (file: string, options: { update?: true; as?: string }) => {
-      const { importClients } = await import('./import-clients.ts');
-      await importClients(file, options, await loaded(), deps);
-    });
+  addImport(client, loaded, deps);
   client
     .command('usage')
     .argument('[name]')
@@ -119,5 +110,18 @@ export function addClientCommands(
     .action(async (name: string | undefined, options: UsageOptions) => {
       const { printUsage } = await import('./client-usage.ts');
       await printUsage(name, options, await loaded(), deps);
+    });
+}
+
+function addImport(client: Command, loaded: () => Promise<ConcentratorConfig>, deps: CommandLineDeps): void {
+  client
+    .command('import')
+    .argument('<file>', 'as clients.yaml; an entry without a key gets one, and its link is printed')
+    .description('add the clients of a file, all or none')
+    .option('--update', 'clients that are there already get what the file says of them')
+    .option(...AS)
+    .action(async (file: string, options: { update?: true; as?: string }) => {
+      const { importClients } = await import('./import-clients.ts');
+      await importClients(file, options, await loaded(), deps);
     });
 }

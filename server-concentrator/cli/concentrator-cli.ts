@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LinkDeps } from '../../shared/runtime/command-line/read-link.ts';
 import { addShellCommands } from '../../shared/runtime/command-line/shell-commands.ts';
 import {
   type ProgramHelp,
@@ -8,7 +9,6 @@ import {
   runCommandLine,
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
-import type { LinkDeps } from '../../shared/runtime/config/read-link.ts';
 import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { CheckDeps } from './check.ts';

@@ -1,6 +1,6 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
+import { type LinkDeps, readLink } from '../../shared/runtime/command-line/read-link.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
-import { type LinkDeps, readLink } from '../../shared/runtime/config/read-link.ts';
 import { formatLink, type JoinLink, MAX_LINKS, parseLinks } from '../../shared/runtime/identity/link.ts';
 
 /** The links that `--also` tells of: of a file, `-` for standard input, or a link itself. Throws UsageError or LinkError. */

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
+import { type CommandLineDeps, UsageError } from '../config/command-line.ts';
 import { readableByOthers } from '../files/private-file.ts';
 import { readTextFile } from '../files/read-file.ts';
 import { hasLink, linkIn } from '../identity/link-text.ts';
 import type { StandardInput } from '../process/standard-input.ts';
-import { type CommandLineDeps, UsageError } from './command-line.ts';
 
 /** What a command needs that is told a link. */
 export interface LinkDeps extends Pick<CommandLineDeps, 'cwd' | 'stderr'> {
