@@ -24,6 +24,7 @@ export class KnownClients {
   readonly #database: string;
   #clients: readonly ClientEntry[] | undefined;
   #isWritten = true;
+  #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(file: StateFile<Known>, database: string, clients: readonly ClientEntry[] | undefined) {
@@ -64,24 +65,25 @@ export class KnownClients {
   keep(clients: readonly ClientEntry[]): void {
     this.#clients = clients;
     this.#isWritten = false;
-    this.#timer ??= setTimeout(() => void this.#write(), WRITE_AFTER_MS);
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_AFTER_MS);
   }
 
   /** Writes what is not written yet. */
   async close(): Promise<void> {
-    if (!this.#isWritten) await this.#write();
+    if (!this.#isWritten) this.#write();
     clearTimeout(this.#timer);
+    await this.#writing;
   }
 
-  async #write(): Promise<void> {
+  #write(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#isWritten) void this.#write();
+      if (!this.#isWritten) this.#write();
     }, WRITE_EVERY_MS);
     this.#timer.unref();
     this.#isWritten = true;
-    await this.#file.save(() => ({ database: this.#database, clients: this.#clients ?? [] }));
+    this.#writing = this.#file.save(() => ({ database: this.#database, clients: this.#clients ?? [] }));
   }
 }
 
