@@ -1,27 +1,36 @@
+import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ClientSource, OnClients } from '../clients/client-source.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';
-import type { UsageCount } from '../usage/usage-count.ts';
+import { monthOf, type UsageCount } from '../usage/usage-count.ts';
 import type { UsageKeeping } from '../usage/usage-keeper.ts';
-import type { ClientsChange, PrimaryCalls, WorkerCalls } from './calls.ts';
+import type { PrimaryCalls, WorkerCalls } from './calls.ts';
 import type { Channel } from './channel.ts';
 
 /** The list of clients and their usage in one of several processes: the first one has both, and tells what is needed here. */
 export class ToldClients implements ClientSource, UsageKeeping {
   readonly #primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>;
-  #clients: Map<string, ClientEntry>;
-  #onClients: OnClients | undefined;
+  #clients: readonly ClientEntry[];
+  #onList: OnClients | undefined;
   #trouble: ClientSource['trouble'];
-  /** Bytes of this month by client, as they were last told: as many as have had a session here. */
+  readonly #wallClock: WallClock;
+  /** Bytes by client, as they were last told: as many as have had a session here. */
   readonly #used = new Map<string, number>();
+  /** That of `#used`. */
+  #month = '';
 
-  constructor(primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>, clients: readonly ClientEntry[]) {
+  constructor(
+    primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>,
+    clients: readonly ClientEntry[],
+    wallClock: WallClock,
+  ) {
     this.#primary = primary;
-    this.#clients = byId(clients);
+    this.#clients = clients;
+    this.#wallClock = wallClock;
   }
 
-  async start(onClients?: OnClients): Promise<readonly ClientEntry[]> {
-    if (onClients !== undefined) this.#onClients = onClients;
-    return [...this.#clients.values()];
+  async start(onList?: OnClients): Promise<readonly ClientEntry[]> {
+    if (onList !== undefined) this.#onList = onList;
+    return this.#clients;
   }
 
   get trouble(): ClientSource['trouble'] {
@@ -29,20 +38,14 @@ export class ToldClients implements ClientSource, UsageKeeping {
   }
 
   /** The first process has another list. */
-  onList(change: ClientsChange): void {
-    if ('all' in change) {
-      this.#clients = byId(change.all);
-      this.#onClients?.(change.all);
-      return;
-    }
-    for (const id of change.removed) this.#clients.delete(id);
-    for (const client of change.put) this.#clients.set(client.id, client);
-    const changed = new Set([...change.removed, ...change.put.map(({ id }) => id)]);
-    this.#onClients?.([...this.#clients.values()], changed);
+  onList(clients: readonly ClientEntry[]): void {
+    this.#clients = clients;
+    this.#onList?.(clients);
   }
 
   /** The first process has told what a client has used in this month. */
   onUsed(clientId: string, bytes: number): void {
+    this.#beginMonth();
     this.#used.set(clientId, bytes);
   }
 
@@ -52,6 +55,7 @@ export class ToldClients implements ClientSource, UsageKeeping {
   }
 
   usedBytes(clientId: string): number {
+    this.#beginMonth();
     return this.#used.get(clientId) ?? 0;
   }
 
@@ -59,15 +63,24 @@ export class ToldClients implements ClientSource, UsageKeeping {
     await this.#tell(counts);
   }
 
+  /** Nobody tells of a client that carries nothing, such as one that is refused since its quota of the month before is used up. */
+  #beginMonth(): void {
+    const month = monthOf(this.#wallClock());
+    if (month === this.#month) return;
+    this.#month = month;
+    this.#used.clear();
+  }
+
   /** Never rejects: counts arrive even where the answer is late, and without the first process nobody can keep them. */
   async #tell(counts: readonly UsageCount[]): Promise<void> {
+    this.#beginMonth();
+    const month = this.#month;
     const answer = await this.#primary.ask('usage', counts).catch(() => undefined);
     if (answer === undefined) return;
-    for (const [clientId, bytes] of answer.used) this.onUsed(clientId, bytes);
     this.#trouble = answer.trouble;
+    this.#beginMonth();
+    // That of the month before may be what was told.
+    if (month !== this.#month) return;
+    for (const [clientId, bytes] of answer.used) this.onUsed(clientId, bytes);
   }
-}
-
-function byId(clients: readonly ClientEntry[]): Map<string, ClientEntry> {
-  return new Map(clients.map((client) => [client.id, client]));
 }
