@@ -248,8 +248,8 @@ describe('workers when others are killed', { timeout: 60_000 }, () => {
       }
     }
     await expect
-      .poll(() => Math.min(...downloads.map((bytes) => bytes())), { timeout: 20_000 })
-      .toBeGreaterThan(500_000);
+      .poll(() => Math.min(...downloads.map((bytes) => bytes())), { timeout: 30_000 })
+      .toBeGreaterThan(100_000);
     expect((await workers()).map(({ sessions }) => sessions > 0)).toEqual([true, true]);
     await Promise.all(clients.map((client) => client.kill()));
     const all = await pids();
@@ -264,7 +264,7 @@ describe('workers when others are killed', { timeout: 60_000 }, () => {
 
   it('end with the first process, however that ends, with downloads under way', async () => {
     pair.startClient();
-    await pair.client.untilLine('"subflow up"', { count: UPLINKS.length });
+    await pair.client.untilLine('"subflow up"', { count: UPLINKS.length, limitMs: 30_000 });
     const { socket } = await socksConnect(pair.socks, origin);
     let bytes = 0;
     socket.on('data', (chunk: Buffer) => {
