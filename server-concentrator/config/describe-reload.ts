@@ -6,6 +6,18 @@ export function describeReload(before: ConcentratorConfig, after: ConcentratorCo
   return compareConfigs(RELOAD_RULES, before, after);
 }
 
+/** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
+export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig): ConcentratorConfig {
+  const { public: reached, announce, tls, clientsFile, clients, egress, visitors, log } = after;
+  return {
+    ...before,
+    ...{ public: reached, announce, tls, clients, visitors },
+    ...(clientsFile === undefined ? {} : { clientsFile }),
+    egress: { ...before.egress, allow: egress.allow, deny: egress.deny },
+    log: { ...before.log, level: log.level },
+  };
+}
+
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'listen', value: (config) => config.listen, applies: 'restart' },

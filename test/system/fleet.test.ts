@@ -71,6 +71,16 @@ describe('a fleet', needs('haproxy'), () => {
       const remotes = home.program.log.filter(({ msg, result }) => msg === 'subflow handshake' && result);
       const clients = pair.network.paths.map(({ address }) => address.v4);
       expect(new Set(remotes.map(({ remote }) => remote))).toEqual(new Set(clients));
+      // Before there is a name each uplink makes a connection: one has the session, and the other is made anew.
+      const remotesOf = ({ program }: Machine) =>
+        program.log
+          .filter(({ msg }) => msg === 'subflow handshake' || msg === 'subflow refused')
+          .map(({ remote }) => remote);
+      const made = clients.map(
+        (client) => fleet.machines.flatMap(remotesOf).filter((remote) => remote === client).length,
+      );
+      report(`connections of each uplink until the session has both: ${made.join(', ')}`);
+      expect(made.sort()).toEqual([1, 2]);
       const { mbps } = await expectWhole(download(pair, 12_000_000), 12_000_000);
       report(`a download over two uplinks of 30 Mbit/s through the balancer: ${mbps.toFixed(1)} Mbit/s`);
     });
