@@ -429,7 +429,7 @@ restart() {
 tell_concentrator() {
   if [ -n "$is_configured" ]; then
     # An upgrade needs none of this.
-    [ -n "$public" ] || return 0
+    [ -n "$public$listen" ] || return 0
     say "$CONFIGURATION/tributary-concentrator.yaml was there and stays as it is, whatever --public and --listen say; no link is printed."
     say 'For a link: tributary-concentrator client add NAME --qr'
     listen=$(timeout 20 "$COMMANDS/tributary-concentrator" check 2> /dev/null | sed -n 's/^listens at//p' | sed 's/([^)]*)//g; s/,//g')

@@ -173,6 +173,9 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
       /whatever --public and --listen say.*\n.*client add NAME --qr\n.*Let port 8443 in/,
     );
     expect(running(CONCENTRATOR)).toBe('2.0.0');
+    expect(install('--concentrator --listen 0.0.0.0:443 --from /root/second').stderr).toContain(
+      'whatever --public and --listen say',
+    );
     // An upgrade has no need of it.
     expect(upgrade('second').stderr).not.toMatch(/client add|Let port/);
     expectNothingLeft(CONCENTRATOR);
