@@ -1,5 +1,5 @@
 import type { WallClock } from '../../shared/runtime/clock.ts';
-import type { ClientSource } from '../clients/client-source.ts';
+import type { ClientSource, OnClients } from '../clients/client-source.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';
 import { monthOf, type UsageCount } from '../usage/usage-count.ts';
 import type { UsageKeeping } from '../usage/usage-keeper.ts';
@@ -10,7 +10,7 @@ import type { Channel } from './channel.ts';
 export class ToldClients implements ClientSource, UsageKeeping {
   readonly #primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>;
   #clients: readonly ClientEntry[];
-  #onList: ((clients: readonly ClientEntry[]) => void) | undefined;
+  #onList: OnClients | undefined;
   #trouble: ClientSource['trouble'];
   readonly #wallClock: WallClock;
   /** Bytes by client, as they were last told: as many as have had a session here. */
@@ -28,7 +28,7 @@ export class ToldClients implements ClientSource, UsageKeeping {
     this.#wallClock = wallClock;
   }
 
-  async start(onList?: (clients: readonly ClientEntry[]) => void): Promise<readonly ClientEntry[]> {
+  async start(onList?: OnClients): Promise<readonly ClientEntry[]> {
     if (onList !== undefined) this.#onList = onList;
     return this.#clients;
   }

@@ -219,6 +219,14 @@ describe('a reload', () => {
     });
   });
 
+  it('does not say that clients were taken over where they come from elsewhere from now on', async () => {
+    const before = await loadConcentratorConfig(await directoryWith(''));
+    const database = 'clients: { database: "postgresql://tributary@db.example.org/tributary" }\n';
+    const after = await loadConcentratorConfig(await directoryWith(database));
+    expect(describeReload(before, after)).toEqual({ live: [], restart: ['clients.database'] });
+    expect(describeReload(after, before)).toEqual({ live: [], restart: ['clients.database'] });
+  });
+
   it('leaves what waits for a restart as it was, in all that is told of what holds', async () => {
     const before = await loadConcentratorConfig(await directoryWith(''));
     const after = changed(before);

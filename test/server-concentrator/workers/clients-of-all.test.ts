@@ -14,7 +14,12 @@ async function opened(stateDirectory: string) {
   const [laptop, phone] = config.clients as [ClientEntry, ClientEntry];
   const clients = await ClientsOfAll.open(
     { ...config, clients: [{ ...laptop, quota: QUOTA }, phone] },
-    { logger: pino({ enabled: false }), wallClock: () => Date.UTC(2026, 10, 29, 12), stateDirectory },
+    {
+      clock: () => performance.now(),
+      logger: pino({ enabled: false }),
+      wallClock: () => Date.UTC(2026, 10, 29, 12),
+      stateDirectory,
+    },
   );
   await clients.start(() => {});
   return clients;
