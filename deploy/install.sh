@@ -429,7 +429,7 @@ restart() {
 tell_concentrator() {
   if [ -n "$is_configured" ]; then
     # An upgrade needs none of this.
-    [ -n "$public" ] || return 0
+    [ -n "$public$listen" ] || return 0
     say "$CONFIGURATION/tributary-concentrator.yaml was there and stays as it is, whatever --public and --listen say; no link is printed."
     say 'For a link: tributary-concentrator client add NAME --qr'
     listen=$(timeout 20 "$COMMANDS/tributary-concentrator" check 2> /dev/null | sed -n 's/^listens at//p' | sed 's/([^)]*)//g; s/,//g')
@@ -514,7 +514,7 @@ uninstall() {
 # With its keys and configuration; what others have put into the folder stays.
 remove_program() {
   if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1.service" || true; fi
-  running=$(find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user "$1" 2> /dev/null | sed 's|.*/||')
+  running=$(processes_of "$1")
   [ -z "$running" ] || fail "$1 runs on, as process" $running": stop it first; nothing of it is removed"
   # Users' programs must not go on asking for a proxy that is gone. The program does it with the rights of each user.
   if [ "$1" = tributary-client ]; then timeout 120 "$PREFIX/current/bin/$1" unset-proxy --all-users >&2 || true; fi
@@ -533,6 +533,14 @@ remove_program() {
   rm -rf "$UNITS/$1.service.d"
   sed -i "/^$1\$/d" "$MARKER"
   say "$1 is removed, with its keys and configuration."
+}
+
+# Those of a user. In containers, which have a root of their own, users of other names have the same numbers.
+processes_of() {
+  here=$(stat -L -c %d:%i /)
+  for process in $(find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user "$1" 2> /dev/null); do
+    [ "$(stat -L -c %d:%i "$process/root" 2> /dev/null)" != "$here" ] || echo "${process#/proc/}"
+  done
 }
 
 # Two at once would take each other's files away. The lock ends with this process.

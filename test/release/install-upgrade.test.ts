@@ -1,5 +1,6 @@
 /* What install.sh does with the services of a machine when versions come and go, good and bad. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
@@ -56,15 +57,20 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
   let root: DebianRoot;
   let before: readonly string[];
 
-  beforeAll(() => makeDebianBases([12]), TIMEOUT_MS);
+  const releases = mkdtempSync(join(tmpdir(), 'tributary-releases-'));
+
+  beforeAll(async () => {
+    for (const [name, programs] of Object.entries(RELEASES)) {
+      mkdirSync(join(releases, name));
+      makeFakeRelease(join(releases, name), programs);
+    }
+    await makeDebianBases([12]);
+  }, TIMEOUT_MS);
   beforeEach(() => {
     root?.remove();
     root = new DebianRoot(12);
     const inRoot = (path: string) => join(root.changes, path);
-    for (const [name, programs] of Object.entries(RELEASES)) {
-      mkdirSync(inRoot(`root/${name}`), { recursive: true });
-      makeFakeRelease(inRoot(`root/${name}`), programs);
-    }
+    cpSync(releases, inRoot('root'), { recursive: true });
     copyFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), inRoot('root/install.sh'));
     mkdirSync(inRoot('run/systemd/system'), { recursive: true });
     mkdirSync(inRoot('usr/bin'), { recursive: true });
@@ -73,7 +79,10 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     writeFileSync(inRoot('usr/bin/sleep'), '#!/bin/sh\n', { mode: 0o755 });
     before = root.paths();
   }, TIMEOUT_MS);
-  afterAll(() => root?.remove(), TIMEOUT_MS);
+  afterAll(() => {
+    root?.remove();
+    rmSync(releases, { recursive: true });
+  }, TIMEOUT_MS);
 
   const install = (args: string, input = ''): Ran =>
     root.run('sh', ['-c', `sh /root/install.sh ${args}`], { input });
@@ -173,6 +182,9 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
       /whatever --public and --listen say.*\n.*client add NAME --qr\n.*Let port 8443 in/,
     );
     expect(running(CONCENTRATOR)).toBe('2.0.0');
+    expect(install('--concentrator --listen 0.0.0.0:443 --from /root/second').stderr).toContain(
+      'whatever --public and --listen say',
+    );
     // An upgrade has no need of it.
     expect(upgrade('second').stderr).not.toMatch(/client add|Let port/);
     expectNothingLeft(CONCENTRATOR);
@@ -228,12 +240,19 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
   it('removes nothing of a program that runs on', () => {
     concentrator('first');
     const there = root.paths();
-    const script = `runuser -u ${CONCENTRATOR} -- tail -f /dev/null &
-until find /proc -maxdepth 1 -user ${CONCENTRATOR} | grep -q .; do :; done
-sh /root/install.sh --uninstall`;
-    const { status, stderr } = root.run('sh', ['-c', script]);
+    const beside = (place: string) =>
+      root.run('sh', [
+        '-c',
+        `user=$(id -u ${CONCENTRATOR})
+chroot --userspec=$user:$user --groups= ${place} /bin/tail -n 0 -f /bin/tail &
+until ! kill -0 $! || find /proc -maxdepth 1 -user $user | grep -q .; do :; done
+sh /root/install.sh --uninstall`,
+      ]);
+    const { status, stderr } = beside('/');
     expect(stderr).toMatch(/tributary-concentrator runs on, as process \d+: stop it first/);
     expect([status, root.paths()]).toEqual([1, there]);
-    expectNothingLeft(CONCENTRATOR);
+    // As in a container, whose user of the same number is somebody else.
+    expect(beside('/usr')).toMatchObject({ status: 0 });
+    expect(root.paths()).toEqual(before);
   });
 });
