@@ -98,6 +98,11 @@ export class StreamSender {
     return this.#goesOn || this.#uninformed.size > 0 || this.#strandedAhead !== undefined;
   }
 
+  /** Whether there may be something to send. */
+  get hasWaiting(): boolean {
+    return !this.#queue.isEmpty || this.hasMore;
+  }
+
   /** Looks at what has changed since the last turn. */
   begin(turn: Turn): void {
     this.#goesOn = false;

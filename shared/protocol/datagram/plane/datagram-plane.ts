@@ -215,6 +215,11 @@ export class DatagramPlane implements DatagramCommands {
     return Math.min(deadlineMs, this.#intake.deadlineMs, this.#writer.deadlineMs);
   }
 
+  /** Whether there may be something to send as soon as a subflow takes a write: flows are open, or frames of theirs wait. */
+  get mayHaveFrames(): boolean {
+    return this.table.count > 0 || this.#writer.deadlineMs < Number.POSITIVE_INFINITY;
+  }
+
   /** Works off what inputs and time have brought. */
   flush(): void {
     if (this.#setup === undefined) return;
