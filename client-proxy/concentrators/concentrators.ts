@@ -188,13 +188,28 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
    * @param refusedBy a session that has refused it, since it is going away or is not heard
    * @throws as `SessionKeeper.openStream`
    */
-  async openStream<Handlers extends StreamHandlers>(
+  openStream<Handlers extends StreamHandlers>(
     destination: Destination,
     policyOf: () => StreamPolicy,
     handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
     signal: CancelSignal,
     refusedBy?: SessionDriver,
     wish?: ConcentratorWish,
+  ): Promise<Handlers> {
+    // Without a choice it costs no more than one concentrator does.
+    const sole = this.#members.length === 1 && wish?.isOnly !== true ? this.#members[0] : undefined;
+    if (sole !== undefined)
+      return sole.it.keeper.openStream(destination, policyOf, handlersOf, signal, refusedBy);
+    return this.#openStream(destination, policyOf, handlersOf, signal, refusedBy, wish);
+  }
+
+  async #openStream<Handlers extends StreamHandlers>(
+    destination: Destination,
+    policyOf: () => StreamPolicy,
+    handlersOf: (driver: SessionDriver, streamId: number) => Handlers,
+    signal: CancelSignal,
+    refusedBy: SessionDriver | undefined,
+    wish: ConcentratorWish | undefined,
   ): Promise<Handlers> {
     for (;;) {
       const member = this.#pick(wish, refusedBy);

@@ -108,6 +108,7 @@ export class StreamSender {
     this.#goesOn = false;
     if (this.#changes.note(turn.subflows)) this.#onOtherCarriers();
     if (this.#strandedAhead !== undefined) this.#relieveStranded(turn, this.#strandedAhead);
+    if (this.#uninformed.size === 0) return;
     let told = 0;
     for (const stream of this.#uninformed) {
       if (++told > MAX_TOLD_STREAMS) break;
@@ -118,6 +119,10 @@ export class StreamSender {
 
   /** Fills the subflows as far as they take anything. */
   send(turn: Turn): void {
+    if (this.#queue.isEmpty) {
+      this.#isMidway = false;
+      return;
+    }
     // A stream that is bound to uplinks may go where none other does.
     const open = this.#queue.hasSteered ? turn.subflows : turn.trusted;
     const hasNews = this.#isMidway && open.some((one) => one.canTake && !this.#hadRoom.has(one));
