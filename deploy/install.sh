@@ -45,11 +45,11 @@ parse() {
   while [ $# -gt 0 ]; do
     case $1 in
     --public | --from | --key | --listen)
-      [ $# -gt 1 ] || fail "$1 needs a value (see --help)"
+      case ${2-} in '' | -*) fail "$1 needs a value (see --help)" ;; esac
       case $1 in
-      --public) public=$2 && choose tributary-concentrator ;;
-      --from) from=$2 ;;
-      --key) key=$2 ;;
+      --public) once "$1" "$public" "$2" && public=$2 && choose tributary-concentrator ;;
+      --from) once "$1" "$from" "$2" && from=$2 ;;
+      --key) once "$1" "$key" "$2" && key=$2 ;;
       --listen) listen="$listen $2" ;;
       esac
       shift
@@ -68,7 +68,13 @@ parse() {
     shift
   done
   [ -n "$action" ] || action=install
+  [ "$action" = install ] || [ -z "$public$from$key$listen" ] || fail "--$action takes none of --public, --listen, --from and --key"
   [ "$action" != rollback ] || [ -z "$program" ] || fail '--rollback is for all programs of this machine: they run the same version'
+  [ -z "$listen" ] || [ "$program" = tributary-concentrator ] || fail '--listen is for the concentrator: give --public, too'
+}
+
+once() {
+  [ -z "$2" ] || [ "$2" = "$3" ] || fail "$1 is given twice: $2 and $3"
 }
 
 choose() {
@@ -92,6 +98,35 @@ check_owner() {
   [ ! -e /usr/lib/tributary ] || fail "packages of this system have installed Tributary: upgrade and remove it with its package manager"
   [ -f "$MARKER" ] || [ ! -e "$PREFIX" ] || [ -z "$(ls -A "$PREFIX")" ] ||
     fail "$PREFIX is there, and not from this script: move it away first"
+  # npm has its commands in one of the two, and its manuals beside them.
+  for link in $(links) /usr/bin/tributary-client /usr/bin/tributary-concentrator; do
+    is_free "$link" || is_ours "$link" ||
+      fail "$link is there, and not from this script: remove it first; where npm has put it there, by: npm uninstall --global tributary"
+  done
+  unit=$UNITS/$program.service
+  is_free "$unit" || installed_programs | grep -qx "$program" ||
+    fail "$unit is there, and not from this script: remove it first, by: systemctl disable --now $program && rm $unit"
+}
+
+is_free() {
+  [ ! -e "$1" ] && [ ! -L "$1" ]
+}
+
+# What leads to the programs and their manuals from places where systems look for them.
+links() {
+  for each in tributary-client tributary-concentrator; do echo "$COMMANDS/$each" "$MANUALS/$each.1"; done
+}
+
+# Where one of them leads.
+target_of() {
+  case $1 in
+  "$COMMANDS"/*) echo "$PREFIX/current/bin/${1##*/}" ;;
+  *) echo "$PREFIX/current/share/man/man1/${1##*/}" ;;
+  esac
+}
+
+is_ours() {
+  [ "$(readlink "$1")" = "$(target_of "$1")" ]
 }
 
 # Whether this script is a file, and does not come by a pipe. Then $0 is the name of the shell, and a file of that name means nothing.
@@ -225,9 +260,10 @@ place_bundle() {
   "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null ||
     fail "$bundle does not run on this system: it needs the GNU C library 2.28 or later, and libstdc++"
   for each in $(configured_programs); do check_configuration "$each"; done
-  rm -rf "${PREFIX:?}/$bundle"
+  # It may be there, damaged or as the one before; a name that leads to it does so at any time.
+  [ ! -e "$PREFIX/$bundle" ] || mv "$PREFIX/$bundle" "$PREFIX/.new/replaced"
   mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
-  rmdir "$PREFIX/.new"
+  rm -rf "$PREFIX/.new"
   older=$(readlink "$PREFIX/previous" || true)
   # The same again, which was damaged, is no other version.
   if [ -n "$now" ] && [ "$now" != "$bundle" ]; then
@@ -270,20 +306,36 @@ name_bundle() {
 
 place_commands() {
   mkdir -p "$COMMANDS" "$MANUALS"
-  for each in tributary-client tributary-concentrator; do
-    ln -sfn "$PREFIX/current/bin/$each" "$COMMANDS/$each"
-    ln -sfn "$PREFIX/current/share/man/man1/$each.1" "$MANUALS/$each.1"
-  done
+  for link in $(links); do ln -sfn "$(target_of "$link")" "$link"; done
 }
 
 # From here on, there is something of it to uninstall.
 add_user() {
-  installed_programs | grep -qx "$program" || echo "$program" >> "$MARKER"
+  if ! installed_programs | grep -qx "$program"; then
+    [ ! -e "$CONFIGURATION/$program.yaml" ] ||
+      say "$CONFIGURATION/$program.yaml was there before: it is used as it is, and --uninstall removes it, too."
+    echo "$program" >> "$MARKER"
+  fi
   getent group "$program" > /dev/null || groupadd --system "$program"
   getent passwd "$program" > /dev/null ||
     useradd --system --gid "$program" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$program"
   mkdir -p "$CONFIGURATION"
   chmod 755 "$CONFIGURATION"
+  # What root has configured before there was a service, the service may read.
+  for file in $(configuration_of "$program"); do
+    [ "$(stat -c %u:%g "$CONFIGURATION/$file" 2> /dev/null)" != 0:0 ] || {
+      chgrp "$program" "$CONFIGURATION/$file"
+      chmod g+r "$CONFIGURATION/$file"
+    }
+  done
+}
+
+# The files that a program has in $CONFIGURATION.
+configuration_of() {
+  case $1 in
+  tributary-client) echo tributary-client.yaml ;;
+  *) echo tributary-concentrator.yaml certificate.pem key.pem clients.yaml certificate.next.pem key.next.pem ;;
+  esac
 }
 
 # All programs of this machine, with the current version: none must run on from one that goes away. One that fails does not keep the others
@@ -373,25 +425,33 @@ restart() {
   [ "$(main_pid)" != "$pid" ] || kill "$pid" 2> /dev/null || true
 }
 
-tell_firewall() {
+# What is to be done for the concentrator that was asked for.
+tell_concentrator() {
+  if [ -n "$is_configured" ]; then
+    # An upgrade needs none of this.
+    [ -n "$public$listen" ] || return 0
+    say "$CONFIGURATION/tributary-concentrator.yaml was there and stays as it is, whatever --public and --listen say; no link is printed."
+    say 'For a link: tributary-concentrator client add NAME --qr'
+    listen=$(timeout 20 "$COMMANDS/tributary-concentrator" check 2> /dev/null | sed -n 's/^listens at//p' | sed 's/([^)]*)//g; s/,//g')
+  fi
   ports=
   for address in ${listen:-:8443}; do ports="$ports ${address##*:}"; done
   for port in $(printf '%s\n' $ports | sort -u); do
-    say "Nothing was opened. Let port $port in, for TCP and UDP, also at your provider. On this machine that is"
+    say "Nothing was opened. Let port $port in, for TCP and UDP, here and at your provider. Where this machine filters packets, for example by"
     if command -v ufw > /dev/null; then
       say "  ufw allow $port"
     elif command -v firewall-cmd > /dev/null; then
       say "  firewall-cmd --permanent --add-port=$port/tcp --add-port=$port/udp && firewall-cmd --reload"
     else
-      say "  nft add rule inet filter input meta l4proto { tcp, udp } th dport $port accept"
+      say "  nft insert rule inet filter input meta l4proto { tcp, udp } th dport $port accept"
     fi
   done
 }
 
 install_bundle() {
   wanted=$program
-  check_owner
   check_request
+  check_owner
   work=$(mktemp -d)
   trap clean_up EXIT
   # Not every shell runs the other trap then.
@@ -409,12 +469,15 @@ install_bundle() {
     fail "$new is not configured: run this again when what is said above is mended"
   }
   if ! run_services; then
-    [ -n "$before" ] || fail "not all of it runs. Again, when that is mended: sh install.sh"
+    if [ -z "$before" ]; then
+      [ "$new" != tributary-concentrator ] || say 'The link stays good. For another: tributary-concentrator client add NAME --qr'
+      fail "not all of it runs. When that is mended, run this again"
+    fi
     take_back
     fail "$before is what is installed, as before"
   fi
   remove_older
-  if [ "$new" = tributary-concentrator ] && [ -z "$is_configured" ]; then tell_firewall; fi
+  [ "$new" != tributary-concentrator ] || tell_concentrator
 }
 
 clean_up() {
@@ -441,8 +504,8 @@ uninstall() {
   done
   if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
   [ -z "$(installed_programs)" ] || return 0
-  for each in tributary-client tributary-concentrator; do
-    rm -f "$COMMANDS/$each" "$MANUALS/$each.1"
+  for link in $(links); do
+    if is_ours "$link"; then rm -f "$link"; fi
   done
   rmdir "$MANUALS" "$CONFIGURATION" 2> /dev/null || true
   rm -rf "$PREFIX"
@@ -450,14 +513,12 @@ uninstall() {
 
 # With its keys and configuration; what others have put into the folder stays.
 remove_program() {
-  # Users' programs must not go on asking for a proxy that is gone. The program does it with the rights of each user.
-  if [ "$1" = tributary-client ]; then timeout 120 "$COMMANDS/$1" unset-proxy --all-users >&2 || true; fi
   if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1.service" || true; fi
-  case $1 in
-  tributary-client) files=tributary-client.yaml ;;
-  *) files='tributary-concentrator.yaml certificate.pem key.pem clients.yaml' ;;
-  esac
-  for file in $files; do
+  running=$(processes_of "$1")
+  [ -z "$running" ] || fail "$1 runs on, as process" $running": stop it first; nothing of it is removed"
+  # Users' programs must not go on asking for a proxy that is gone. The program does it with the rights of each user.
+  if [ "$1" = tributary-client ]; then timeout 120 "$PREFIX/current/bin/$1" unset-proxy --all-users >&2 || true; fi
+  for file in $(configuration_of "$1"); do
     rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"
     # What a program was writing when it was killed holds keys, too.
     [ ! -d "$CONFIGURATION" ] || find "$CONFIGURATION" -maxdepth 1 -type f -name ".$file.*" -exec rm -f {} +
@@ -472,6 +533,14 @@ remove_program() {
   rm -rf "$UNITS/$1.service.d"
   sed -i "/^$1\$/d" "$MARKER"
   say "$1 is removed, with its keys and configuration."
+}
+
+# Those of a user. In containers, which have a root of their own, users of other names have the same numbers.
+processes_of() {
+  here=$(stat -L -c %d:%i /)
+  for process in $(find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user "$1" 2> /dev/null); do
+    [ "$(stat -L -c %d:%i "$process/root" 2> /dev/null)" != "$here" ] || echo "${process#/proc/}"
+  done
 }
 
 # Two at once would take each other's files away. The lock ends with this process.

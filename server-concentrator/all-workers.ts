@@ -8,6 +8,7 @@ import { type ConcentratorStatus, listReport, type WorkerReport } from './status
 import type { Metrics } from './worker/calls.ts';
 import { lookedAtSessions, type SessionsLook } from './worker/sessions-look.ts';
 import type { ClientsOfAll } from './workers/clients-of-all.ts';
+import { KeptCounts } from './workers/kept-counts.ts';
 import type { Placement } from './workers/placement.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -30,6 +31,7 @@ export class AllWorkers implements Insight {
   readonly registry: Registry;
   readonly view: PageFeedOptions;
   readonly #options: AllWorkersOptions;
+  readonly #kept = new KeptCounts();
   #sessions: readonly LookedAtSession[] = [];
   #looks: readonly SessionsLook[] = [];
   #lookedMs = 0;
@@ -73,8 +75,9 @@ export class AllWorkers implements Insight {
   async metrics(): Promise<string> {
     const { pool, registry } = this.#options;
     const own = (await registry.getMetricsAsJSON()) as unknown as Metrics;
+    const pids = pool.workers.map(({ pid }) => pid);
     const answers = await pool.ask('metrics', undefined);
-    return joinedMetrics([own, ...answers.map(({ answer }) => answer)]).metrics();
+    return joinedMetrics([own, ...this.#kept.take(pids, answers)]).metrics();
   }
 
   async status(): Promise<ConcentratorStatus> {
@@ -115,11 +118,11 @@ export class AllWorkers implements Insight {
   #reports(): readonly WorkerReport[] {
     const { pool, placement } = this.#options;
     return pool.workers.map(({ pid, restarts }, index) => {
-      const { isUp, sessions, load } = placement.workers[index]!;
+      const { isUp, isSilent, sessions, load } = placement.workers[index]!;
       return {
         worker: index + 1,
         pid: pid ?? null,
-        state: isUp ? 'up' : 'starting',
+        state: isSilent ? 'silent' : isUp ? 'up' : 'starting',
         sessions,
         load: Math.round(load * 1_000) / 1_000,
         restarts,
@@ -186,9 +189,12 @@ export function registerWorkers({
   const label = (index: number) => ({ worker: String(index + 1) });
   registerGauge(registry, {
     name: 'tributary_worker_up',
-    help: 'Whether a process of this number takes connections: 1, or 0 while it is started',
+    help: 'Whether a process of this number takes connections: 1, or 0 while it is started or says nothing',
     labelNames: ['worker'],
-    samples: () => placement.workers.map(({ isUp }, index) => [label(index), isUp ? 1 : 0] as const),
+    samples: () =>
+      placement.workers.map(
+        ({ isUp, isSilent }, index) => [label(index), isUp && !isSilent ? 1 : 0] as const,
+      ),
   });
   registerGauge(registry, {
     name: 'tributary_worker_sessions',

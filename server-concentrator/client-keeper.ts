@@ -38,18 +38,18 @@ export class ClientKeeper {
   /** Has the list, and follows it. Rejects with DatabaseError. */
   async start(): Promise<void> {
     const { source, usageKeeper } = this.#options;
-    this.replace(await source.start((clients) => this.replace(clients)));
+    this.replace(await source.start((clients, changed) => this.replace(clients, changed)));
     await usageKeeper.start();
     this.#timer = setInterval(() => this.#step(), STEP_MS);
   }
 
-  /** Other clients from now on. */
-  replace(list: readonly ClientEntry[]): void {
+  /** Other clients from now on. @param changed see `OnClients` */
+  replace(list: readonly ClientEntry[], changed?: ReadonlySet<string>): void {
     const { clients, published, datagrams, allowances } = this.#options;
     clients.replace(list);
     this.#closeRevoked();
     published.replaceGrants(new PortGrants(list));
-    datagrams.recheck();
+    datagrams.recheck(changed);
     allowances.review();
   }
 

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
 import type { ClientList } from './clients/client-list.ts';
-import type { UsageTotal } from './usage/usage-count.ts';
+import { OTHER_CLIENTS, type UsageTotal } from './usage/usage-count.ts';
 import type { UsageKeeper } from './usage/usage-keeper.ts';
 import type { UsageMeters } from './usage/usage-meters.ts';
 
@@ -14,9 +14,6 @@ export interface ClientMetricsSource {
   /** So many clients have metrics of their own: those that came first. */
   readonly maxClients: number;
 }
-
-/** Stands for all clients beyond; no client's name has a blank. */
-const OTHERS = 'all others';
 
 /** Registers what clients have carried, for a bounded number of clients. */
 export function registerClientMetrics(registry: Registry, source: ClientMetricsSource): void {
@@ -86,5 +83,5 @@ function* named({ meters, maxClients }: ClientMetricsSource): Generator<[string,
     others.downBytes += total.downBytes;
     others.connections += total.connections;
   }
-  if (count > maxClients) yield [OTHERS, others];
+  if (count > maxClients) yield [OTHER_CLIENTS, others];
 }

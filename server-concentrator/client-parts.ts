@@ -1,4 +1,3 @@
-import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import { ClientKeeper, type ClientKeeperOptions } from './client-keeper.ts';
 import { ClientList } from './clients/client-list.ts';
 import { type FollowDeps, followClients } from './clients/follow-clients.ts';
@@ -8,10 +7,6 @@ import type { LimitHits } from './limits/limit-hits.ts';
 import type { UsageKeeping } from './usage/usage-keeper.ts';
 import { UsageMeters } from './usage/usage-meters.ts';
 import type { ToldClients } from './worker/told-clients.ts';
-
-export interface ClientPartsDeps extends FollowDeps {
-  readonly clock: MonotonicClock;
-}
 
 /** What knows of the clients: who they are, what each may, and what each has used. */
 export interface ClientParts {
@@ -31,7 +26,7 @@ export interface ClientParts {
  */
 export async function makeClientParts(
   config: ConcentratorConfig,
-  deps: ClientPartsDeps,
+  deps: FollowDeps,
   limitHits: Pick<LimitHits, 'note'>,
   place?: { readonly clients: ToldClients },
 ): Promise<ClientParts> {

@@ -8,7 +8,7 @@ import type { PublishedPorts } from './publish/published-ports.ts';
 import type { MemoryLevels } from './session/memory-levels.ts';
 
 /** Where a connection waits before it is a subflow: the stages of TLS, and then as `applicant`, to say who it is. */
-export type CrowdedStage = HandshakeStage | 'applicant';
+export type CrowdedStage = HandshakeStage | 'worker' | 'applicant';
 
 /** Connections that found no place in their handshake, or lost it to others, by stage. */
 export class CrowdedCounts {
@@ -16,6 +16,7 @@ export class CrowdedCounts {
     silent: { refused: 0, displaced: 0 },
     line: { refused: 0, displaced: 0 },
     tls: { refused: 0, displaced: 0 },
+    worker: { refused: 0, displaced: 0 },
     applicant: { refused: 0, displaced: 0 },
   };
 

@@ -3,6 +3,7 @@
 import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { endWith } from '../shared/runtime/process/exit-code.ts';
 import { commandLineDeps } from '../shared/runtime/process/process-deps.ts';
+import { standardInput } from '../shared/runtime/process/standard-input.ts';
 import { StandardStreams } from '../shared/runtime/process/standard-streams.ts';
 import { buildConcentratorCli } from './cli/concentrator-cli.ts';
 import { STATE_DIRECTORY_NAME } from './clients/open-client-store.ts';
@@ -83,6 +84,7 @@ async function runWorker({ number, level, format }: WorkerIdentity): Promise<voi
 
 const cli = buildConcentratorCli({
   ...deps,
+  input: standardInput(process),
   run,
   async ownAddresses(publicAddresses) {
     const { OwnAddresses } = await import('./addresses/own-addresses.ts');

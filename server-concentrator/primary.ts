@@ -6,7 +6,7 @@ import { sourceOf } from '../shared/runtime/admission/source.ts';
 import { applyReload } from '../shared/runtime/config/reload.ts';
 import { registerBuildInfo } from '../shared/runtime/observe/build-info.ts';
 import type { HttpEndpoint } from '../shared/runtime/observe/http-endpoint.ts';
-import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
+import { LineLimit, type LineLog } from '../shared/runtime/observe/line-limit.ts';
 import { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import { warnOnce } from '../shared/runtime/observe/warn-once.ts';
 import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
@@ -17,7 +17,7 @@ import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
 import { errorWords } from '../shared/runtime/text/error-words.ts';
 import { AllWorkers } from './all-workers.ts';
-import { ConcentratorCounts, registerHandshakes } from './concentrator-metrics.ts';
+import { ConcentratorCounts, type CrowdedStage, registerHandshakes } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { describeReload } from './config/describe-reload.ts';
 import { ownUdpHosts } from './datagram/datagram-port.ts';
@@ -29,6 +29,7 @@ import type { ClientsOfAll } from './workers/clients-of-all.ts';
 import type { ProgramFile } from './workers/fork-worker.ts';
 import { Placement } from './workers/placement.ts';
 import { type GivenSocket, openUdpGroups } from './workers/udp-groups.ts';
+import { workersAdvice } from './workers/worker-count.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
 
 export interface PrimaryOptions {
@@ -53,6 +54,8 @@ export class Primary {
   readonly #endpoint: HttpEndpoint<ConcentratorStatus>;
   readonly #count: number;
   readonly #clients: ClientsOfAll;
+  readonly #strangersLog: LineLog;
+  /** As it was last read; some of it may wait for a restart. */
   #config: ConcentratorConfig;
   #isClosing = false;
 
@@ -62,6 +65,7 @@ export class Primary {
     this.#deps = deps;
     this.#count = options.count;
     this.#clients = options.clients;
+    this.#strangersLog = new LineLimit(clock).over(logger);
     this.#placement = new Placement(options.count, clock, random);
     this.#proven = new ProvenSources(clock);
     this.#watch = new ProcessWatch(deps);
@@ -80,7 +84,7 @@ export class Primary {
     this.#watch.register(registry);
     const all = new AllWorkers({
       ...{ pool: this.#pool, placement, clients, registry, clock, wallClock, version },
-      config: () => this.#config,
+      config: () => this.#pool.config,
       isClosing: () => this.#isClosing,
     });
     this.#endpoint = makeEndpoint(config, all, () => all.metrics());
@@ -99,6 +103,7 @@ export class Primary {
       logger.level = next.log.level;
       this.#config = next;
       if (isInFiles) this.#clients.replace(next.clients);
+      this.#forgetRemoved();
       await this.#pool.reload({ ...next, clients: this.#clients.all });
       return { workers: this.#count };
     });
@@ -113,12 +118,16 @@ export class Primary {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger } = this.#deps;
+    for (const advice of workersAdvice(this.#count, this.#config.limits)) logger.warn(advice);
     life.onClose(() => this.#endpoint.close());
     this.#watch.start();
     life.onClose(() => this.#watch.stop());
     // It writes what the sessions of all workers have carried to their end.
     life.onClose(() => this.#clients.close());
-    await this.#clients.start((clients) => this.#pool.setClients(clients));
+    await this.#clients.start((clients) => {
+      this.#forgetRemoved();
+      this.#pool.setClients(clients);
+    });
     this.#pool.setClients(this.#clients.all);
     const listener = await this.#listen();
     life.onClose(() => listener.close());
@@ -127,19 +136,22 @@ export class Primary {
     life.onClose(() => this.#pool.stop());
     await this.#pool.start({ listen, udp });
     // Connections are accepted until then: sessions that go on may need another subflow.
-    life.onClose(() => life.patiently(this.#config.limits.drainTimeoutMs + END_MS, this.#pool.drain()));
+    life.onClose(() => life.patiently(this.#pool.config.limits.drainTimeoutMs + END_MS, this.#pool.drain()));
     await this.#endpoint.start();
     const clients = this.#clients.all.length;
     const addresses = listen.map(formatDestination);
     logger.info({ listen: addresses, workers: this.#count, clients }, 'concentrator is up');
   }
 
+  #forgetRemoved(): void {
+    this.#placement.keepClients((clientId) => this.#clients.get(clientId) !== undefined);
+  }
+
   #listen(): Promise<SubflowListener> {
     const { clock, logger, native } = this.#deps;
     const { listen, balancers, tls, limits } = this.#config;
     const behind = new AddressRanges(balancers);
-    const { handshakes, crowded } = this.#counts;
-    const log = new LineLimit(clock).over(logger);
+    const { handshakes } = this.#counts;
     const options: Omit<SubflowListenerOptions, 'addresses'> = {
       certificate: tls.certificate,
       privateKey: tls.key,
@@ -157,10 +169,7 @@ export class Primary {
         handshakes.add('tls');
         logger.debug({ remote, reason }, 'no TLS handshake');
       },
-      onCrowded(stage, outcome, remote) {
-        crowded.add(stage, outcome);
-        log.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
-      },
+      onCrowded: (stage, outcome, remote) => this.#onCrowded(stage, outcome, remote),
       onError: (error) => this.#watch.onAcceptFailed(error),
       hasDescriptor: () => this.#watch.hasDescriptor('subflow'),
       onWarning: warnOnce(logger),
@@ -172,8 +181,14 @@ export class Primary {
     const name = serverNameIn(ready.head);
     const serverName = typeof name === 'string' ? undefined : Buffer.from(name).toString('latin1');
     const worker = this.#placement.chooseFor(serverName, sourceOf(ready.remote).host);
-    if (worker === undefined) ready.socket.resetAndDestroy();
-    else this.#pool.give(worker, ready);
+    if (worker !== undefined && this.#pool.give(worker, ready)) return;
+    ready.socket.resetAndDestroy();
+    if (!this.#isClosing) this.#onCrowded('worker', 'refused', ready.remote);
+  }
+
+  #onCrowded(stage: CrowdedStage, outcome: 'refused' | 'displaced', remote: string): void {
+    this.#counts.crowded.add(stage, outcome);
+    this.#strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
   }
 
   /** None where they cannot be had: workers then say that datagrams travel on subflows. */

@@ -4,7 +4,7 @@ import { assembleProcess, type ConcentratorDeps } from './assemble.ts';
 import type { Concentrator } from './concentrator.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import type { Insight } from './insight.ts';
-import type { PrimaryCalls, WorkerCalls, WorkerStart } from './worker/calls.ts';
+import { type PrimaryCalls, unpackClients, type WorkerCalls, type WorkerStart } from './worker/calls.ts';
 import { Channel, type Handlers, type MessagePort } from './worker/channel.ts';
 import { lookAtSessions } from './worker/sessions-look.ts';
 import { WorkerPlace } from './worker/worker-place.ts';
@@ -31,6 +31,7 @@ export class Worker implements RunningProgram {
   readonly finished: Promise<void>;
   #place: WorkerPlace | undefined;
   #parts: Parts | undefined;
+  #starting: Promise<void> | undefined;
 
   constructor(deps: ConcentratorDeps, port: PrimaryPort) {
     this.#deps = deps;
@@ -58,15 +59,22 @@ export class Worker implements RunningProgram {
 
   #handlers(): Handlers<WorkerCalls> {
     return {
-      start: (start) => this.#start(start),
-      connection: (connection, socket) => {
-        const gate = this.#place?.gate;
-        // It was lost on its way here, or it is too late for it.
-        if (socket === undefined || gate === undefined) socket?.resetAndDestroy();
-        else gate.take({ ...connection, socket });
+      start: (start) => {
+        this.#starting = this.#start(start);
+        return this.#starting;
       },
-      reload: (config) => this.#running().concentrator.reload(config),
-      clients: (clients) => this.#place?.clients.onList(clients),
+      connection: (connection, socket) => {
+        // Closed by its client on the way here.
+        if (socket === undefined) return;
+        if (this.#place === undefined) socket.destroy();
+        else this.#place.take(connection, socket);
+      },
+      reload: async (config) => {
+        // It may be told while it starts with the configuration before.
+        await this.#starting;
+        await this.#running().concentrator.reload(config);
+      },
+      clients: (packed) => this.#place?.clients.onList(unpackClients(packed)),
       metrics: () => this.#running().insight.registry.getMetricsAsJSON(),
       status: () => this.#running().insight.status(),
       look: () => lookAtSessions(this.#running().insight.view),
@@ -75,7 +83,7 @@ export class Worker implements RunningProgram {
   }
 
   async #start(start: WorkerStart & { readonly config: ConcentratorConfig }): Promise<void> {
-    this.#place = new WorkerPlace(start, this.#channel, start.config.clients);
+    this.#place = new WorkerPlace(start, this.#channel, start.config.clients, this.#deps.wallClock);
     const parts = await assembleProcess(start.config, this.#deps, this.#place);
     await parts.concentrator.start();
     this.#parts = parts;

@@ -134,8 +134,9 @@ function addJoin(
     .action(async (argument: string | undefined, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<JoinOptions & { linkFile?: string; update?: true }>();
       const { parseLinks } = await import('../../shared/runtime/identity/link.ts');
-      const { readLink } = await import('./read-link.ts');
-      const links = parseLinks(await readLink({ argument, linkFile: options.linkFile }, deps));
+      const { readLink } = await import('../../shared/runtime/command-line/read-link.ts');
+      const better = 'Better run "tributary-client join" and paste it, or use --link-file FILE';
+      const links = parseLinks(await readLink({ argument, linkFile: options.linkFile, better }, deps));
       const { join, targetFile } = await import('./join.ts');
       const target = targetFile(options.config, deps);
       const isThere = !options.force && (await fileExists(target));

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
+import { MAX_LINK_BYTES } from '../../shared/runtime/command-line/read-link.ts';
 import { parseLinks } from '../../shared/runtime/identity/link.ts';
 import { linkIn } from '../../shared/runtime/identity/link-text.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
@@ -15,7 +16,6 @@ import { FIRST_RUN_FILES, type FirstRunView } from '../page/first-run-files.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { DEFAULT_SOCKS } from './command-defaults.ts';
 import { type Joined, targetFile, uplinksFound, writeJoined } from './join.ts';
-import { MAX_LINK_BYTES } from './read-link.ts';
 
 /** Where the page of a configuration that says nothing else is, so that whoever looks at it can stay there. */
 export const FIRST_RUN_LISTEN: Destination = { host: '127.0.0.1', port: 9101 };

@@ -12,7 +12,7 @@ import { type ProxyChange, setProxy, unsetProxy } from '../desktop-proxy/change-
 import { EnvironmentFile } from '../desktop-proxy/environment-file.ts';
 import { GnomeSettings } from '../desktop-proxy/gnome-settings.ts';
 import { KdeSettings } from '../desktop-proxy/kde-settings.ts';
-import { runAsUser, usersWithProxy } from '../desktop-proxy/other-users.ts';
+import { forEachUser, runAsUser, usersWithProxy } from '../desktop-proxy/other-users.ts';
 import { RECORD_NAME } from '../desktop-proxy/proxy-record.ts';
 import { removeEmptyFolders } from '../desktop-proxy/session-places.ts';
 import { type ProxyAddress, ProxySettingError, type SettingStore } from '../desktop-proxy/setting-store.ts';
@@ -111,18 +111,16 @@ async function unsetForOne(
 }
 
 /** Resolves to those for whom it could not be done. */
-async function unsetForOthers({ ownCommand, stdout }: ClientCliDeps): Promise<readonly string[]> {
-  const failed: string[] = [];
-  const users = await usersWithProxy().catch((error: Error) => {
-    failed.push(`for other users, who cannot be listed: ${error.message.split('\n')[0]}`);
-    return [];
-  });
-  for (const user of users) {
-    const problem = await runAsUser(user, [...ownCommand, 'unset-proxy']);
-    if (problem === undefined) stdout(`${user.name}: proxy settings are as before\n`);
-    else failed.push(`for ${user.name}: ${problem}`);
+async function unsetForOthers({ ownCommand, stdout, clock }: ClientCliDeps): Promise<readonly string[]> {
+  try {
+    return await forEachUser(await usersWithProxy(), clock, async (user, timeoutMs) => {
+      const problem = await runAsUser(user, [...ownCommand, 'unset-proxy'], timeoutMs);
+      if (problem === undefined) stdout(`${user.name}: proxy settings are as before\n`);
+      return problem;
+    });
+  } catch (error) {
+    return [`for other users, who cannot be listed: ${(error as Error).message.split('\n')[0]}`];
   }
-  return failed;
 }
 
 function isDone({ problem }: ProxyChange): boolean {

@@ -212,6 +212,8 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     wish: ConcentratorWish | undefined,
   ): Promise<Handlers> {
     for (;;) {
+      // It may have been given up in the moment in which another concentrator became the better one.
+      signal.throwIfAborted();
       const member = this.#pick(wish, refusedBy);
       if (member === undefined) throw new StreamError('uplinksLost', 'there is no such concentrator');
       const { keeper } = member.it;

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
-import { removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { fileExists, removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { configHome, removeEmptyFolders, type UserPlaces } from './session-places.ts';
 import {
@@ -15,6 +15,8 @@ const FILE_NAME = 'environment.d/50-tributary-proxy.conf';
 const MAX_BYTES = 64 * 1024;
 /** The key of the whole file. */
 const TEXT = 'text';
+/** The key of the folder of the file: it, or that around it which is there. So folders that were there before stay, also empty ones. */
+const FOLDER = 'folder';
 const BY_PROXY = ['http_proxy', 'https_proxy', 'all_proxy'] as const;
 
 /**
@@ -39,9 +41,11 @@ export class EnvironmentFile implements SettingStore {
 
   async read(): Promise<Settings> {
     const read = await readTextFile(this.#file, MAX_BYTES);
-    if ('text' in read) return new Map([[TEXT, read.text]]);
-    if (read.isAbsent) return new Map([[TEXT, null]]);
-    throw new ProxySettingError(read.problem);
+    if (!('text' in read) && !read.isAbsent) throw new ProxySettingError(read.problem);
+    return new Map([
+      [FOLDER, await deepestFolder(dirname(this.#file))],
+      [TEXT, 'text' in read ? read.text : null],
+    ]);
   }
 
   wanted({ host, port, user }: ProxyAddress): Settings {
@@ -54,23 +58,23 @@ export class EnvironmentFile implements SettingStore {
       ...names('no_proxy', NEVER_BY_PROXY.join(',')),
     ];
     return new Map([
+      [FOLDER, dirname(this.#file)],
       [TEXT, `# By "tributary-client set-proxy"; "unset-proxy" removes it.\n${lines.join('')}`],
     ]);
   }
 
   async write(changes: Settings): Promise<void> {
-    const text = changes.get(TEXT) ?? null;
+    const text = changes.get(TEXT);
     // One that was empty before is so again.
-    if (text !== null) {
-      await writePrivateFile(this.#file, text, { overwrite: true });
-      return;
-    }
-    await removeFile(this.#file);
-    await removeEmptyFolders(dirname(this.#file), this.#places);
+    if (typeof text === 'string') await writePrivateFile(this.#file, text, { overwrite: true });
+    else if (text === null) await removeFile(this.#file);
+    const kept = changes.get(FOLDER);
+    if (typeof kept === 'string') await removeEmptyFolders(dirname(this.#file), this.#places, kept);
   }
 
   shown(changes: Settings): readonly string[] {
     const text = changes.get(TEXT);
+    if (text === undefined) return [];
     if (!text) return [`# without ${this.#file}`];
     const lines = text.trimEnd().split('\n');
     return [
@@ -78,6 +82,10 @@ export class EnvironmentFile implements SettingStore {
       ...lines.map((line) => line.replace(/:\/\/([^:@/]*):[^@]*@/, '://$1:PASSWORD@')),
     ];
   }
+}
+
+async function deepestFolder(folder: string): Promise<string> {
+  return (await fileExists(folder)) ? folder : deepestFolder(dirname(folder));
 }
 
 /** Without anything that means something in a URL, or in a file of systemd. */

@@ -36,9 +36,13 @@ export async function runDesktopTool(
   }
 }
 
-/** Removes a folder of a user and those around it, as far as nothing else is in them. */
-export async function removeEmptyFolders(folder: string, { homeDirectory }: UserPlaces): Promise<void> {
-  for (let each = folder; each.startsWith(`${homeDirectory}/`); each = dirname(each)) {
+/** Removes a folder of a user and those around it, as far as nothing else is in them; not `kept`, nor what is around that. */
+export async function removeEmptyFolders(
+  folder: string,
+  { homeDirectory }: UserPlaces,
+  kept?: string,
+): Promise<void> {
+  for (let each = folder; each !== kept && each.startsWith(`${homeDirectory}/`); each = dirname(each)) {
     try {
       await rmdir(each);
     } catch {

@@ -175,6 +175,8 @@ export class ClientSession {
       const id = welcome.subflowId ?? 0;
       if (!isSame(welcome.token, this.#token!)) {
         await this.#discard(welcome, candidate, outcome.takeRest());
+        // A balancer had led it to another machine, before there was a name.
+        if (this.#isTooEarly(transport)) throw new DialledTooEarly();
         throw new TributaryError('cancelled', `another uplink's session was established before`, 'ours');
       }
       if (!isFirst) this.#mustAllow(address, transport);
@@ -207,7 +209,7 @@ export class ClientSession {
   async #join(candidate: Candidate, driver: SessionDriver, replaced: number | undefined): Promise<number> {
     const { transport, address } = candidate;
     this.#mustAllow(address, transport);
-    if (this.#joinName !== undefined && !this.#named.has(transport)) throw new DialledTooEarly();
+    if (this.#isTooEarly(transport)) throw new DialledTooEarly();
     if (replaced !== undefined && isActive(driver, replaced)) {
       // The silent one has come back meanwhile.
       transport.destroy();
@@ -229,6 +231,11 @@ export class ClientSession {
       }
       throw error;
     }
+  }
+
+  /** Whether it was made without the name that JOINs need. */
+  #isTooEarly(transport: SubflowTransport): boolean {
+    return this.#joinName !== undefined && !this.#named.has(transport);
   }
 
   /** The concentrator at this address does not know the session; JOIN was sent to it then. */

@@ -6,6 +6,8 @@ export interface RepeatedConnect {
   connect(signal: CancelSignal): Promise<Socket>;
   /** Connections that may be tried beside the first while nothing answers. */
   readonly further: number;
+  /** Whether this program may have one more now; it may where absent. */
+  readonly mayTry?: (() => boolean) | undefined;
   readonly signal: CancelSignal;
 }
 
@@ -14,12 +16,16 @@ export interface RepeatedConnect {
  * packet now and then. Five connections, each repeated by its kernel, go on at this pace for five seconds.
  */
 const REPEAT_MS = 200;
+/** What this machine lacks for one connection more, errno(3); it says nothing of those that are under way. */
+const LOCAL_FAILURES: ReadonlySet<unknown> = new Set([
+  ...['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EADDRINUSE', 'EAGAIN'],
+]);
 
 /**
  * Connects, and while nothing answers tries the same beside it, from other ports: the first connection wins, and what fails says so
- * for all. Rejects with the first error, or with the signal's reason.
+ * for all, except for want of something on this machine. Rejects with the first error, or with the signal's reason.
  */
-export function connectRepeatedly({ connect, further, signal }: RepeatedConnect): Promise<Socket> {
+export function connectRepeatedly({ connect, further, mayTry, signal }: RepeatedConnect): Promise<Socket> {
   if (further === 0) return connect(signal);
   return new Promise((resolve, reject) => {
     const underway = new Set<Cancellation>();
@@ -36,9 +42,10 @@ export function connectRepeatedly({ connect, further, signal }: RepeatedConnect)
       reject(signal.reason);
     };
     const start = (left: number) => {
+      if (left > 0) timer = setTimeout(() => start(left - 1), REPEAT_MS);
+      if (left < further && mayTry?.() === false) return;
       const own = new Cancellation();
       underway.add(own);
-      if (left > 0) timer = setTimeout(() => start(left - 1), REPEAT_MS);
       connect(own).then(
         (socket) => {
           if (isSettled) return void socket.destroy();
@@ -47,7 +54,9 @@ export function connectRepeatedly({ connect, further, signal }: RepeatedConnect)
         },
         (error: unknown) => {
           if (isSettled) return;
-          settle(own);
+          underway.delete(own);
+          if (isLocal(error) && underway.size > 0) return;
+          settle();
           reject(error);
         },
       );
@@ -56,4 +65,9 @@ export function connectRepeatedly({ connect, further, signal }: RepeatedConnect)
     signal.addEventListener('abort', onAbort);
     start(further);
   });
+}
+
+function isLocal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return LOCAL_FAILURES.has((error as NodeJS.ErrnoException).code) || isLocal(error.cause);
 }

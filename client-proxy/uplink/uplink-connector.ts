@@ -154,6 +154,7 @@ export class UplinkConnector {
     return connectProbed(uplink, address, {
       ...sized,
       furtherSyns: isPressing ? PRESSING_SYNS : 0,
+      mayTryFurther: () => this.#options.hasDescriptor('subflow'),
       pins: pins(),
       pool: subflowPool,
       native,

@@ -22,6 +22,8 @@ export interface UplinkConnectOptions extends TimeLimit, SubflowTuning {
   readonly attachment?: AttachmentFinder | undefined;
   /** As `RepeatedConnect.further`, where it is not a proxy that is connected to; none where absent. */
   readonly furtherSyns?: number | undefined;
+  /** As `RepeatedConnect.mayTry`. */
+  readonly mayTryFurther?: (() => boolean) | undefined;
 }
 
 /**
@@ -53,8 +55,9 @@ async function connectBound(
   uplink: Uplink,
   target: Destination,
   signal: CancelSignal,
-  { native, timeoutMs, wire, attachment, packetBytes, furtherSyns: further = 0 }: UplinkConnectOptions,
+  options: UplinkConnectOptions,
 ): Promise<Socket> {
+  const { native, timeoutMs, wire, attachment, packetBytes } = options;
   const { name, binding } = uplink;
   const limit = { host: connectedHost(uplink, target), packetBytes, native };
   const newSocket = (over?: OverDescriptor) =>
@@ -62,10 +65,10 @@ async function connectBound(
       sizedSocket(limit, (descriptor) => new Socket(descriptor), over),
       wire,
     );
-  const options = { native, attachment, newSocket };
+  const over = { native, attachment, newSocket };
   if (binding.kind === 'proxy')
-    return connectThroughProxy(name, binding, target, timeoutMs, { ...options, signal });
-  const connect = (one: CancelSignal) =>
-    connectOverDevice(name, binding, target, { ...options, signal: one });
-  return connectRepeatedly({ connect, further, signal });
+    return connectThroughProxy(name, binding, target, timeoutMs, { ...over, signal });
+  const connect = (one: CancelSignal) => connectOverDevice(name, binding, target, { ...over, signal: one });
+  const { furtherSyns: further = 0, mayTryFurther: mayTry } = options;
+  return connectRepeatedly({ connect, further, mayTry, signal });
 }

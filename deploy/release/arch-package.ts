@@ -1,9 +1,11 @@
-import { copyFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checksum } from './checksums.ts';
 import { fillTemplate } from './fill-template.ts';
+import { PROGRAMS } from './make-bundle.ts';
 import { packageVersion } from './package-version.ts';
-import { PROJECT_FOLDER, ReleaseError, VERSION } from './project.ts';
+import { dataToRemove } from './program-data.ts';
+import { ReleaseError, VERSION } from './project.ts';
 import type { Target } from './targets.ts';
 
 /**
@@ -28,13 +30,12 @@ export async function writeArchSource(
     ARCHITECTURES: targets.map((target) => `'${architectureOf(target)}'`).join(' '),
     SOURCES: lines.join('\n'),
   });
-  const [source, script] = ['PKGBUILD', 'tributary.install'].map((name) => join(output, name)) as [
-    string,
-    string,
-  ];
-  await writeFile(source, text);
-  await copyFile(join(PROJECT_FOLDER, 'deploy/arch/tributary.install'), script);
-  return [source, script];
+  const script = await fillTemplate('deploy/arch/tributary.install', {
+    DATA: PROGRAMS.map(dataToRemove).join(' '),
+  });
+  const files = { PKGBUILD: text, 'tributary.install': script };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(output, name), content);
+  return Object.keys(files).map((name) => join(output, name));
 }
 
 function architectureOf({ cpu }: Target): string {

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { fillTemplate } from './fill-template.ts';
 import { packageVersion } from './package-version.ts';
+import { dataToRemove, type PROGRAM_DATA } from './program-data.ts';
 import { PROJECT_FOLDER, run } from './project.ts';
 import type { Target } from './targets.ts';
 
@@ -60,10 +61,7 @@ interface PackageDetails {
 }
 
 interface ProgramDetails extends PackageDetails {
-  /** What it has in /etc/tributary. */
-  readonly configuration: readonly string[];
-  /** Where it keeps what it finds out; empty where it keeps nothing. */
-  readonly state: string;
+  readonly name: keyof typeof PROGRAM_DATA;
   readonly units: readonly string[];
 }
 
@@ -88,8 +86,6 @@ const PROGRAMS: readonly ProgramDetails[] = [
       'uplinks, such as Wi-Fi, LTE and DSL. Its other end is the package',
       'tributary-concentrator on a server.',
     ],
-    configuration: ['tributary-client.yaml'],
-    state: '/var/lib/tributary',
     units: ['tributary-client.service', 'tributary-client.socket'],
   },
   {
@@ -100,8 +96,6 @@ const PROGRAMS: readonly ProgramDetails[] = [
       'Puts together what tributary-client has striped over several uplinks,',
       'and forwards it to its destinations.',
     ],
-    configuration: ['tributary-concentrator.yaml', 'certificate.pem', 'key.pem', 'clients.yaml'],
-    state: '/var/lib/tributary-concentrator',
     units: ['tributary-concentrator.service'],
   },
 ];
@@ -110,6 +104,11 @@ const LIBRARY = 'usr/lib/tributary';
 
 async function fillRuntime(root: string, bundle: string): Promise<void> {
   await copyTree(join(bundle, 'lib'), join(root, LIBRARY, 'lib'));
+  await copyTo(
+    join(bundle, 'share/tributary/takes-configuration.sh'),
+    join(root, LIBRARY, 'takes-configuration.sh'),
+    0o755,
+  );
   for (const name of ['sbom.cdx.json', 'LICENSES.txt']) {
     await copyTo(
       join(bundle, 'share/doc/tributary', name),
@@ -142,8 +141,10 @@ async function fillProgram(root: string, bundle: string, program: ProgramDetails
   await chmod(join(root, 'etc/tributary'), 0o755);
   const words = {
     PACKAGE: name,
-    CONFIGURATION: program.configuration.join(' '),
-    STATE: program.state,
+    OTHER: PROGRAMS.filter((other) => other !== program)
+      .map((other) => other.name)
+      .join(' '),
+    DATA: dataToRemove(name),
     UNITS: units.join(' '),
   };
   for (const script of ['postinst', 'prerm', 'postrm']) {

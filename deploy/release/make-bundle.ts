@@ -71,6 +71,7 @@ const SHARED_FILES = [
   ['deploy', '.service', 'tributary/systemd'],
   ['deploy', '.socket', 'tributary/systemd'],
   ['deploy/sysusers.d', '.conf', 'tributary/sysusers.d'],
+  ['deploy', 'takes-configuration.sh', 'tributary'],
 ] as const;
 
 /** By the sources, since a build leaves there what earlier ones have made. */

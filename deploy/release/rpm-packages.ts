@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageVersion } from './package-version.ts';
+import { dataToRemove, PROGRAM_DATA } from './program-data.ts';
 import { PROJECT_FOLDER, run } from './project.ts';
 import type { Target } from './targets.ts';
 
@@ -9,12 +10,14 @@ import type { Target } from './targets.ts';
  * Resolves to their files.
  *
  * @param bundle the folder of a bundle for the target
+ * @param version what they are called
  */
 export async function makeRpmPackages(
   target: Target,
   bundle: string,
   output: string,
   epochSeconds: number,
+  version = packageVersion('~'),
 ): Promise<readonly string[]> {
   const architecture = target.cpu === 'x64' ? 'x86_64' : 'aarch64';
   const work = join(output, `.rpm-${architecture}`);
@@ -24,8 +27,12 @@ export async function makeRpmPackages(
     _topdir: work,
     _rpmdir: join(work, 'made'),
     bundle,
-    version_of: packageVersion('~'),
+    version_of: version,
     day: changelogDay(epochSeconds),
+    client_files: PROGRAM_DATA['tributary-client'].configuration.join(' '),
+    client_data: dataToRemove('tributary-client'),
+    concentrator_files: PROGRAM_DATA['tributary-concentrator'].configuration.join(' '),
+    concentrator_data: dataToRemove('tributary-concentrator'),
   };
   const defines = Object.entries(definitions).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
   const spec = join(PROJECT_FOLDER, 'deploy/rpm/tributary.spec');

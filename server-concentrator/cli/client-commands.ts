@@ -1,10 +1,19 @@
 import type { Command } from 'commander';
+import type { LinkDeps } from '../../shared/runtime/command-line/read-link.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { ClientSettings } from './client-settings.ts';
 import type { UsageOptions } from './client-usage.ts';
 
 export const QR = "show the link as a QR code, too, for a phone's camera";
+
+const AS = ['--as <name>', 'what the client is to call this concentrator, beside others'] as const;
+
+interface AddOptions {
+  readonly qr?: true;
+  readonly as?: string;
+  readonly also?: string;
+}
 
 /** The options of `client add` and `client set`: flags, and what they say. */
 const SETTINGS: readonly (readonly [flags: string, text: string])[] = [
@@ -26,7 +35,7 @@ const SETTINGS: readonly (readonly [flags: string, text: string])[] = [
 export function addClientCommands(
   program: Command,
   loaded: () => Promise<ConcentratorConfig>,
-  deps: CommandLineDeps,
+  deps: CommandLineDeps & LinkDeps,
 ): void {
   const clients = () => import('./clients.ts');
   const client = program.command('client').description('the clients that may connect');
@@ -35,9 +44,17 @@ export function addClientCommands(
     .argument('<name>')
     .description('add a client, and print its link')
     .option('--qr', QR)
-    .action(async (name: string, options: ClientSettings & { qr?: true }) =>
-      (await clients()).addClient(name, options, await loaded(), deps),
-    );
+    .option(...AS)
+    .option(
+      '--also <link>',
+      'of the same machine at another concentrator: a file that has the link, or "-" for standard input; one text with both is printed',
+    )
+    .action(async (name: string, { as, also, ...options }: ClientSettings & AddOptions) => {
+      const { addClient } = await clients();
+      const { otherLinks } = await import('./other-links.ts');
+      const others = await otherLinks(also, deps);
+      await addClient(name, { ...options, as, others }, await loaded(), deps);
+    });
   const set = client
     .command('set')
     .argument('<name>')
@@ -83,15 +100,7 @@ export function addClientCommands(
       .description(text)
       .action(async (name: string) => (await clients()).removeClient(name, await loaded(), deps));
   }
-  client
-    .command('import')
-    .argument('<file>', 'as clients.yaml; an entry without a key gets one, and its link is printed')
-    .description('add the clients of a file, all or none')
-    .option('--update', 'clients that are there already get what the file says of them')
-    .action(async (file: string, options: { update?: true }) => {
-      const { importClients } = await import('./import-clients.ts');
-      await importClients(file, options, await loaded(), deps);
-    });
+  addImport(client, loaded, deps);
   client
     .command('usage')
     .argument('[name]')
@@ -101,5 +110,18 @@ export function addClientCommands(
     .action(async (name: string | undefined, options: UsageOptions) => {
       const { printUsage } = await import('./client-usage.ts');
       await printUsage(name, options, await loaded(), deps);
+    });
+}
+
+function addImport(client: Command, loaded: () => Promise<ConcentratorConfig>, deps: CommandLineDeps): void {
+  client
+    .command('import')
+    .argument('<file>', 'as clients.yaml; an entry without a key gets one, and its link is printed')
+    .description('add the clients of a file, all or none')
+    .option('--update', 'clients that are there already get what the file says of them')
+    .option(...AS)
+    .action(async (file: string, options: { update?: true; as?: string }) => {
+      const { importClients } = await import('./import-clients.ts');
+      await importClients(file, options, await loaded(), deps);
     });
 }

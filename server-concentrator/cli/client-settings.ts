@@ -2,6 +2,7 @@ import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { parseDuration } from '../../shared/runtime/config/duration.ts';
 import { formatPortRange } from '../../shared/runtime/config/ranges.ts';
+import { hasExpired } from '../clients/client-list.ts';
 import { formatExpiry } from '../config/client-expiry.ts';
 import { clientSchema, clientText, type ListedClient, quotaText } from '../config/client-schema.ts';
 import { formatEgressRule } from '../config/egress-rule.ts';
@@ -51,14 +52,18 @@ export function withSettings(client: ListedClient, settings: ClientSettings, now
 }
 
 /** In short, for a list: what is not the default. */
-export function settingsText(client: ListedClient): string {
+export function settingsText(client: ListedClient, now: Date): string {
   const { label, expiresMs, rateBytesPerSecond, quota, publish = [], egress, oldKey, rotated } = client;
   const rules = (name: string, list: readonly Parameters<typeof formatEgressRule>[0][] | undefined) =>
     list === undefined || list.length === 0 ? [] : [`${name} ${list.map(formatEgressRule).join(', ')}`];
   const parts = [
     // A label is any text, and a terminal obeys some.
-    ...(label === undefined ? [] : [JSON.stringify(label).replaceAll(/[\u007f-\u009f]/g, '?')]),
-    ...(expiresMs === undefined ? [] : [`expires ${formatExpiry(expiresMs)}`]),
+    ...(label === undefined
+      ? []
+      : [JSON.stringify(label).replaceAll(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?')]),
+    ...(expiresMs === undefined
+      ? []
+      : [`${hasExpired(client, now.getTime()) ? 'has expired' : 'expires'} ${formatExpiry(expiresMs)}`]),
     ...(rateBytesPerSecond === undefined ? [] : [`at most ${formatBitRate(rateBytesPerSecond)}`]),
     ...(quota === undefined ? [] : [`${quotaText(quota.bytes)} a month, then ${thenText(quota.whenUsedUp)}`]),
     ...(publish.length === 0 ? [] : [`may publish ${publish.map(formatPortRange).join(', ')}`]),

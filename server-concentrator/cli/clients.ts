@@ -2,32 +2,53 @@ import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/co
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { formatLink } from '../../shared/runtime/identity/link.ts';
+import {
+  CONCENTRATOR_NAME_FORMAT,
+  formatLink,
+  isConcentratorName,
+  type JoinLink,
+} from '../../shared/runtime/identity/link.ts';
+import { hasExpired } from '../clients/client-list.ts';
 import type { ClientStore } from '../clients/client-store.ts';
 import { openClientStore } from '../clients/open-client-store.ts';
+import { formatExpiry } from '../config/client-expiry.ts';
 import { clientText, type ListedClient } from '../config/client-schema.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
 import { type ClientSettings, settingsText, withSettings } from './client-settings.ts';
+import { linkText } from './other-links.ts';
 import { type LinkOptions, printLink, printQrCode } from './print-link.ts';
 
 /** A client that is added now. */
 type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>>;
 
-/** Adds a client with a new key to the list, and prints its link. Throws UsageError. */
+/** How the link of a new client is made and shown. */
+export interface NewLinkOptions extends LinkOptions {
+  /** What the client is to call this concentrator. */
+  readonly as?: string | undefined;
+  /** Of other concentrators of the same machine, which are printed before. */
+  readonly others?: readonly JoinLink[];
+}
+
+/** Adds a client with a new key to the list, and prints its link, or one text for several concentrators. Throws UsageError. */
 export async function addClient(
   id: string,
-  { qr, ...settings }: ClientSettings & LinkOptions,
+  { qr, as, others = [], ...settings }: ClientSettings & NewLinkOptions,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
   const client = withSettings(newClient(id, deps.now()), settings, deps.now());
   refuseWithoutAddress(config);
+  const link = linkText(others, linkOf(client, config, as));
   await withStore(config, deps, async (store) => {
     await store.update([id], (found) => {
       if (found.has(id)) throw new UsageError(alreadyThere(id));
       return { put: [client] };
     });
-    await printLink(linkOf(client, config), client, qr ? { qr } : {}, deps);
+    if (others.length > 0)
+      deps.stderr(`The link names ${others.length + 1} concentrators: paste all of its line.\n`);
+    await printLink(link, client, qr ? { qr } : {}, deps);
+    if (hasExpired(client, deps.now().getTime()))
+      deps.stderr(`It may not connect: it has expired already (${formatExpiry(client.expiresMs!)}).\n`);
     deps.stderr(store.hint);
   });
 }
@@ -62,7 +83,7 @@ export async function rotateClient(
         `Then on that machine run "tributary-client join --update" with the link that follows, and reload the client. ` +
         `Last, here: "client rotate ${id} --finish". The link is a secret: whoever has it can connect.\n`,
     );
-    const link = linkOf(client!, config);
+    const link = formatLink(linkOf(client!, config));
     deps.stdout(`${link}\n`);
     if (qr) await printQrCode(link, deps);
   });
@@ -100,7 +121,7 @@ export async function setClient(
       client = withSettings(listed(found, id), settings, deps.now());
       return { put: [client] };
     });
-    deps.stderr(`${id}: ${settingsText(client!) || 'no settings'}\n${store.hint}`);
+    deps.stderr(`${id}: ${settingsText(client!, deps.now()) || 'no settings'}\n${store.hint}`);
   });
 }
 
@@ -120,7 +141,7 @@ export async function listClients(
     return;
   }
   for (const client of clients) {
-    const settings = settingsText(client);
+    const settings = settingsText(client, deps.now());
     const line = `${client.id.padEnd(32)}  ${client.created ?? '-'}`;
     deps.stdout(`${line}${settings === '' ? '' : `  ${settings}`}\n`);
   }
@@ -162,13 +183,17 @@ export function newClient(id: string, now: Date): NewClient {
   return { id, key: generateClientKey(), created: `${now.toISOString().slice(0, 19)}Z` };
 }
 
-/** The link of a client of this concentrator, with the pin of the certificate that is prepared, too. */
+/** What the link of a client of this concentrator says, with the pin of the certificate that is prepared, too. Throws UsageError. */
 export function linkOf(
   { id, key }: Pick<ClientEntry, 'id' | 'key'>,
   { public: addresses, tls, nextCertificate }: ConcentratorConfig,
-): string {
+  name?: string,
+): JoinLink {
+  if (name !== undefined && !isConcentratorName(name))
+    throw new UsageError(`--as expects ${CONCENTRATOR_NAME_FORMAT}`);
   const certificates = nextCertificate === undefined ? [tls.certificate] : [tls.certificate, nextCertificate];
-  return formatLink({ clientId: id, clientKey: key, addresses, pins: certificates.map(certificatePin) });
+  const pins = certificates.map(certificatePin);
+  return { clientId: id, clientKey: key, addresses, pins, ...(name === undefined ? {} : { name }) };
 }
 
 /** Throws UsageError. */

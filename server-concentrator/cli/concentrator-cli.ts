@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LinkDeps } from '../../shared/runtime/command-line/read-link.ts';
 import { addShellCommands } from '../../shared/runtime/command-line/shell-commands.ts';
 import {
   type ProgramHelp,
@@ -16,7 +17,7 @@ import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
 import type { InitOptions } from './init.ts';
 
 /** What the concentrator's command line gets from the process and the composer. */
-export interface ConcentratorCliDeps extends CheckDeps {
+export interface ConcentratorCliDeps extends CheckDeps, LinkDeps {
   /** Runs the concentrator until it is stopped. */
   readonly run: (config: ConcentratorConfig) => Promise<void>;
 }

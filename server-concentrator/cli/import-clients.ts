@@ -6,6 +6,8 @@ import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
+import { formatLink } from '../../shared/runtime/identity/link.ts';
+import { hasExpired } from '../clients/client-list.ts';
 import { clientSchema, type ListedClient } from '../config/client-schema.ts';
 import { MAX_CLIENTS_FILE_BYTES } from '../config/clients-file.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
@@ -15,6 +17,8 @@ import { linkOf, newClient, refuseWithoutAddress, withStore } from './clients.ts
 export interface ImportOptions {
   /** Clients that are there already get what the file says of them, but keep their keys where it has none. */
   readonly update?: true;
+  /** What the clients are to call this concentrator, in their links. */
+  readonly as?: string;
 }
 
 /**
@@ -23,7 +27,7 @@ export interface ImportOptions {
  */
 export async function importClients(
   name: string,
-  { update }: ImportOptions,
+  { update, as }: ImportOptions,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
@@ -49,10 +53,12 @@ export async function importClients(
       });
       return { put };
     });
-    for (const client of added) deps.stdout(`${client.id}\t${linkOf(client, config)}\n`);
+    for (const client of added) deps.stdout(`${client.id}\t${formatLink(linkOf(client, config, as))}\n`);
     const links =
       added.length === 0 ? '' : `, ${added.length} with a new key, whose links are above: they are secrets`;
-    deps.stderr(`${clients.length} clients are in ${store.place}${links}.\n${store.hint}`);
+    const expired = clients.filter((client) => hasExpired(client, deps.now().getTime())).length;
+    const past = expired === 0 ? '' : `${expired} of them have expired already, and may not connect.\n`;
+    deps.stderr(`${clients.length} clients are in ${store.place}${links}.\n${past}${store.hint}`);
   });
 }
 

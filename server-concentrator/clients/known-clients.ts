@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
 import { clientSchema, clientText } from '../config/client-schema.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';
@@ -6,32 +7,54 @@ import type { ClientEntry } from '../config/concentrator-config.ts';
 export const KNOWN_FILE_NAME = 'known-clients.json';
 /** What a hundred thousand clients need. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** Changes in a row are written once. */
+/** Changes in a row are written once, */
 const WRITE_AFTER_MS = 500;
+/** and a list that changes all the time not more often. */
+const WRITE_EVERY_MS = 5_000;
+
+interface Known {
+  /** Which database they come from. */
+  readonly database: string;
+  readonly clients: readonly ClientEntry[];
+}
 
 /** The list of clients as the database had it last, in a file that its owner alone may read: it has their keys. */
 export class KnownClients {
-  readonly #file: StateFile<readonly ClientEntry[]>;
+  readonly #file: StateFile<Known>;
+  readonly #database: string;
   #clients: readonly ClientEntry[] | undefined;
+  #isWritten = true;
+  #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(file: StateFile<readonly ClientEntry[]>, clients: readonly ClientEntry[] | undefined) {
+  private constructor(file: StateFile<Known>, database: string, clients: readonly ClientEntry[] | undefined) {
     this.#file = file;
+    this.#database = database;
     this.#clients = clients;
   }
 
+  /** @param database its name: clients of another one may not connect */
   static async open(
     file: string,
-    logger: StateFileOptions<readonly ClientEntry[]>['logger'],
+    database: string,
+    logger: StateFileOptions<Known>['logger'],
   ): Promise<KnownClients> {
-    const { stateFile, state } = await StateFile.open<readonly ClientEntry[]>({
+    const { stateFile, state } = await StateFile.open<Known>({
       file,
-      format: { encode, decode },
+      format: { encode, decode: (bytes) => decode(bytes, database) },
       what: 'the clients that were known last',
       maxBytes: MAX_FILE_BYTES,
       logger,
     });
-    return new KnownClients(stateFile, state);
+    const isOther = state !== undefined && state.database !== database;
+    if (isOther) {
+      const fields = { database: state.database };
+      logger.warn(
+        fields,
+        'the clients that were known last are those of another database: none of them may connect',
+      );
+    }
+    return new KnownClients(stateFile, database, isOther ? undefined : state?.clients);
   }
 
   /** Undefined where none was ever known. */
@@ -41,31 +64,48 @@ export class KnownClients {
 
   keep(clients: readonly ClientEntry[]): void {
     this.#clients = clients;
-    this.#timer ??= setTimeout(() => void this.#write(), WRITE_AFTER_MS);
+    this.#isWritten = false;
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_AFTER_MS);
   }
 
   /** Writes what is not written yet. */
   async close(): Promise<void> {
-    if (this.#timer !== undefined) await this.#write();
+    if (!this.#isWritten) this.#write();
+    clearTimeout(this.#timer);
+    await this.#writing;
   }
 
-  async #write(): Promise<void> {
+  #write(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
-    await this.#file.save(() => this.#clients ?? []);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#isWritten) this.#write();
+    }, WRITE_EVERY_MS);
+    this.#timer.unref();
+    this.#isWritten = true;
+    this.#writing = this.#file.save(() => ({ database: this.#database, clients: this.#clients ?? [] }));
   }
 }
 
 /** A client a line, as a file of clients would say it. */
-function encode(clients: readonly ClientEntry[]): string {
-  return `[\n${clients.map((client) => JSON.stringify(clientText(client))).join(',\n')}\n]\n`;
+function encode({ database, clients }: Known): string {
+  const lines = clients.map((client) => JSON.stringify(clientText(client)));
+  return `{"database": ${JSON.stringify(database)}, "clients": [\n${lines.join(',\n')}\n]}\n`;
 }
 
-function decode(bytes: Buffer): readonly ClientEntry[] | undefined {
+const KNOWN = z.strictObject({ database: z.string(), clients: z.array(z.unknown()) });
+
+/** @param database that of a list that does not say its own, as in the first version of the file */
+function decode(bytes: Buffer, database: string): Known | undefined {
   try {
-    const list: unknown = JSON.parse(bytes.toString('utf8'));
-    if (!Array.isArray(list)) return undefined;
-    return list.flatMap((client) => clientSchema.safeParse(client).data ?? []);
+    const json: unknown = JSON.parse(bytes.toString('utf8'));
+    const { data } = KNOWN.safeParse(Array.isArray(json) ? { database, clients: json } : json);
+    return (
+      data && {
+        database: data.database,
+        clients: data.clients.flatMap((client) => clientSchema.safeParse(client).data ?? []),
+      }
+    );
   } catch {
     return undefined;
   }

@@ -73,7 +73,12 @@ function parseDatabase(value: string): DatabasePlace | string {
 }
 
 /** How messages call it; without its password. */
-export function databasePlace({ user, host, port, database: name }: ClientDatabaseConfig): string {
+export function databasePlace(config: ClientDatabaseConfig): string {
+  return `the database ${databaseName(config)} (user ${config.user})`;
+}
+
+/** Which one it is, whoever uses it. */
+export function databaseName({ host, port, database: name }: ClientDatabaseConfig): string {
   const at = host.startsWith('/') ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return `the database ${name} at ${at} (user ${user})`;
+  return `${name} at ${at}`;
 }

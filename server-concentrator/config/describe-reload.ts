@@ -3,7 +3,23 @@ import type { ConcentratorConfig } from './concentrator-config.ts';
 
 /** What a reload (SIGHUP) of the concentrator's files changes: taken over at once, or only by a restart. */
 export function describeReload(before: ConcentratorConfig, after: ConcentratorConfig): Reload {
-  return compareConfigs(RELOAD_RULES, before, after);
+  const { live, restart } = compareConfigs(RELOAD_RULES, before, after);
+  // From a file to a database or back: the one of before goes on.
+  return { live: restart.includes(DATABASE) ? live.filter((key) => key !== 'clients') : live, restart };
+}
+
+const DATABASE = 'clients.database';
+
+/** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
+export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig): ConcentratorConfig {
+  const { public: reached, announce, tls, clientsFile, clients, egress, visitors, log } = after;
+  return {
+    ...before,
+    ...{ public: reached, announce, tls, clients, visitors },
+    ...(clientsFile === undefined ? {} : { clientsFile }),
+    egress: { ...before.egress, allow: egress.allow, deny: egress.deny },
+    log: { ...before.log, level: log.level },
+  };
 }
 
 /** Every key of the file stands here, by itself or by one above it. */
@@ -16,7 +32,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'balancers', value: (config) => config.balancers, applies: 'restart' },
   { key: 'tls', value: (config) => config.tls, applies: 'live' },
   { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },
-  { key: 'clients.database', value: (config) => config.clientsDatabase, applies: 'restart' },
+  { key: DATABASE, value: (config) => config.clientsDatabase, applies: 'restart' },
   { key: 'stateDir', value: (config) => config.stateDirectory, applies: 'restart' },
   { key: 'egress.allow', value: (config) => config.egress.allow, applies: 'live' },
   { key: 'egress.deny', value: (config) => config.egress.deny, applies: 'live' },

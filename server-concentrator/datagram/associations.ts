@@ -63,6 +63,11 @@ export class Associations {
     this.#options = options;
   }
 
+  /** Whose they are. */
+  get clientId(): string {
+    return this.#options.clientId;
+  }
+
   get count(): number {
     return this.#associations.size;
   }
@@ -199,7 +204,7 @@ export class Associations {
   /** A datagram beyond the client's rate is dropped, as by a line. */
   #mayPass(direction: keyof Pacers, { length }: Uint8Array): boolean {
     const { clientId, allowances, counts } = this.#options;
-    if (allowances.pacersOf(clientId)?.[direction].tryPass(length) !== false) return true;
+    if (allowances.pacersOf(clientId)[direction].tryPass(length)) return true;
     counts.drop('rate-limit');
     return false;
   }

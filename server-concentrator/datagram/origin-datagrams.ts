@@ -125,9 +125,11 @@ export class OriginDatagrams {
     this.recheck();
   }
 
-  /** The rules of clients have changed: flows that they forbid end. */
-  recheck(): void {
-    for (const associations of this.#sessions) associations.recheck();
+  /** The rules of these clients have changed, of all where none are named: flows that they forbid end. */
+  recheck(clientIds?: ReadonlySet<string>): void {
+    for (const associations of this.#sessions) {
+      if (clientIds?.has(associations.clientId) !== false) associations.recheck();
+    }
   }
 
   #claimAssociation(clientId: string): ReleasePlace | undefined {

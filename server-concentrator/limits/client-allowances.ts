@@ -20,7 +20,7 @@ const REST_BYTES_PER_SECOND = 16_000;
 /** What each client may carry: its rate, and its quota of the month. */
 export class ClientAllowances {
   readonly #options: ClientAllowancesOptions;
-  /** By client: as many as have a rate or a quota and have had a connection. */
+  /** By client: as many as are in the list and have had a connection. */
   readonly #pacers = new Map<string, Pacers>();
 
   constructor(options: ClientAllowancesOptions) {
@@ -35,23 +35,23 @@ export class ClientAllowances {
     return 'quotaUsedUp';
   }
 
-  /** What its connections are held to; undefined where it may go as fast as it can. */
-  pacersOf(clientId: string): Pacers | undefined {
+  /** What its connections are held to, also where it has no rate now: it may get one, and what is open is held to it then. */
+  pacersOf(clientId: string): Pacers {
     const known = this.#pacers.get(clientId);
     if (known !== undefined) return known;
-    const client = this.#options.clients.get(clientId);
-    if (client?.rateBytesPerSecond === undefined && client?.quota === undefined) return undefined;
-    const { clock } = this.#options;
+    const { clock, clients } = this.#options;
     const pacers = { down: new BytePacer(clock), up: new BytePacer(clock) };
     this.#pacers.set(clientId, pacers);
-    this.#set(client, pacers);
+    this.#set(clients.get(clientId), pacers);
     return pacers;
   }
 
   /** Rates as the list and the usage are now; called each second or so, and when the list has changed. */
   review(): void {
     for (const [clientId, pacers] of this.#pacers) {
-      this.#set(this.#options.clients.get(clientId), pacers);
+      const client = this.#options.clients.get(clientId);
+      this.#set(client, pacers);
+      if (client === undefined) this.#pacers.delete(clientId);
     }
   }
 

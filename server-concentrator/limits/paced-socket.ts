@@ -1,5 +1,9 @@
+import { type OutgoingChunk, OwnBytes } from '../../shared/protocol/memory/chunk.ts';
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import type { AppSocket, AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
-import type { BytePacer, PacedFlow } from './byte-pacer.ts';
+import { FIRST_READ_BYTES } from '../../shared/runtime/app/block-pool.ts';
+import type { BytePacer } from './byte-pacer.ts';
+import { type PacedFlow, pacedFlow } from './flow-line.ts';
 
 /** The pacers of one client. Directions are the client's: `down` is what goes to it. */
 export interface Pacers {
@@ -7,32 +11,44 @@ export interface Pacers {
   readonly up: BytePacer;
 }
 
+/** What waits to be written: at least one piece. */
 interface Write {
-  readonly pieces: readonly Uint8Array[];
+  readonly pieces: Uint8Array[];
   readonly onWritten: (() => void) | undefined;
 }
+
+/** What was read and waits for its turn may take this share of a level of the memory. */
+const HELD_SHARE = 1 / 2;
 
 /**
  * A connection to an origin or a visitor whose bytes count for the rate of its client. It is read and written more slowly, so that
  * the flow control of its stream holds the other end back and no other connection.
+ *
+ * Whether a connection has anything to say is known only when it is read. What was read beyond the rate waits here, one read of
+ * each connection, and nothing more is read meanwhile. Where there is no memory for that, connections wait for their turn before they
+ * are read.
  */
 export class PacedSocket implements AppSocket {
   readonly #socket: AppSocket;
   readonly #pacers: Pacers;
-  readonly #reading: PacedFlow;
-  readonly #writing: PacedFlow;
+  readonly #memory: MemoryBudget;
+  readonly #reading: PacedFlow = pacedFlow((maxBytes) => this.#readOn(maxBytes));
+  readonly #writing: PacedFlow = pacedFlow((maxBytes) => this.#writeOn(maxBytes));
   /** Whoever has the connection wants to read. */
   #isWanted = false;
-  #isReadingPaced = false;
-  readonly #writes: Write[] = [];
+  /** Read, and not handed on yet. */
+  #held: Uint8Array[] = [];
+  /** The other side has finished sending, behind what is held. */
+  #hasEnded = false;
+  #writes: Write[] = [];
   #handlers: AppSocketHandlers | undefined;
   #afterWrites: (() => void) | undefined;
 
-  constructor(socket: AppSocket, pacers: Pacers) {
+  /** @param memory where what waits counts */
+  constructor(socket: AppSocket, pacers: Pacers, memory: MemoryBudget) {
     this.#socket = socket;
     this.#pacers = pacers;
-    this.#reading = { moved: 0, goOn: () => this.#readOn() };
-    this.#writing = { moved: 0, goOn: () => this.#writeOn() };
+    this.#memory = memory;
   }
 
   get remoteAddress(): string {
@@ -50,16 +66,16 @@ export class PacedSocket implements AppSocket {
   setHandlers(handlers: AppSocketHandlers): void {
     this.#handlers = handlers;
     this.#socket.setHandlers({
-      onChunk: (chunk) => {
-        this.#pacers.down.take(this.#reading, chunk.bytes.length);
-        handlers.onChunk(chunk);
-        if (this.#pacers.down.mustWait) this.#pauseForPace();
+      onChunk: (chunk) => this.#onChunk(chunk, handlers),
+      onEnd: () => {
+        if (this.#held.length > 0) this.#hasEnded = true;
+        else handlers.onEnd();
       },
-      onEnd: () => handlers.onEnd(),
       onDrain: () => {
         if (this.#writes.length === 0) handlers.onDrain();
       },
       onClose: (error) => {
+        this.#handOnAll(handlers);
         this.#forget();
         handlers.onClose(error);
       },
@@ -69,21 +85,28 @@ export class PacedSocket implements AppSocket {
 
   resume(): void {
     this.#isWanted = true;
-    if (this.#isReadingPaced) return;
-    // The first read, too: many short connections would else have no rate.
-    if (this.#pacers.down.mustWait) this.#pauseForPace();
+    const { down } = this.#pacers;
+    const mayRead = down.roomBytes > 0 || this.#memory.freeBytes(HELD_SHARE) >= FIRST_READ_BYTES;
+    if (this.#held.length > 0 || !mayRead) down.wait(this.#reading);
     else this.#socket.resume();
   }
 
   pause(): void {
     this.#isWanted = false;
+    this.#pacers.down.forget(this.#reading);
     this.#socket.pause();
   }
 
   write(pieces: readonly Uint8Array[], onWritten?: () => void): boolean {
-    if (this.#writes.length === 0 && !this.#pacers.up.mustWait) return this.#write({ pieces, onWritten });
-    this.#writes.push({ pieces, onWritten });
-    if (this.#writes.length === 1) this.#pacers.up.wait(this.#writing);
+    if (this.#writes.length === 0) {
+      const bytes = lengthOf(pieces);
+      if (bytes <= this.#pacers.up.roomBytes) {
+        this.#pacers.up.take(this.#writing, bytes);
+        return this.#socket.write(pieces, onWritten);
+      }
+      this.#pacers.up.wait(this.#writing);
+    }
+    this.#writes.push({ pieces: [...pieces], onWritten });
     return false;
   }
 
@@ -112,16 +135,69 @@ export class PacedSocket implements AppSocket {
     this.#socket.destroy(how);
   }
 
-  #write({ pieces, onWritten }: Write): boolean {
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
-    this.#pacers.up.take(this.#writing, bytes);
-    return this.#socket.write(pieces, onWritten);
+  #onChunk(chunk: OutgoingChunk, handlers: AppSocketHandlers): void {
+    const { bytes } = chunk;
+    const { down } = this.#pacers;
+    const mustWait = this.#held.length > 0 || bytes.length > down.roomBytes;
+    if (!mustWait || !this.#memory.tryTake(bytes.length, HELD_SHARE)) {
+      this.#handOnAll(handlers);
+      down.take(this.#reading, bytes.length);
+      handlers.onChunk(chunk);
+      // There may be no memory for the next one either.
+      if (mustWait && this.#isWanted) {
+        this.#socket.pause();
+        this.resume();
+      }
+      return;
+    }
+    this.#socket.pause();
+    // A buffer that is read into must not wait: others need it.
+    this.#held.push(new Uint8Array(bytes));
+    chunk.release();
+    if (this.#isWanted) down.wait(this.#reading);
   }
 
-  #writeOn(): void {
-    const next = this.#writes.shift();
-    const hasRoom = next === undefined || this.#write(next);
+  #readOn(maxBytes: number): void {
+    const handlers = this.#handlers;
+    if (this.#held.length === 0 && this.#isWanted) {
+      this.#socket.resume();
+      return;
+    }
+    let leftBytes = maxBytes;
+    while (handlers !== undefined && this.#isWanted && leftBytes > 0 && this.#held.length > 0)
+      leftBytes -= this.#handOn(leftBytes, handlers);
+    if (this.#isWanted) this.resume();
+  }
+
+  #handOnAll(handlers: AppSocketHandlers): void {
+    while (this.#held.length > 0) this.#handOn(Number.POSITIVE_INFINITY, handlers);
+  }
+
+  /** So much of the first piece that is held, and the end behind the last one. @returns how much it was */
+  #handOn(maxBytes: number, handlers: AppSocketHandlers): number {
+    const part = takePart(this.#held, maxBytes);
+    this.#memory.give(part.length);
+    this.#pacers.down.take(this.#reading, part.length);
+    handlers.onChunk(new OwnBytes(part));
+    if (this.#hasEnded && this.#held.length === 0) {
+      this.#hasEnded = false;
+      handlers.onEnd();
+    }
+    return part.length;
+  }
+
+  #writeOn(maxBytes: number): void {
+    let leftBytes = maxBytes;
+    let hasRoom = true;
+    while (leftBytes > 0 && this.#writes.length > 0) {
+      const { pieces, onWritten } = this.#writes[0]!;
+      const part = takePart(pieces, leftBytes);
+      const isLast = pieces.length === 0;
+      if (isLast) this.#writes.shift();
+      leftBytes -= part.length;
+      this.#pacers.up.take(this.#writing, part.length);
+      hasRoom = this.#socket.write([part], isLast ? onWritten : undefined);
+    }
     if (this.#writes.length > 0) {
       this.#pacers.up.wait(this.#writing);
       return;
@@ -142,21 +218,28 @@ export class PacedSocket implements AppSocket {
     work?.();
   }
 
-  #pauseForPace(): void {
-    this.#isReadingPaced = true;
-    this.#socket.pause();
-    this.#pacers.down.wait(this.#reading);
-  }
-
-  #readOn(): void {
-    this.#isReadingPaced = false;
-    if (this.#isWanted) this.#socket.resume();
-  }
-
   #forget(): void {
+    this.#isWanted = false;
     this.#pacers.down.forget(this.#reading);
     this.#pacers.up.forget(this.#writing);
-    this.#writes.length = 0;
+    this.#memory.give(lengthOf(this.#held));
+    this.#held = [];
+    this.#hasEnded = false;
+    this.#writes = [];
     this.#afterWrites = undefined;
   }
+}
+
+/** Takes out so much of the first piece. */
+function takePart(pieces: Uint8Array[], maxBytes: number): Uint8Array {
+  const [piece] = pieces as [Uint8Array];
+  if (piece.length <= maxBytes) pieces.shift();
+  else pieces[0] = piece.subarray(maxBytes);
+  return piece.subarray(0, maxBytes);
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
 }

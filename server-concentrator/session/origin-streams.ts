@@ -1,5 +1,6 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
+import type { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
 import { PassingMap } from '../../shared/protocol/passing-map.ts';
 import type { Visit } from '../../shared/protocol/session/stream-commands.ts';
 import type { SteeringMode } from '../../shared/protocol/steering/modes.ts';
@@ -23,6 +24,8 @@ export interface OriginStreamsOptions {
   readonly dialer: OriginDialer<AppSocket>;
   /** What the client may carry. */
   readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
+  /** Of the session: for what was read and is held back. */
+  readonly memory: MemoryBudget;
   /** Counts its connections. */
   readonly usage: Pick<UsageMeter, 'connections'>;
   /** A stream without a byte either way for so long is reset; swept at a tenth of it. */
@@ -150,10 +153,9 @@ export class OriginStreams {
     for (const { relay } of [...this.#streams.values()]) relay.abort('goingAway');
   }
 
-  /** Where the client has a rate or a quota, its connections are held to it. */
   #paced(socket: AppSocket): AppSocket {
-    const pacers = this.#options.allowances.pacersOf(this.#options.clientId);
-    return pacers === undefined ? socket : new PacedSocket(socket, pacers);
+    const { allowances, clientId, memory } = this.#options;
+    return new PacedSocket(socket, allowances.pacersOf(clientId), memory);
   }
 
   #add(streamId: number, relay: StreamRelay): void {

@@ -341,7 +341,10 @@ export class SessionRegistry {
     const idleTimeoutMs = limits.streamIdleTimeoutMs;
     const { allowances, onOpened } = this.#options;
     const times = { idleTimeoutMs, stallTimeoutMs, clock, onOpened };
-    const streams = new OriginStreams({ driver, clientId, dialer, allowances, usage, logger, ...times });
+    const streams = new OriginStreams({
+      ...{ driver, clientId, dialer, allowances, memory, usage, logger },
+      ...times,
+    });
     const publishing: PublishingSession = {
       clientId,
       input: (work) => driver.input(work),

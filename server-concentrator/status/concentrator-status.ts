@@ -34,7 +34,8 @@ export interface WorkerReport {
   readonly worker: number;
   /** Null while there is none. */
   readonly pid: number | null;
-  readonly state: 'up' | 'starting';
+  /** `silent`: it has said nothing for seconds, and gets nothing new. */
+  readonly state: 'up' | 'silent' | 'starting';
   readonly sessions: number;
   /** How busy it was in the last second, 0 to 1. */
   readonly load: number;

@@ -1,3 +1,6 @@
+/** Stands for all clients that are not named one by one; no client's name has a blank. */
+export const OTHER_CLIENTS = 'all others';
+
 /** What one client has carried; both directions are the client's own. */
 export interface UsageTotal {
   readonly upBytes: number;

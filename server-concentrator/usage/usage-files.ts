@@ -1,6 +1,9 @@
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { TributaryError } from '../../shared/protocol/errors.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import { type HeldLock, withFileLock } from '../../shared/runtime/files/file-lock.ts';
 import { fileExists, removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { damagedName } from '../../shared/runtime/files/state-file.ts';
@@ -13,20 +16,34 @@ const SAVE_EVERY_MS = 60_000;
 const MAX_MONTHS = 14;
 /** A hundred bytes for each client, and all clients that a file may list. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
+/** Somebody else adds to a file for milliseconds. */
+const LOCK_WAIT_MS = 2_000;
 const NAME = /^usage-\d{4}-\d{2}\.json$/;
 
-/** A file for each month, in the state directory. One concentrator writes them. */
+export interface UsageFilesOptions {
+  readonly wallClock: WallClock;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
+/** A file for each month, in the state directory. */
 export class UsageFiles implements UsageStore {
   readonly saveEveryMs = SAVE_EVERY_MS;
   readonly #directory: string;
-  readonly #logger: Pick<Logger, 'warn'>;
+  readonly #options: UsageFilesOptions;
 
-  constructor(directory: string, logger: Pick<Logger, 'warn'>) {
+  constructor(directory: string, options: UsageFilesOptions) {
     this.#directory = directory;
-    this.#logger = logger;
+    this.#options = options;
   }
 
-  async write({ hour, counts }: UsageBatch): Promise<void> {
+  /** Another concentrator that was given the same directory by mistake adds to the same files. */
+  write(batch: UsageBatch): Promise<void> {
+    const file = fileOf(this.#directory, batch.hour.slice(0, 7));
+    const { wallClock } = this.#options;
+    return withFileLock(file, { wallClock, waitMs: LOCK_WAIT_MS }, (lock) => this.#write(batch, lock));
+  }
+
+  async #write({ hour, counts }: UsageBatch, lock: HeldLock): Promise<void> {
     const month = hour.slice(0, 7);
     const totals = new Map(await this.readMonth(month));
     for (const { client, ...count } of counts) totals.set(client, added(totals.get(client), count));
@@ -35,8 +52,10 @@ export class UsageFiles implements UsageStore {
     );
     const isNew = !(await fileExists(fileOf(this.#directory, month)));
     const text = `${JSON.stringify({ version: 1, month, clients })}\n`;
+    await lock.confirm();
     await writePrivateFile(fileOf(this.#directory, month), text, { overwrite: true });
-    if (isNew) await this.#removeOld();
+    // The batch is written, and must not be tried again for the sake of an old file.
+    if (isNew) await this.#removeOld().catch(() => {});
   }
 
   async readMonth(month: string): Promise<ReadonlyMap<string, UsageTotal>> {
@@ -47,10 +66,12 @@ export class UsageFiles implements UsageStore {
       if (!(error instanceof DamagedUsage)) throw error;
       const kept = damagedName(file);
       await rename(file, kept);
-      this.#logger.warn({ reason: error.message, kept }, 'usage of a month is lost');
+      this.#options.logger.warn({ reason: error.message, kept }, 'usage of a month is lost');
       return new Map();
     }
   }
+
+  async close(): Promise<void> {}
 
   async #removeOld(): Promise<void> {
     const names = (await readdir(this.#directory)).filter((name) => NAME.test(name)).sort();
@@ -66,14 +87,20 @@ export async function readMonth(directory: string, month: string): Promise<Reado
   if ('problem' in read) {
     if (read.isAbsent) return new Map();
     // What cannot be read now, such as a file of another user, may hold all of the month.
-    throw read.isTooLarge ? new DamagedUsage(read.problem) : new Error(read.problem);
+    throw read.isTooLarge ? new DamagedUsage(read.problem) : new UsageFileError(read.problem);
   }
   const totals = parse(read.text);
   if (totals === undefined) throw new DamagedUsage(`${file} does not hold the usage of clients`);
   return totals;
 }
 
-class DamagedUsage extends Error {}
+class UsageFileError extends TributaryError {
+  constructor(message: string) {
+    super('internalError', message, 'ours');
+  }
+}
+
+class DamagedUsage extends UsageFileError {}
 
 function fileOf(directory: string, month: string): string {
   return join(directory, `usage-${month}.json`);

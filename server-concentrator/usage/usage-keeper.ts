@@ -100,6 +100,7 @@ export class UsageKeeper implements UsageKeeping {
     await this.#working;
     await this.#work(true);
     await this.#options.keepUnsent(this.#leaving);
+    await this.#options.store.close();
   }
 
   get #hasWaiting(): boolean {

@@ -8,4 +8,6 @@ export interface UsageStore {
   write(batch: UsageBatch): Promise<void>;
   /** What all clients used in a month, batches of other concentrators included. Rejects where that cannot be read now. */
   readMonth(month: string): Promise<ReadonlyMap<string, UsageTotal>>;
+  /** Nothing is written or read any more. */
+  close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8';
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { ClientSource } from '../clients/client-source.ts';
 import type { ClientEntry, ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
@@ -54,8 +55,8 @@ export type WorkerCalls = {
   };
   readonly connection: { readonly value: GivenConnection; readonly answer: unknown };
   readonly reload: { readonly value: ConcentratorConfig; readonly answer: unknown };
-  /** The list of clients has changed: this is all of it. */
-  readonly clients: { readonly value: readonly ClientEntry[]; readonly answer: unknown };
+  /** The list of clients has changed: this is all of it, by `packClients`. */
+  readonly clients: { readonly value: Uint8Array; readonly answer: unknown };
   readonly metrics: { readonly value: undefined; readonly answer: Metrics };
   readonly status: { readonly value: undefined; readonly answer: ConcentratorStatus };
   readonly look: { readonly value: undefined; readonly answer: SessionsLook };
@@ -67,6 +68,8 @@ export type WorkerCalls = {
 export type PrimaryCalls = {
   /** Also tells what the client has used in this month. */
   readonly home: { readonly value: string; readonly answer: Home & { readonly usedBytes: number } };
+  /** Whether a worker has said nothing for long. */
+  readonly isSilent: { readonly value: number; readonly answer: boolean };
   /** What clients have carried there since the last time. */
   readonly usage: { readonly value: readonly UsageCount[]; readonly answer: UsedBytes };
   /** A client has a session more or less there. */
@@ -85,3 +88,13 @@ export type PrimaryCalls = {
 
 /** All metrics of a process, as `prom-client` gives them. */
 export type Metrics = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/** A list of clients as it travels. */
+export function packClients(clients: readonly ClientEntry[]): Uint8Array {
+  return serialize(clients);
+}
+
+/** The list that `packClients` has packed. */
+export function unpackClients(bytes: Uint8Array): readonly ClientEntry[] {
+  return deserialize(bytes) as readonly ClientEntry[];
+}

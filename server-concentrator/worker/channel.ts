@@ -81,8 +81,12 @@ export class Channel<Own extends Calls, Other extends Calls> {
     });
   }
 
-  /** A message of the other end has come. */
+  /** A message of the other end has come. One that comes late, when that end is known to be gone, is of the past. */
   receive(message: unknown, socket: Socket | undefined): void {
+    if (this.#isClosed) {
+      socket?.destroy();
+      return;
+    }
     const { answers } = message as Partial<Answer>;
     if (answers === undefined) this.#onCall(message as Message, socket);
     else this.#asked.get(answers)?.(message as Answer);

@@ -5,14 +5,24 @@ import type { Applicant } from '../session/applicant.ts';
 import { encodePreface, readPreface } from './relay-preface.ts';
 import { RelayedSubflow } from './relayed-subflow.ts';
 
+/** Connections that have not yet said the secret. Any program of this machine may make some; workers need a moment. */
+const MAX_STRANGERS = 256;
+
 /** Takes connections that other workers relay. Rejects with the system's error. @param path a Unix socket, or an abstract one (NUL first) */
 export async function listenForRelays(
   path: string,
   secret: Uint8Array,
   onSubflow: (transport: SubflowTransport, leftMs: number) => void,
 ): Promise<Server> {
+  let strangers = 0;
   const server = createServer((socket) => {
+    if (strangers >= MAX_STRANGERS) {
+      socket.destroy();
+      return;
+    }
+    strangers++;
     void readPreface(socket, secret).then((preface) => {
+      strangers--;
       if (preface === undefined) return;
       onSubflow(new RelayedSubflow(socket, preface.from, preface.rest), preface.from.leftMs);
     });

@@ -1,6 +1,7 @@
-import type { ClientSource } from '../clients/client-source.ts';
+import type { WallClock } from '../../shared/runtime/clock.ts';
+import type { ClientSource, OnClients } from '../clients/client-source.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';
-import type { UsageCount } from '../usage/usage-count.ts';
+import { monthOf, type UsageCount } from '../usage/usage-count.ts';
 import type { UsageKeeping } from '../usage/usage-keeper.ts';
 import type { PrimaryCalls, WorkerCalls } from './calls.ts';
 import type { Channel } from './channel.ts';
@@ -9,17 +10,25 @@ import type { Channel } from './channel.ts';
 export class ToldClients implements ClientSource, UsageKeeping {
   readonly #primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>;
   #clients: readonly ClientEntry[];
-  #onList: ((clients: readonly ClientEntry[]) => void) | undefined;
+  #onList: OnClients | undefined;
   #trouble: ClientSource['trouble'];
-  /** Bytes of this month by client, as they were last told: as many as have had a session here. */
+  readonly #wallClock: WallClock;
+  /** Bytes by client, as they were last told: as many as have had a session here. */
   readonly #used = new Map<string, number>();
+  /** That of `#used`. */
+  #month = '';
 
-  constructor(primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>, clients: readonly ClientEntry[]) {
+  constructor(
+    primary: Pick<Channel<WorkerCalls, PrimaryCalls>, 'ask'>,
+    clients: readonly ClientEntry[],
+    wallClock: WallClock,
+  ) {
     this.#primary = primary;
     this.#clients = clients;
+    this.#wallClock = wallClock;
   }
 
-  async start(onList?: (clients: readonly ClientEntry[]) => void): Promise<readonly ClientEntry[]> {
+  async start(onList?: OnClients): Promise<readonly ClientEntry[]> {
     if (onList !== undefined) this.#onList = onList;
     return this.#clients;
   }
@@ -36,6 +45,7 @@ export class ToldClients implements ClientSource, UsageKeeping {
 
   /** The first process has told what a client has used in this month. */
   onUsed(clientId: string, bytes: number): void {
+    this.#beginMonth();
     this.#used.set(clientId, bytes);
   }
 
@@ -45,6 +55,7 @@ export class ToldClients implements ClientSource, UsageKeeping {
   }
 
   usedBytes(clientId: string): number {
+    this.#beginMonth();
     return this.#used.get(clientId) ?? 0;
   }
 
@@ -52,11 +63,24 @@ export class ToldClients implements ClientSource, UsageKeeping {
     await this.#tell(counts);
   }
 
+  /** Nobody tells of a client that carries nothing, such as one that is refused since its quota of the month before is used up. */
+  #beginMonth(): void {
+    const month = monthOf(this.#wallClock());
+    if (month === this.#month) return;
+    this.#month = month;
+    this.#used.clear();
+  }
+
   /** Never rejects: counts arrive even where the answer is late, and without the first process nobody can keep them. */
   async #tell(counts: readonly UsageCount[]): Promise<void> {
+    this.#beginMonth();
+    const month = this.#month;
     const answer = await this.#primary.ask('usage', counts).catch(() => undefined);
     if (answer === undefined) return;
-    for (const [clientId, bytes] of answer.used) this.onUsed(clientId, bytes);
     this.#trouble = answer.trouble;
+    this.#beginMonth();
+    // That of the month before may be what was told.
+    if (month !== this.#month) return;
+    for (const [clientId, bytes] of answer.used) this.onUsed(clientId, bytes);
   }
 }

@@ -1,5 +1,5 @@
 import { ClientList } from '../clients/client-list.ts';
-import type { ClientSource } from '../clients/client-source.ts';
+import type { ClientSource, OnClients } from '../clients/client-source.ts';
 import { type FollowDeps, followClients } from '../clients/follow-clients.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { UsageCount } from '../usage/usage-count.ts';
@@ -32,11 +32,11 @@ export class ClientsOfAll {
     return new ClientsOfAll(config.clients, await followClients(config, deps));
   }
 
-  /** Has the list, and follows it; later ones go to `onList`. Rejects with DatabaseError. */
-  async start(onList: (clients: readonly ClientEntry[]) => void): Promise<void> {
-    const first = await this.#source.start((clients) => {
+  /** Has the list, and follows it; later ones go to `onClients`. Rejects with DatabaseError. */
+  async start(onClients: OnClients): Promise<void> {
+    const first = await this.#source.start((clients, changed) => {
       this.replace(clients);
-      onList(clients);
+      onClients(clients, changed);
     });
     this.replace(first);
     await this.#usage.start();

@@ -12,6 +12,9 @@ export interface ProgramFile {
 /** The descriptors that a worker gets begin behind its standard streams and its channel. */
 export const FIRST_GIVEN_DESCRIPTOR = 4;
 
+/** See `forkWorker`. */
+export type ForkWorker = typeof forkWorker;
+
 /** Starts a worker. @param heapOption of Node.js @param descriptors which it gets from `FIRST_GIVEN_DESCRIPTOR` on */
 export function forkWorker(
   program: ProgramFile,

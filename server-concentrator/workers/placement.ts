@@ -16,6 +16,8 @@ const LOAD_STEP = 0.1;
  * connect in the same order.
  */
 const CHANCE = 3;
+/** What a connection adds to the load until that is told: a handshake takes one or two milliseconds of a second. */
+const LOAD_OF_CONNECTION = 0.002;
 
 interface PlacedClient {
   worker: number;
@@ -26,6 +28,8 @@ interface PlacedClient {
 
 interface WorkerLoad {
   isUp: boolean;
+  /** It is up, and has said nothing for long: it gets nothing new. */
+  isSilent: boolean;
   load: number;
   sessions: number;
   /** Connections that were sent there since it last told its load, and are not sessions yet. */
@@ -46,12 +50,14 @@ export class Placement {
   constructor(count: number, clock: MonotonicClock, random: () => number) {
     this.#clock = clock;
     this.#random = random;
-    this.#workers = Array.from({ length: count }, () => ({ isUp: false, load: 0, sessions: 0, recent: 0 }));
+    this.#workers = Array.from({ length: count }, () => ({
+      ...{ isUp: false, isSilent: false, load: 0, sessions: 0, recent: 0 },
+    }));
   }
 
   /** Whether any takes connections. */
   get isAnyUp(): boolean {
-    return this.#workers.some(({ isUp }) => isUp);
+    return this.#workers.some(takesMore);
   }
 
   /** Sessions of each worker, and how busy it is. */
@@ -65,7 +71,7 @@ export class Placement {
 
   /** It has ended, and with it its sessions. */
   onDown(worker: number): void {
-    Object.assign(this.#workers[worker]!, { isUp: false, load: 0, sessions: 0, recent: 0 });
+    Object.assign(this.#workers[worker]!, { isUp: false, isSilent: false, load: 0, sessions: 0, recent: 0 });
     for (const [clientId, client] of this.#clients) {
       if (client.worker === worker) this.#clients.delete(clientId);
     }
@@ -73,7 +79,17 @@ export class Placement {
 
   /** @param load 0 to 1 */
   onLoad(worker: number, load: number): void {
-    Object.assign(this.#workers[worker]!, { load, recent: 0 });
+    Object.assign(this.#workers[worker]!, { isSilent: false, load, recent: 0 });
+  }
+
+  /** It has said nothing for long. Until it does its clients have another home. */
+  onSilent(worker: number): void {
+    this.#workers[worker]!.isSilent = true;
+  }
+
+  /** The list of clients is another one: those that it does not have need no place. */
+  keepClients(isKnown: (clientId: string) => boolean): void {
+    for (const clientId of this.#clients.keys()) if (!isKnown(clientId)) this.#clients.delete(clientId);
   }
 
   onSessions(worker: number, clientId: string, change: 1 | -1): void {
@@ -97,9 +113,9 @@ export class Placement {
    */
   chooseFor(serverName: string | undefined, host: string): number | undefined {
     const named = workerNamed(serverName);
-    if (named !== undefined && this.#workers[named]?.isUp) return named;
+    if (named !== undefined && this.#isTaking(named)) return named;
     const client = this.#clients.get(this.#hosts.get(host) ?? '');
-    if (client !== undefined && this.#workers[client.worker]!.isUp) return client.worker;
+    if (client !== undefined && this.#isTaking(client.worker)) return client.worker;
     const least = this.#leastLoaded();
     if (least !== undefined) this.#workers[least]!.recent++;
     return least;
@@ -110,7 +126,7 @@ export class Placement {
     const nowMs = this.#clock();
     let client = this.#clients.get(clientId);
     const isOver = client !== undefined && client.sessions <= 0 && nowMs - client.sinceMs > KEPT_MS;
-    if (client === undefined || isOver || !this.#workers[client.worker]!.isUp) {
+    if (client === undefined || isOver || !this.#isTaking(client.worker)) {
       client = { worker: asking, sessions: 0, sinceMs: nowMs };
       this.#clients.set(clientId, client);
     }
@@ -119,12 +135,19 @@ export class Placement {
     return { worker, others };
   }
 
+  #isTaking(worker: number): boolean {
+    const state = this.#workers[worker];
+    return state !== undefined && takesMore(state);
+  }
+
   #leastLoaded(): number | undefined {
     let best: number | undefined;
     let least: readonly [number, number] = [Number.POSITIVE_INFINITY, 0];
-    for (const [i, { isUp, load, sessions, recent }] of this.#workers.entries()) {
-      if (!isUp) continue;
-      const own = [Math.floor(load / LOAD_STEP), sessions + recent + CHANCE * this.#random()] as const;
+    for (const [i, worker] of this.#workers.entries()) {
+      if (!takesMore(worker)) continue;
+      const { load, sessions, recent } = worker;
+      const step = Math.floor((load + recent * LOAD_OF_CONNECTION) / LOAD_STEP);
+      const own = [step, sessions + recent + CHANCE * this.#random()] as const;
       if (own[0] > least[0] || (own[0] === least[0] && own[1] >= least[1])) continue;
       best = i;
       least = own;
@@ -136,6 +159,10 @@ export class Placement {
 /** The server name of connections for JOIN to sessions of a worker. @param index from 0 */
 export function joinNameOf(index: number, base: string): string {
   return `w${index + 1}.${base}`;
+}
+
+function takesMore({ isUp, isSilent }: Readonly<WorkerLoad>): boolean {
+  return isUp && !isSilent;
 }
 
 function workerNamed(serverName: string | undefined): number | undefined {

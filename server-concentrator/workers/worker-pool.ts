@@ -6,12 +6,20 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { heapOption } from '../../shared/runtime/process/heap-limit.ts';
 import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
 import type { ClientEntry, ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
-import type { PrimaryCalls, WorkerCalls } from '../worker/calls.ts';
+import { takenOver } from '../config/describe-reload.ts';
+import { type PrimaryCalls, packClients, type WorkerCalls } from '../worker/calls.ts';
 import type { Handlers } from '../worker/channel.ts';
 import { SECRET_BYTES } from '../worker/relay-preface.ts';
 import type { ClientsOfAll } from './clients-of-all.ts';
-import { eachLine, FIRST_GIVEN_DESCRIPTOR, forkWorker, type ProgramFile } from './fork-worker.ts';
+import {
+  eachLine,
+  FIRST_GIVEN_DESCRIPTOR,
+  type ForkWorker,
+  forkWorker,
+  type ProgramFile,
+} from './fork-worker.ts';
 import type { Placement } from './placement.ts';
+import { SilenceWatch, STEP_MS } from './silence-watch.ts';
 import type { GivenSocket } from './udp-groups.ts';
 import { workerConfig } from './worker-config.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -27,6 +35,8 @@ export interface WorkerPoolOptions {
   /** Whether a person reads the log along. */
   readonly isPretty: boolean;
   readonly clients: Pick<ClientsOfAll, 'add' | 'usedBytes'>;
+  /** `forkWorker` where absent. */
+  readonly fork?: ForkWorker;
   /** A client has proven its key from a host. */
   onProven(clientId: string, host: string): void;
 }
@@ -51,6 +61,8 @@ interface Slot {
   upMs: number;
   restarts: number;
   timer?: NodeJS.Timeout;
+  /** It is told of a list of clients; whether there is another one by now. */
+  telling?: { isAnother: boolean } | undefined;
 }
 
 /** Until a worker that has ended is replaced: at once, and then less and less often. */
@@ -60,6 +72,10 @@ const LASTING_MS = 10_000;
 /** Loading the program on a busy machine, names of its own addresses included. */
 const START_MS = 60_000;
 const RELOAD_MS = 30_000;
+/** For what is looked at. Whoever looks waits for five seconds or so. */
+const LOOK_MS = 2_000;
+/** Until a worker has taken over a list of clients. */
+const TAKE_CLIENTS_MS = 30_000;
 /** Changes of the list of clients in a row are told once. */
 const TELL_CLIENTS_AFTER_MS = 50;
 
@@ -72,6 +88,9 @@ export class WorkerPool {
   #config: ConcentratorConfig;
   #serving: Serving = { listen: [], udp: [] };
   #tellingClients: NodeJS.Timeout | undefined;
+  #packed: { readonly clients: readonly ClientEntry[]; readonly bytes: Uint8Array } | undefined;
+  readonly #silence = new SilenceWatch();
+  #watching: NodeJS.Timeout | undefined;
   #isClosing = false;
 
   constructor(config: ConcentratorConfig, options: WorkerPoolOptions) {
@@ -97,35 +116,50 @@ export class WorkerPool {
   /** Starts all; rejects with why one cannot. */
   async start(serving: Serving): Promise<void> {
     this.#serving = serving;
-    await Promise.all(this.#slots.map((_, index) => this.#launch(index)));
+    this.#watching = setInterval(() => this.#watch(), STEP_MS);
+    const started = await Promise.all(this.#slots.map((_, index) => this.#launch(index)));
+    // Together: the first one that is there would get all clients that wait, and keep them.
+    for (const [index, process] of started.entries()) this.#onStarted(index, process);
   }
 
-  /** Gives a connection to a worker; where that takes none, the connection is reset. */
-  give(index: number, ready: ReadyConnection): void {
-    if (!this.#slots[index]?.process?.give(ready)) ready.socket.resetAndDestroy();
+  /** Gives a connection to a worker. @returns false where that takes none */
+  give(index: number, ready: ReadyConnection): boolean {
+    return this.#slots[index]?.process?.give(ready) ?? false;
   }
 
-  /** Asks all; those that do not answer are left out. */
+  /** Asks all; those that do not answer soon are left out, and those that say nothing at all are not waited for. */
   async ask<Name extends keyof WorkerCalls>(
     name: Name,
     value: WorkerCalls[Name]['value'],
   ): Promise<readonly { readonly index: number; readonly answer: WorkerCalls[Name]['answer'] }[]> {
     const answers = await Promise.all(
       this.#slots.map(async ({ process }, index) => {
-        const answer = await process?.channel.ask(name, value).catch(() => undefined);
+        if (this.#options.placement.workers[index]!.isSilent) return [];
+        const answer = await process?.channel.ask(name, value, LOOK_MS).catch(() => undefined);
         return answer === undefined ? [] : [{ index, answer }];
       }),
     );
     return answers.flat();
   }
 
-  /** All take over a new configuration; rejects with why one does not. */
-  async reload(config: ConcentratorConfig): Promise<void> {
-    this.#config = config;
+  /** What all workers go by, and those that take the places of others. */
+  get config(): ConcentratorConfig {
+    return this.#config;
+  }
+
+  /** All take over what can be taken over of a new configuration; rejects with why one does not. */
+  async reload(next: ConcentratorConfig): Promise<void> {
+    const { count } = this.#options;
+    this.#config = takenOver(this.#config, next);
     await Promise.all(
-      this.#slots.map(async ({ process }, index) =>
-        process?.channel.ask('reload', this.#configOf(index), RELOAD_MS),
-      ),
+      this.#slots.map(async ({ process }, index) => {
+        try {
+          await process?.channel.ask('reload', workerConfig(next, index, count), RELOAD_MS);
+        } catch (error) {
+          // The next one in its place begins with this configuration.
+          if (process?.hasEnded !== true) throw error;
+        }
+      }),
     );
   }
 
@@ -134,7 +168,7 @@ export class WorkerPool {
     this.#config = { ...this.#config, clients };
     this.#tellingClients ??= setTimeout(() => {
       this.#tellingClients = undefined;
-      for (const { process } of this.#slots) process?.channel.tell('clients', this.#config.clients);
+      for (const slot of this.#slots) void this.#tellClients(slot);
     }, TELL_CLIENTS_AFTER_MS);
   }
 
@@ -152,29 +186,49 @@ export class WorkerPool {
   async stop(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#tellingClients);
+    clearInterval(this.#watching);
     for (const { timer } of this.#slots) clearTimeout(timer);
     await Promise.all(this.#slots.map(({ process }) => process?.stop()));
   }
 
-  #configOf(index: number): ConcentratorConfig {
-    return workerConfig(this.#config, index, this.#options.count);
+  /** One list at a time: for a worker that is slow to take them they would add up. */
+  async #tellClients(slot: Slot): Promise<void> {
+    if (slot.telling !== undefined) {
+      slot.telling.isAnother = true;
+      return;
+    }
+    const telling = { isAnother: true };
+    slot.telling = telling;
+    while (telling.isAnother && slot.process !== undefined) {
+      telling.isAnother = false;
+      await slot.process.channel.ask('clients', this.#packedClients(), TAKE_CLIENTS_MS).catch(() => {});
+    }
+    slot.telling = undefined;
   }
 
-  async #launch(index: number): Promise<void> {
-    const { program, placement, clock, count, writeLogLine, isPretty } = this.#options;
-    const config = this.#configOf(index);
+  /** Once for all workers: to pack ten thousand takes some 20 ms. */
+  #packedClients(): Uint8Array {
+    const { clients } = this.#config;
+    if (this.#packed?.clients !== clients) this.#packed = { clients, bytes: packClients(clients) };
+    return this.#packed.bytes;
+  }
+
+  async #launch(index: number): Promise<WorkerProcess> {
+    const { program, count, writeLogLine, isPretty, fork = forkWorker } = this.#options;
+    const config = workerConfig(this.#config, index, count);
     const { level } = config.log;
     const given = this.#serving.udp[index] ?? [];
-    const child = forkWorker(
+    const child = fork(
       program,
       { number: index + 1, level, format: isPretty ? 'pretty' : 'json' },
       heapOption(config.limits.memoryTotalBytes),
       given.map(({ descriptor }) => descriptor),
     );
-    eachLine(child.stdout!, writeLogLine);
     const slot = this.#slots[index]!;
     const process = new WorkerProcess(child, this.#handlers(index));
     slot.process = process;
+    // There is none where the system had no descriptors for it.
+    if (child.stdout) eachLine(child.stdout, writeLogLine);
     void process.ended.then((how) => this.#onEnded(index, process, how));
     const start = {
       ...{ index, count, config, listen: this.#serving.listen, relays: this.#relays, secret: this.#secret },
@@ -183,8 +237,32 @@ export class WorkerPool {
     await process.channel.ask('start', start, START_MS).catch((error: Error) => {
       throw new WorkerStartError(index, error);
     });
+    return process;
+  }
+
+  /** It takes connections, unless it has ended meanwhile. */
+  #onStarted(index: number, process: WorkerProcess): void {
+    const { placement, clock } = this.#options;
+    const slot = this.#slots[index]!;
+    if (slot.process !== process) return;
     slot.upMs = clock();
     placement.onUp(index);
+    this.#silence.begin(index);
+  }
+
+  #watch(): void {
+    const { placement, logger } = this.#options;
+    for (const { worker, silence, seconds } of this.#silence.step()) {
+      const process = this.#slots[worker]!.process;
+      const silent = { worker: worker + 1, pid: process?.pid, seconds };
+      if (silence === 'silent') {
+        placement.onSilent(worker);
+        logger.warn(silent, 'a worker says nothing: new connections go to the others');
+      } else {
+        logger.error(silent, 'a worker says nothing: it is ended, so that another takes its place');
+        process?.kill();
+      }
+    }
   }
 
   #handlers(index: number): Handlers<PrimaryCalls> {
@@ -194,10 +272,14 @@ export class WorkerPool {
         ...placement.homeOf(clientId, index),
         usedBytes: clients.usedBytes(clientId),
       }),
+      isSilent: (worker) => placement.workers[worker]?.isSilent ?? false,
       usage: (counts) => clients.add(counts),
       sessions: ({ clientId, change }) => placement.onSessions(index, clientId, change),
       proven: ({ clientId, host }) => onProven(clientId, host),
-      load: (load) => placement.onLoad(index, load),
+      load: (load) => {
+        this.#silence.onHeard(index);
+        placement.onLoad(index, load);
+      },
     };
   }
 
@@ -208,23 +290,34 @@ export class WorkerPool {
     const { sessions, isUp } = placement.workers[index]!;
     slot.process = undefined;
     placement.onDown(index);
+    this.#silence.end(index);
     if (this.#isClosing) return;
     if (isUp && clock() - slot.upMs >= LASTING_MS) slot.backoff.succeed();
-    const waitMs = Math.round(slot.backoff.nextMs());
     slot.restarts++;
+    const waitMs = this.#replaceLater(index);
     const lost = { worker: index + 1, pid: process.pid, how, sessions, waitMs };
     logger.error(lost, 'a worker has ended, and its sessions with it: another takes its place');
-    slot.timer = setTimeout(() => this.#replace(index), waitMs);
   }
 
-  #replace(index: number): void {
+  #replaceLater(index: number): number {
+    const slot = this.#slots[index]!;
+    const waitMs = Math.round(slot.backoff.nextMs());
+    clearTimeout(slot.timer);
+    slot.timer = setTimeout(() => void this.#replace(index), waitMs);
+    return waitMs;
+  }
+
+  async #replace(index: number): Promise<void> {
     const { logger } = this.#options;
-    this.#launch(index).then(
-      () => logger.info({ worker: index + 1 }, 'a worker has taken the place of the one that ended'),
-      (error: Error) => {
-        logger.error({ worker: index + 1, reason: error.message }, 'a worker cannot start');
-        void this.#slots[index]?.process?.stop();
-      },
-    );
+    const slot = this.#slots[index]!;
+    try {
+      this.#onStarted(index, await this.#launch(index));
+      logger.info({ worker: index + 1 }, 'a worker has taken the place of the one that ended');
+    } catch (error) {
+      logger.error({ worker: index + 1, reason: (error as Error).message }, 'a worker cannot start');
+      // Its end leads to the next try; where there is no process, nothing else does.
+      if (slot.process !== undefined) await slot.process.stop();
+      else if (!this.#isClosing) this.#replaceLater(index);
+    }
   }
 }

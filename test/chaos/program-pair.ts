@@ -17,8 +17,10 @@ export type Role = 'client' | 'concentrator';
 
 /** What a program holds when it has nothing to do. */
 export interface Holdings {
-  /** Live objects and buffers, after a collection. */
+  /** Live objects and compiled code, after a collection. */
   readonly heapBytes: number;
+  /** Memory beside that: buffers, and what libraries in C have. */
+  readonly bufferBytes: number;
   readonly descriptors: number;
   /** Sockets, timers and so on that Node.js waits for. */
   readonly handles: number;
@@ -118,7 +120,8 @@ export class ProgramPair {
     const metrics = await readMetrics(where, metricsUrl(program));
     const value = (name: string) => metrics.get(name) ?? Number.NaN;
     return {
-      heapBytes: value('nodejs_heap_size_used_bytes') + value('nodejs_external_memory_bytes'),
+      heapBytes: value('nodejs_heap_size_used_bytes'),
+      bufferBytes: value('nodejs_external_memory_bytes'),
       descriptors: value('process_open_fds'),
       handles: value('nodejs_active_resources_total'),
       residentBytes: value('process_resident_memory_bytes'),

@@ -15,6 +15,7 @@ export function reportText(outcome: Outcome): string {
       role,
       ...[
         `${mib(was.heapBytes)} -> ${mib(is.heapBytes)}`,
+        `${mib(was.bufferBytes)} -> ${mib(is.bufferBytes)}`,
         `${was.descriptors} -> ${is.descriptors}`,
         `${was.handles} -> ${is.handles}`,
         `${mib(was.residentBytes)} -> ${mib(is.residentBytes)}`,
@@ -26,7 +27,7 @@ export function reportText(outcome: Outcome): string {
       `${count} conversations, ${(bytes / 1e6).toFixed(0)} MB: ${results.exact} exact, ` +
       `${results.broken} broken by a fault that may, ${results.defect} defects` +
       `${skipped > 0 ? `, ${skipped} left out` : ''}`,
-    indented(grid([['', 'heap MiB', 'descriptors', 'handles', 'resident MiB'], ...rows])),
+    indented(grid([['', 'heap MiB', 'buffers MiB', 'descriptors', 'handles', 'resident MiB'], ...rows])),
   ];
   if (findings.length > 0) {
     for (const finding of findings.slice(0, MAX_FINDINGS)) lines.push(`  ${finding}`);

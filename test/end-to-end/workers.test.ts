@@ -1,20 +1,15 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { dirname } from 'node:path';
-import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConcentratorStatus } from '../../server-concentrator/status/concentrator-status.ts';
-import { ClientHandshake } from '../../shared/protocol/handshake/client-handshake.ts';
-import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
-import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
-import { SUBFLOW_TLS_OPTIONS, subflowExporter } from '../../shared/runtime/subflow/subflow-tls.ts';
 import { usageOf } from '../bench/usage.ts';
 import { expectEcho } from './support/echo-pair.ts';
+import { greet } from './support/greet.ts';
 import { type Origin, startEcho, startOrigin } from './support/origin.ts';
+import { startOther } from './support/other-client.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
-import { builtProgram, Program } from './support/program.ts';
+import type { Program } from './support/program.ts';
 import { socksConnect } from './support/socks-client.ts';
 import { RogueClient } from './support/subflow-client.ts';
 
@@ -286,64 +281,4 @@ function flood(socket: Socket): void {
   };
   socket.on('drain', more);
   more();
-}
-
-/** A further client program: all as that of the pair, but its name, and a port for SOCKS5 of its own. */
-async function startOther(pair: Pair, id: string, index: number): Promise<Program> {
-  const own = JSON.parse(await readFile(pair.clientFile, 'utf8'));
-  const file = `${dirname(pair.clientFile)}/${id}.yaml`;
-  const client = { id, key: formatClientKey(pair.identityOf(id).key) };
-  const socks = { listen: `${pair.socks.host}:${pair.socks.port + index}` };
-  const metrics = { listen: `${pair.socks.host}:${29110 + index}` };
-  await writeFile(file, JSON.stringify({ ...own, client, socks, metrics }));
-  const program = new Program(process.execPath, [builtProgram('client-proxy'), '--config', file]);
-  await program.untilLine('"subflow up"', { count: UPLINKS.length });
-  return program;
-}
-
-/** A client that says HELLO or JOIN, as an older one does: without the name, where none is told. */
-async function greet(
-  pair: Pair,
-  id: string,
-  localAddress: string,
-  join?: { readonly token: Uint8Array; readonly subflowId: number },
-  servername?: string,
-  through = connect({ ...pair.subflows, localAddress }),
-) {
-  through.on('error', () => {});
-  const socket = connectTls({
-    ...SUBFLOW_TLS_OPTIONS,
-    socket: through,
-    ALPNProtocols: ['tributary/1'],
-    rejectUnauthorized: false,
-    ...(servername === undefined ? {} : { servername }),
-  });
-  socket.on('error', () => {});
-  await once(socket, 'secureConnect');
-  const handshake = new ClientHandshake({
-    crypto: nodeHandshakeCrypto,
-    identity: pair.identityOf(id),
-    exporter: subflowExporter(socket),
-    uplinkName: 'test',
-    backup: false,
-    intent: join === undefined ? { kind: 'hello' } : { kind: 'join', ...join },
-  });
-  socket.write(handshake.request);
-  let heard = 0;
-  const result = await new Promise<ReturnType<ClientHandshake['receive']>>((resolve, reject) => {
-    let isOver = false;
-    socket.once('close', () => reject(new Error('closed before an answer')));
-    socket.on('data', (bytes: Buffer) => {
-      if (isOver) {
-        heard += bytes.length;
-        return;
-      }
-      const answer = handshake.receive(bytes);
-      if (answer === undefined) return;
-      isOver = true;
-      heard += answer.rest.length;
-      resolve(answer);
-    });
-  });
-  return { socket, welcome: result!.welcome!, heard: () => heard };
 }

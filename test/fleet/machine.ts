@@ -14,6 +14,7 @@ import { sourceOf } from '../../shared/runtime/admission/source.ts';
 import { TlsTurns } from '../../shared/runtime/admission/tls-turns.ts';
 import { TrafficTable } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { VirtualClock } from '../simulation/clock.ts';
+import { NO_ALLOWANCES } from '../support/no-allowances.ts';
 import { Processor } from './processor.ts';
 import type { Wire } from './wire.ts';
 
@@ -152,7 +153,7 @@ export class Machine {
       joins: new TokenBuckets(joinRate(limits.joinsPerSecond), clock),
       limitHits: { note() {} },
       usage: new UsageMeters(),
-      allowances: { refuse: () => undefined, pacersOf: () => undefined },
+      allowances: NO_ALLOWANCES,
       traffic: new TrafficTable(2),
       published: { request() {}, withdraw() {}, onSessionEnded() {} },
       stallTimeoutMs: LINGER_MS,

@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino';
 import { assemble } from '../../client-proxy/assemble.ts';
+import { aboutConcentrator, type ConfiguredConcentrator } from '../../client-proxy/config/client-config.ts';
 import { loadClientConfig } from '../../client-proxy/config/load-client-config.ts';
 import { programDeps } from '../../shared/runtime/process/process-deps.ts';
 import type { ListenAddress } from '../../shared/runtime/tcp/tcp-listener.ts';
@@ -14,6 +15,7 @@ const AT_ONCE = 8;
 
 const [file = '', count = '0', port = '0'] = process.argv.slice(2);
 const { metrics: _, ...config } = await loadClientConfig(file);
+const [only] = config.concentrators as [ConfiguredConcentrator];
 const [{ host }] = config.socks.listen as [ListenAddress];
 const logged = { logger: pino({ level: 'silent' }), droppedLogLines: () => 0 };
 const deps = { ...programDeps(process, logged), stateDirectory: '/nonexistent' };
@@ -25,13 +27,8 @@ await Promise.all(
 );
 
 async function startOne(index: number): Promise<void> {
-  const proxy = await assemble(
-    {
-      ...config,
-      client: { ...config.client, id: clientName(index) },
-      socks: { ...config.socks, listen: [{ host, port: Number(port) + index }] },
-    },
-    deps,
-  );
+  const client = { ...only.client, id: clientName(index) };
+  const socks = { ...config.socks, listen: [{ host, port: Number(port) + index }] };
+  const proxy = await assemble({ ...aboutConcentrator(config, { ...only, client }), socks }, deps);
   await proxy.start();
 }

@@ -11,11 +11,14 @@ import { startConcentrator } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
 import { CrowdLoad, failureCount, failures } from './crowd-load.ts';
 import { FIRST_PORT, MANY_CLIENTS, untilSessions, writeClients } from './measure-sessions.ts';
+import { ProcessorShares } from './processor-shares.ts';
 
-/** What one run cost the concentrator. Seconds are of processor time, in the kernel too. */
+/** What one run cost the concentrator, and how long it took. Seconds of processes are of processor time, in the kernel too. */
 export interface WorkersFigures {
   readonly workers: number;
   readonly gigabytes: number;
+  /** From the first download's begin to the last one's end. */
+  readonly elapsedSeconds: number;
   /** Of the first process, where it is not the only one. */
   readonly firstSeconds: number;
   /** Of each process that serves clients. */
@@ -28,13 +31,18 @@ const RUNS = 3;
 /** Which worker gets which session is told by load and chance, and so never quite even. */
 const SESSIONS = 24;
 const BYTES_PER_SESSION = 32e6;
-const FINISH_MS = 90_000;
+const FINISH_MS = 120_000;
+/** Of a core, for each process of the concentrator: it is at its limit then, and load generators have the rest of the machine. */
+const PROCESSOR_SHARE = 0.3;
+/** The same downloads before, with all of the machine: until then a process compiles what it runs, for seconds. */
+const WARM_UPS = 4;
+const DOWNLOADS_PER_SECOND = 100;
 const CROWD = { host: '127.0.0.1', port: 8081 };
 
 /**
- * What the same downloads cost a concentrator of one process and one of several. Load generators run on the same cores, take most of
- * their time, and come first; therefore the figure is not the throughput of this run but what the processor time allows: a process carries at most what
- * it carries in a second of its own time.
+ * The same downloads through a concentrator of one process and of several, each process held to the same small share of a core. Load
+ * generators take the rest, so they hold nothing up, and the time that the downloads take tells what each number of
+ * processes can carry. With a core each they carry that many times more.
  */
 export async function measureWorkers(
   setup: TributarySetup,
@@ -48,43 +56,35 @@ export async function measureWorkers(
   return figures;
 }
 
-/** Gigabits a second that all processes can carry, each with a core of its own: the busiest is full first. */
-export function capacityGbit({ gigabytes, firstSeconds, servingSeconds }: WorkersFigures): number {
-  return (gigabytes * 8) / Math.max(firstSeconds, ...servingSeconds);
-}
-
-/** The same where all have the same to do. */
-export function evenCapacityGbit({ gigabytes, firstSeconds, servingSeconds }: WorkersFigures): number {
-  const serving = servingSeconds.reduce((sum, seconds) => sum + seconds, 0);
-  return (gigabytes * 8) / Math.max(firstSeconds, serving / servingSeconds.length);
+/** Gigabits a second that the processes carry, were each to have a core of its own. */
+export function capacityGbit({ gigabytes, elapsedSeconds }: WorkersFigures): number {
+  return (gigabytes * 8) / elapsedSeconds / PROCESSOR_SHARE;
 }
 
 /** The table, and how many times one process several are. */
 export function workersText(figures: readonly WorkersFigures[]): string {
-  const of = (isOne: boolean) => figures.filter(({ workers }) => (workers === 1) === isOne);
-  const medians = (capacity: (one: WorkersFigures) => number) => {
-    const [one = 0, several = 0] = [true, false].map((isOne) => median(of(isOne).map(capacity)));
-    return `one process ${one.toFixed(2)} Gbit/s, several ${several.toFixed(2)}: ${(several / one).toFixed(2)} times`;
-  };
+  const capacities = (isOne: boolean) =>
+    median(figures.filter(({ workers }) => (workers === 1) === isOne).map(capacityGbit));
+  const [one, several] = [capacities(true), capacities(false)];
   const seconds = (value: number) => value.toFixed(2);
   return [
+    `each process of the concentrator held to ${PROCESSOR_SHARE} of a core`,
     grid([
-      ['workers', 'GB', 'first s', 'each worker s', 's/GB', 'Gbit/s', 'even Gbit/s', 'failed'],
-      ...figures.map((one) => [
-        String(one.workers),
-        one.gigabytes.toFixed(2),
-        seconds(one.firstSeconds),
-        one.servingSeconds.map(seconds).join(' '),
+      ['workers', 'GB', 'took s', 'first s', 'each worker s', 's/GB', 'Gbit/s a core each', 'failed'],
+      ...figures.map((run) => [
+        String(run.workers),
+        run.gigabytes.toFixed(2),
+        seconds(run.elapsedSeconds),
+        seconds(run.firstSeconds),
+        run.servingSeconds.map(seconds).join(' '),
         seconds(
-          (one.firstSeconds + one.servingSeconds.reduce((sum, value) => sum + value, 0)) / one.gigabytes,
+          (run.firstSeconds + run.servingSeconds.reduce((sum, value) => sum + value, 0)) / run.gigabytes,
         ),
-        capacityGbit(one).toFixed(2),
-        evenCapacityGbit(one).toFixed(2),
-        String(failureCount(one.failures)),
+        capacityGbit(run).toFixed(2),
+        String(failureCount(run.failures)),
       ]),
     ]),
-    `medians, as it was:          ${medians(capacityGbit)}`,
-    `medians, if even:            ${medians(evenCapacityGbit)}`,
+    `medians: one process ${one.toFixed(2)} Gbit/s, several ${several.toFixed(2)}: ${(several / one).toFixed(2)} times`,
   ].join('\n');
 }
 
@@ -95,6 +95,7 @@ async function measureOnce(
 ): Promise<WorkersFigures> {
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
   onBed(bed);
+  const shares = new ProcessorShares();
   try {
     const where = bed.client;
     const log = { level: 'warn', format: 'json' };
@@ -110,16 +111,12 @@ async function measureOnce(
     await untilSessions(where, SESSIONS);
     const load = await CrowdLoad.start(where, CROWD);
     const pids = [concentrator.pid!, ...(await childrenOf(concentrator.pid!))];
+    for (let done = 0; done < WARM_UPS; done++) await downloads(load, done);
+    for (const pid of pids) await shares.limit(pid, PROCESSOR_SHARE);
     const before = await Promise.all(pids.map(secondsOf));
-    const talks: Talk[] = Array.from({ length: SESSIONS }, (_, index) => ({
-      ...SILENT_TALK,
-      key: index + 1,
-      upBytes: 100,
-      downBytes: BYTES_PER_SESSION,
-    }));
-    const { host } = LOOPBACK_PLACE.socks;
-    await load.begin(talks, 100, (index) => ({ host, port: FIRST_PORT + index }));
-    const ends = await load.ends(talks, FINISH_MS);
+    const beganMs = performance.now();
+    const failed = await downloads(load, WARM_UPS);
+    const elapsedSeconds = (performance.now() - beganMs) / 1000;
     const after = await Promise.all(pids.map(secondsOf));
     const [first = 0, ...others] = after.map((seconds, i) => seconds - before[i]!);
     await endProgram(clients);
@@ -127,13 +124,28 @@ async function measureOnce(
     return {
       workers,
       gigabytes: (SESSIONS * BYTES_PER_SESSION) / 1e9,
+      elapsedSeconds,
       firstSeconds: others.length === 0 ? 0 : first,
       servingSeconds: others.length === 0 ? [first] : others,
-      failures: failures(talks, ends),
+      failures: failed,
     };
   } finally {
     await bed.close();
+    await shares.remove();
   }
+}
+
+/** One in each session, all at once. Tells the failures, by reason. */
+async function downloads(load: CrowdLoad, round: number): Promise<Readonly<Record<string, number>>> {
+  const talks: Talk[] = Array.from({ length: SESSIONS }, (_, index) => ({
+    ...SILENT_TALK,
+    key: round * SESSIONS + index + 1,
+    upBytes: 100,
+    downBytes: BYTES_PER_SESSION,
+  }));
+  const { host } = LOOPBACK_PLACE.socks;
+  await load.begin(talks, DOWNLOADS_PER_SECOND, (index) => ({ host, port: FIRST_PORT + index }));
+  return failures(talks, await load.ends(talks, FINISH_MS));
 }
 
 const secondsOf = async (pid: number) => (await usageOf([pid])).cpuSeconds;

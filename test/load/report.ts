@@ -48,10 +48,7 @@ export function reportText(results: LoadResults, where: Circumstances): string {
   const lines = [
     circumstancesText(where),
     '',
-    grid([
-      ['', ...CELLS.map(([head]) => head)],
-      ...streams.map(({ contender, figures }) => [contender, ...CELLS.map(([, text]) => text(figures))]),
-    ]),
+    ...(streams.length === 0 ? [] : [streamsTable(streams)]),
     ...streams.flatMap(({ contender, error, figures: { failures = {} } }) => {
       const reasons = Object.entries(failures).map(([reason, count]) => `${count} failed: ${reason}`);
       return [...(error === undefined ? [] : [error]), ...reasons].map((what) => `${contender}: ${what}`);
@@ -73,6 +70,13 @@ export function reportText(results: LoadResults, where: Circumstances): string {
   }
   if (workers) lines.push('', workersText(workers));
   return lines.join('\n');
+}
+
+function streamsTable(streams: readonly StreamRecord[]): string {
+  return grid([
+    ['', ...CELLS.map(([head]) => head)],
+    ...streams.map(({ contender, figures }) => [contender, ...CELLS.map(([, text]) => text(figures))]),
+  ]);
 }
 
 /** Pictures by name. */

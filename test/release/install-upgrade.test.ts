@@ -1,12 +1,14 @@
 /* What install.sh does with the services of a machine when versions come and go, good and bad. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
 import { needs } from '../support/needs.ts';
 import { makeDebianBases } from './support/debian-base.ts';
 import { DebianRoot, type Ran } from './support/debian-root.ts';
 import { FAKE_SYSTEMCTL, type FakePrograms, makeFakeRelease } from './support/fake-release.ts';
+import { leaveData } from './support/leave-data.ts';
 
 const TIMEOUT_MS = 600_000;
 const CLIENT = 'tributary-client';
@@ -20,19 +22,55 @@ const RELEASES: Readonly<Record<string, FakePrograms>> = {
   unsure: { version: '5.0.0', check: 1 },
 };
 
+const CONTRADICTIONS: readonly (readonly [args: string, words: RegExp])[] = [
+  ['--client --public vps.example.org', /one program at a time/],
+  ['--public vps.example.org --client', /one program at a time/],
+  ['--client --concentrator', /one program at a time/],
+  ['--client --listen 0.0.0.0:443', /--listen is for the concentrator/],
+  ['--listen 0.0.0.0:443', /--listen is for the concentrator/],
+  ['--public one.example.org --public two.example.org', /--public is given twice: one\S+ and two/],
+  ['--public vps.example.org --from /root/first --from /root/second', /--from is given twice/],
+  ['--public vps.example.org --key /root/one --key /root/two', /--key is given twice/],
+  ["--public ''", /--public needs a value/],
+  ['--public --client', /--public needs a value/],
+  ['--client --from', /--from needs a value/],
+  ['--rollback --uninstall', /do not go together/],
+  ['--uninstall --rollback', /do not go together/],
+  ['--rollback --client', /for all programs/],
+  ['--rollback --from /root/second', /--rollback takes none of/],
+  ['--rollback --public vps.example.org', /--rollback takes none of/],
+  ['--uninstall --from /root/second', /--uninstall takes none of/],
+  ['--uninstall --public vps.example.org', /--uninstall takes none of/],
+  ['--uninstall --key /root/key', /--uninstall takes none of/],
+  ['--uninstall --client --concentrator', /one program at a time/],
+];
+/** What npm has put there, or somebody by hand. */
+const OF_OTHERS: readonly (readonly [path: string, words: RegExp])[] = [
+  ['/usr/local/bin/tributary-client', /npm uninstall --global/],
+  ['/usr/local/bin/tributary-concentrator', /npm uninstall --global/],
+  ['/usr/bin/tributary-concentrator', /npm uninstall --global/],
+  ['/usr/local/share/man/man1/tributary-client.1', /remove it first/],
+  [`/etc/systemd/system/${CONCENTRATOR}.service`, /systemctl disable --now/],
+];
+
 describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
   let root: DebianRoot;
   let before: readonly string[];
 
-  beforeAll(() => makeDebianBases([12]), TIMEOUT_MS);
+  const releases = mkdtempSync(join(tmpdir(), 'tributary-releases-'));
+
+  beforeAll(async () => {
+    for (const [name, programs] of Object.entries(RELEASES)) {
+      mkdirSync(join(releases, name));
+      makeFakeRelease(join(releases, name), programs);
+    }
+    await makeDebianBases([12]);
+  }, TIMEOUT_MS);
   beforeEach(() => {
     root?.remove();
     root = new DebianRoot(12);
     const inRoot = (path: string) => join(root.changes, path);
-    for (const [name, programs] of Object.entries(RELEASES)) {
-      mkdirSync(inRoot(`root/${name}`), { recursive: true });
-      makeFakeRelease(inRoot(`root/${name}`), programs);
-    }
+    cpSync(releases, inRoot('root'), { recursive: true });
     copyFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), inRoot('root/install.sh'));
     mkdirSync(inRoot('run/systemd/system'), { recursive: true });
     mkdirSync(inRoot('usr/bin'), { recursive: true });
@@ -41,7 +79,10 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     writeFileSync(inRoot('usr/bin/sleep'), '#!/bin/sh\n', { mode: 0o755 });
     before = root.paths();
   }, TIMEOUT_MS);
-  afterAll(() => root?.remove(), TIMEOUT_MS);
+  afterAll(() => {
+    root?.remove();
+    rmSync(releases, { recursive: true });
+  }, TIMEOUT_MS);
 
   const install = (args: string, input = ''): Ran =>
     root.run('sh', ['-c', `sh /root/install.sh ${args}`], { input });
@@ -60,12 +101,8 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
       .runWell('ls', ['/opt/tributary'])
       .stdout.match(/\d+\.\d+\.\d+/g)
       ?.sort();
-  const expectNothingLeft = () => {
-    // Of a writer that was killed.
-    root.runWell('touch', [
-      '/etc/tributary/.clients.yaml.0a1b2c',
-      '/etc/tributary/.tributary-client.yaml.0a1b2c',
-    ]);
+  const expectNothingLeft = (...programs: readonly (typeof CLIENT | typeof CONCENTRATOR)[]) => {
+    root.runWell('sh', ['-c', leaveData(...programs)]);
     expect(install('--uninstall').status).toBe(0);
     expect(root.paths()).toEqual(before);
   };
@@ -87,7 +124,7 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     expect(versions()).toEqual(['1.0.0', '2.0.0']);
     expect(install('--rollback').status).toBe(0);
     expect([running(CLIENT), running(CONCENTRATOR)]).toEqual(['1.0.0', '1.0.0']);
-    expectNothingLeft();
+    expectNothingLeft(CLIENT, CONCENTRATOR);
   });
 
   it('upgrades where a check fails for other reasons than the configuration', () => {
@@ -111,7 +148,7 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
       expect(running(CONCENTRATOR)).toBe('1.0.0');
       expect(client('second').status).toBe(0);
       expect([running(CLIENT), running(CONCENTRATOR)]).toEqual(['2.0.0', '2.0.0']);
-      expectNothingLeft();
+      expectNothingLeft(CLIENT, CONCENTRATOR);
     },
   );
 
@@ -133,12 +170,89 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     expect(install('--rollback').stderr).toContain('no version before');
   });
 
+  it('prints the link of a concentrator again where the first installation has failed late', () => {
+    const first = concentrator('ending');
+    expect(first).toMatchObject({ status: 1, stdout: 'tributary://link\n' });
+    expect(first.stderr).toContain(
+      'The link stays good. For another: tributary-concentrator client add NAME --qr',
+    );
+    const second = concentrator('second');
+    expect(second).toMatchObject({ status: 0, stdout: '' });
+    expect(second.stderr).toMatch(
+      /whatever --public and --listen say.*\n.*client add NAME --qr\n.*Let port 8443 in/,
+    );
+    expect(running(CONCENTRATOR)).toBe('2.0.0');
+    expect(install('--concentrator --listen 0.0.0.0:443 --from /root/second').stderr).toContain(
+      'whatever --public and --listen say',
+    );
+    // An upgrade has no need of it.
+    expect(upgrade('second').stderr).not.toMatch(/client add|Let port/);
+    expectNothingLeft(CONCENTRATOR);
+  });
+
+  it('refuses options that contradict each other, and changes nothing', () => {
+    for (const [args, words] of CONTRADICTIONS) {
+      const { status, stderr } = install(args);
+      expect([args, status, stderr]).toEqual([args, 1, expect.stringMatching(words)]);
+    }
+    expect(root.paths()).toEqual(before);
+  });
+
   it.each([
-    ['--client --public vps.example.org', /one program at a time/],
-    ['--rollback --uninstall', /do not go together/],
-    ['--rollback --client', /for all programs/],
-  ])('refuses %s', (args, words) => {
-    expect(install(args)).toMatchObject({ status: 1, stderr: expect.stringMatching(words) });
+    ['file', 'echo theirs >'],
+    ['dangling link', 'ln -s /nonexistent'],
+  ])('does not take over what others have put there as a %s', (_, make) => {
+    for (const [path, words] of OF_OTHERS) {
+      root.runWell('sh', ['-ec', `mkdir -p ${dirname(path)} && ${make} ${path}`]);
+      const { status, stderr } = concentrator('first');
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringContaining(`${path} is there, and not from this script`),
+      ]);
+      expect(stderr).toMatch(words);
+      const wasThere = before.includes(`.${dirname(path)}`);
+      root.runWell('rm', wasThere ? [path] : ['-r', dirname(path)]);
+    }
+    expect(root.paths()).toEqual(before);
+  });
+
+  it('leaves on removal what others have put in the place of its commands since', () => {
+    concentrator('first');
+    root.runWell('ln', ['-sfn', '/nonexistent', '/usr/local/bin/tributary-client']);
+    expect(install('--uninstall').status).toBe(0);
+    expect(root.paths()).toEqual([...before, './usr/local/bin/tributary-client'].sort());
+  });
+
+  it('says that it takes over a configuration, which the service can read then', () => {
+    const files = ['tributary-concentrator.yaml', 'key.pem'].map((name) => `/etc/tributary/${name}`);
+    root.runWell('sh', [
+      '-ec',
+      `umask 077; mkdir /etc/tributary; for file in ${files.join(' ')}; do echo made > $file; done`,
+    ]);
+    expect(concentrator('first').stderr).toContain(`${files[0]} was there before`);
+    for (const file of files) {
+      expect(root.runWell('stat', ['-c', '%U:%G %a', file]).stdout).toBe(`root:${CONCENTRATOR} 640\n`);
+    }
+    expect(concentrator('second').stderr).not.toContain('was there before');
+    expectNothingLeft(CONCENTRATOR);
+  });
+
+  it('removes nothing of a program that runs on', () => {
+    concentrator('first');
+    const there = root.paths();
+    const beside = (place: string) =>
+      root.run('sh', [
+        '-c',
+        `user=$(id -u ${CONCENTRATOR})
+chroot --userspec=$user:$user --groups= ${place} /bin/tail -n 0 -f /bin/tail &
+until ! kill -0 $! || find /proc -maxdepth 1 -user $user | grep -q .; do :; done
+sh /root/install.sh --uninstall`,
+      ]);
+    const { status, stderr } = beside('/');
+    expect(stderr).toMatch(/tributary-concentrator runs on, as process \d+: stop it first/);
+    expect([status, root.paths()]).toEqual([1, there]);
+    // As in a container, whose user of the same number is somebody else.
+    expect(beside('/usr')).toMatchObject({ status: 0 });
     expect(root.paths()).toEqual(before);
   });
 });

@@ -10,7 +10,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +19,7 @@ import { needs } from '../support/needs.ts';
 import { Network } from '../system/support/namespaces.ts';
 import { Origin } from '../system/support/origin.ts';
 import { report } from '../system/support/system.ts';
+import { allowedMs } from './support/allowed-time.ts';
 import { type DebianVersion, makeDebianBases } from './support/debian-base.ts';
 import { DebianMachine } from './support/debian-machine.ts';
 import { madePackages, madeRelease, NEWER, VERSION } from './support/release.ts';
@@ -31,8 +31,6 @@ const LINK = { downMbps: 20, upMbps: 20 };
 const RELEASE = '/root/release';
 /** An upgrade keeps applications waiting for no longer. */
 const MAX_INTERRUPTION_MS = 2_000;
-/** Where more than this waits for each processor, everything takes longer: twice the time is allowed then. */
-const MAX_LOAD = 2;
 /** Of the load beside an upgrade: before it, and after. */
 const AROUND_MS = 1_500;
 const FIRST_BYTE_LIMIT_MS = 30_000;
@@ -117,10 +115,7 @@ describe.each([12, 13] as const)(
           `${figures.answers + figures.refusals} connections refused`,
       );
       expect(versionOn(machine, PROGRAMS[upgraded])).toBe(version);
-      const perProcessor = loadavg()[0]! / availableParallelism();
-      const limitMs = MAX_INTERRUPTION_MS * (perProcessor > MAX_LOAD ? 2 : 1);
-      if (limitMs > MAX_INTERRUPTION_MS)
-        report(`load ${perProcessor.toFixed(1)} for each processor: up to ${limitMs} ms`);
+      const limitMs = allowedMs(MAX_INTERRUPTION_MS);
       expect(figures.longestWaitMs).toBeLessThan(limitMs);
       expect(figures.longestPauseMs).toBeLessThan(limitMs);
     });

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { needs } from '../support/needs.ts';
 import { makeDebianBases } from './support/debian-base.ts';
-import { DebianRoot } from './support/debian-root.ts';
-import { bundleName, madePackages, VERSION } from './support/release.ts';
+import { DebianRoot, type Ran } from './support/debian-root.ts';
+import { leaveData } from './support/leave-data.ts';
+import { newerArchPackage, newerRpmPackages } from './support/newer-packages.ts';
+import { bundleName, madePackages, NEWER, VERSION } from './support/release.ts';
 
 const TIMEOUT_MS = 600_000;
 const PROGRAMS = ['tributary-client', 'tributary-concentrator'] as const;
@@ -57,14 +59,17 @@ describe('packages for rpm', () => {
     ...needs('rpm', 'debian'),
     timeout: TIMEOUT_MS,
   }, async () => {
-    await expectNothingLeft(named(/\.rpm$/), (root, files) => {
-      const rpm = (...args: string[]) =>
-        expect(root.runOutside('rpm', '--root', args)).toMatchObject({ status: 0 });
+    const files = named(/\.rpm$/).map((name) => join(made, name));
+    const folder = temporaryFolder();
+    const newer = await newerRpmPackages(join(made, bundleName(VERSION)), NEWER, folder);
+    await expectNothingLeft((root) => {
+      const rpm = (...args: string[]) => endsWell(root.runOutside('rpm', '--root', args));
       rpm('--initdb');
       rpm('--install', systemPackage(files));
       return {
         install: () => rpm('--install', ...files),
-        upgrade: () => rpm('--upgrade', '--replacepkgs', '--replacefiles', ...files),
+        upgrade: () => rpm('--upgrade', ...newer),
+        goBack: () => rpm('--upgrade', '--oldpackage', ...files),
         remove: () => rpm('--erase', ...PROGRAMS, 'tributary-runtime'),
       };
     });
@@ -97,13 +102,16 @@ describe('the source of a package for Arch Linux', () => {
     });
     const file = readdirSync(work).find((name) => name.endsWith('.pkg.tar'))!;
     expect(file).toMatch(/^tributary-[^-]+-1-x86_64/);
-    await expectNothingLeft([join(work, file)], (root, files) => {
+    const newer = newerArchPackage(join(work, file), NEWER, temporaryFolder());
+    await expectNothingLeft((root) => {
       mkdirSync(join(root.changes, 'var/lib/pacman'), { recursive: true });
       const pacman = (...args: string[]) =>
-        expect(root.runOutside('pacman', '--root', ['--noconfirm', ...args])).toMatchObject({ status: 0 });
+        endsWell(root.runOutside('pacman', '--root', ['--noconfirm', ...args]));
+      const install = (one: string) => pacman('-U', '--nodeps', '--nodeps', one);
       return {
-        install: () => pacman('-U', '--nodeps', '--nodeps', ...files),
-        upgrade: () => pacman('-U', '--nodeps', '--nodeps', ...files),
+        install: () => install(join(work, file)),
+        upgrade: () => install(newer),
+        goBack: () => install(join(work, file)),
         remove: () => pacman('-R', 'tributary'),
       };
     });
@@ -111,17 +119,30 @@ describe('the source of a package for Arch Linux', () => {
 });
 
 interface Manager {
-  install(): void;
-  upgrade(): void;
-  remove(): void;
+  install(): string;
+  /** To NEWER. */
+  upgrade(): string;
+  goBack(): string;
+  remove(): string;
+}
+
+/** @returns what it prints */
+function endsWell(ran: Ran): string {
+  expect(ran).toMatchObject({ status: 0 });
+  return ran.stdout + ran.stderr;
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-packages-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** A package that provides what Fedora and openSUSE both provide by the same names: libraries, and little else. */
 function systemPackage(files: readonly string[]): string {
   const needed = execFileSync('rpm', ['-qp', '--requires', ...files], { encoding: 'utf8' }).split('\n');
   const libraries = needed.filter((name) => LIBRARY.test(name));
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-rpm-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const spec = join(folder, 'system.spec');
   writeFileSync(spec, systemSpec(['/bin/sh', '/usr/sbin/userdel', 'systemd', ...libraries]));
   const places = ['--define', `_topdir ${folder}`, '--define', `_rpmdir ${folder}`];
@@ -147,20 +168,35 @@ What a system has.
 }
 
 /**
- * Installs packages in a fresh root, sets a concentrator up, installs them once more over themselves, as an upgrade does, and removes them.
- * @param files in `made`, or with their whole paths
+ * Stands before systemctl where scripts of packages look for it: notes what it was asked for, and has the real one do what needs no systemd that
+ * runs.
  */
-async function expectNothingLeft(
-  files: readonly string[],
-  manager: (root: DebianRoot, files: readonly string[]) => Manager,
-): Promise<void> {
+const NOTING_SYSTEMCTL = `#!/bin/sh
+echo "$*" >> /run/asked
+case " $* " in *' enable '* | *' disable '* | *' is-enabled '*) SYSTEMD_OFFLINE=1 exec /usr/bin/systemctl "$@" ;; esac
+`;
+
+/**
+ * Installs packages in a fresh root, sets a concentrator up, upgrades them, goes back, and removes them. A systemd seems to run there.
+ */
+async function expectNothingLeft(manager: (root: DebianRoot) => Manager): Promise<void> {
   await makeDebianBases([12]);
   const root = new DebianRoot(12);
   try {
-    const { install, upgrade, remove } = manager(
-      root,
-      files.map((file) => (file.startsWith('/') ? file : join(made, file))),
-    );
+    const { install, upgrade, goBack, remove } = manager(root);
+    mkdirSync(join(root.changes, 'run/systemd/system'), { recursive: true });
+    mkdirSync(join(root.changes, 'usr/sbin'), { recursive: true });
+    writeFileSync(join(root.changes, 'usr/sbin/systemctl'), NOTING_SYSTEMCTL, { mode: 0o755 });
+    /** What systemctl was asked for meanwhile, but to read units again, in no order: that is the manager's. */
+    const asked = (work: () => void) => {
+      root.runWell('rm', ['-f', '/run/asked']);
+      work();
+      const { stdout } = root.runWell('cat', ['/run/asked']);
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '' && line !== 'daemon-reload')
+        .sort();
+    };
     const before = root.paths();
     install();
     for (const program of PROGRAMS) {
@@ -168,6 +204,7 @@ async function expectNothingLeft(
       expect(root.runWell('id', ['-gn', program]).stdout).toBe(`${program}\n`);
     }
     root.runWell('tributary-concentrator', ['init', '--public', 'vps.example.org']);
+    root.runWell('tributary-concentrator', ['certificate', 'prepare']);
     const owner = root.runWell('stat', ['--format=%U:%G %a', '/etc/tributary/key.pem']).stdout;
     expect(owner).toBe('root:tributary-concentrator 640\n');
     root.runWell('systemctl', ['disable', 'tributary-client']);
@@ -175,11 +212,24 @@ async function expectNothingLeft(
       root.run('systemctl', ['is-enabled', ...PROGRAMS]).stdout,
       root.runWell('sh', ['-c', 'cd /etc/tributary && stat --format="%n %U:%G %a" * && sha256sum *']).stdout,
     ];
-    const beforeUpgrade = kept();
-    expect(beforeUpgrade[0]).toMatch(/^disabled\n/);
-    upgrade();
-    expect(kept()).toEqual(beforeUpgrade);
-    expect(root.runWell('tributary-concentrator', ['--version']).stdout).toBe(`${VERSION}\n`);
+    let configured = kept();
+    expect(configured[0]).toMatch(/^disabled\n/);
+    expect(asked(upgrade)).toEqual(PROGRAMS.map((program) => `try-restart ${program}.service`));
+    expect(kept()).toEqual(configured);
+    expect(root.runWell('tributary-concentrator', ['--version']).stdout).toBe(`${NEWER}\n`);
+
+    // What the version that comes refuses: the concentrator runs on as it is.
+    root.runWell('sh', ['-c', 'echo "listn: 1" >> /etc/tributary/tributary-concentrator.yaml']);
+    configured = kept();
+    let said = '';
+    const restarted = asked(() => {
+      said = goBack();
+    });
+    expect(restarted).toEqual(['try-restart tributary-client.service']);
+    expect(said).toMatch(/refuses \/etc\/tributary\/tributary-concentrator\.yaml:[\s\S]*listn/);
+    expect(kept()).toEqual(configured);
+
+    root.runWell('sh', ['-c', leaveData(...PROGRAMS)]);
     remove();
     expect(root.paths()).toEqual(before);
     expect(root.runWell('cat', ['/etc/passwd', '/etc/group']).stdout).not.toContain('tributary');

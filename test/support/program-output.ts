@@ -17,11 +17,12 @@ export async function programOutput(
   const unused = () => {
     throw new Error('not for what only prints');
   };
+  const input = { isTerminal: false, readText: unused, ask: unused };
   const run =
     program === 'tributary-client'
       ? buildClientCli({
           ...deps,
-          input: { isTerminal: false, readText: unused, ask: unused },
+          input,
           terminal: NO_TERMINAL,
           networkInterfaces: unused,
           readNetwork: unused,
@@ -33,7 +34,7 @@ export async function programOutput(
           ownCommand: [],
           run: unused,
         })
-      : buildConcentratorCli({ ...deps, run: unused, ownAddresses: unused });
+      : buildConcentratorCli({ ...deps, input, run: unused, ownAddresses: unused });
   expect(await run(args)).toBe(0);
   return take().stdout;
 }

@@ -8,6 +8,9 @@ import { databaseError } from './database-error.ts';
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A list of a hundred thousand clients is read in a second or two. */
 const QUERY_TIMEOUT_MS = 20_000;
+/** Another program may hold a lock for long, such as one that changes the tables: what can wait is tried again. */
+const LOCK_TIMEOUT_MS = 2_000;
+const DISCONNECT_TIMEOUT_MS = 1_000;
 /** The oldest that its makers still mend. */
 const MIN_SERVER_VERSION = 13;
 
@@ -39,9 +42,22 @@ export async function connectDatabase(
     client.once('end', onLost);
     return client;
   } catch (error) {
-    void client.end().catch(() => {});
+    void disconnect(client);
     throw databaseError(error, config);
   }
+}
+
+/** From now on a question fails where another session locks what it needs for longer than a moment. For what is tried again by itself. */
+export async function limitLockWaits(client: Pick<pg.Client, 'query'>): Promise<void> {
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+}
+
+/** Ends a connection in order; without that where the server is gone and answers nothing. Never rejects. */
+export async function disconnect(client: pg.Client): Promise<void> {
+  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
+  const late = setTimeout(() => stream.destroy(), DISCONNECT_TIMEOUT_MS);
+  await client.end().catch(() => {});
+  clearTimeout(late);
 }
 
 async function refuseOldServer(client: pg.Client): Promise<void> {

@@ -6,9 +6,8 @@ import { databasePlace } from '../../config/database-schema.ts';
 import type { UsageTotal } from '../../usage/usage-count.ts';
 import { type ClientChanges, type ClientStore, DatabaseError } from '../client-store.ts';
 import { CLIENT_COLUMNS, type ClientRow, clientFrom, clientValues, WRITTEN_COLUMNS } from './client-rows.ts';
-import { connectDatabase } from './connection.ts';
 import { databaseError, isDuplicate } from './database-error.ts';
-import { migrate } from './migrations.ts';
+import { OnDemandConnection } from './on-demand-connection.ts';
 import { readUsageMonth } from './usage-tables.ts';
 
 /** The clients in a database, for commands. It connects when it is first used. */
@@ -17,11 +16,12 @@ export class DatabaseClients implements ClientStore {
   /** Concentrators hear of each change. */
   readonly hint = '';
   readonly #config: ClientDatabaseConfig;
-  #connected: Promise<pg.Client> | undefined;
+  readonly #connection: OnDemandConnection;
 
   constructor(config: ClientDatabaseConfig) {
     this.place = databasePlace(config);
     this.#config = config;
+    this.#connection = new OnDemandConnection(config);
   }
 
   all(): Promise<readonly ListedClient[]> {
@@ -48,8 +48,13 @@ export class DatabaseClients implements ClientStore {
         const { put = [], remove = [] } = change(found);
         if (remove.length > 0)
           await client.query('DELETE FROM tributary_clients WHERE id = ANY($1)', [remove]);
-        for (const each of put)
-          await client.query(found.has(each.id) ? UPDATE : INSERT, [...clientValues(each)]);
+        const isKnown = ({ id }: ListedClient) => found.has(id);
+        await write(
+          client,
+          put.filter((each) => !isKnown(each)),
+          '',
+        );
+        await write(client, put.filter(isKnown), IN_PLACE);
         await client.query('COMMIT');
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {});
@@ -62,31 +67,17 @@ export class DatabaseClients implements ClientStore {
     return this.#use((client) => readUsageMonth(client, month));
   }
 
-  async close(): Promise<void> {
-    const client = await this.#connected?.catch(() => undefined);
-    await client?.end();
+  close(): Promise<void> {
+    return this.#connection.close();
   }
 
   async #use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-    this.#connected ??= this.#connect();
-    const client = await this.#connected;
     try {
-      return await work(client);
+      return await this.#connection.use(work);
     } catch (error) {
       if (isDuplicate(error)) throw new DatabaseError('another command has just added a client of this name');
       // What the caller's own code has thrown goes through.
       throw error instanceof TributaryError ? error : databaseError(error, this.#config);
-    }
-  }
-
-  async #connect(): Promise<pg.Client> {
-    const client = await connectDatabase(this.#config);
-    try {
-      await migrate(client);
-      return client;
-    } catch (error) {
-      await client.end();
-      throw databaseError(error, this.#config);
     }
   }
 }
@@ -97,6 +88,22 @@ function strictlyFrom(row: ClientRow): ListedClient {
   throw new DatabaseError(`the row of the client ${row.id} cannot be read: ${client}`);
 }
 
-const PLACES = WRITTEN_COLUMNS.map((_, index) => `$${index + 1}`).join(', ');
-const INSERT = `INSERT INTO tributary_clients (${WRITTEN_COLUMNS.join(', ')}) VALUES (${PLACES})`;
-const UPDATE = `UPDATE tributary_clients SET (${WRITTEN_COLUMNS.join(', ')}) = (${PLACES}) WHERE id = $1`;
+/** An import of thousands asks a server far away few questions; each of these rows has as many values as `WRITTEN_COLUMNS`. */
+const ROWS_AT_ONCE = 500;
+const COLUMNS = WRITTEN_COLUMNS.join(', ');
+const IN_PLACE = `ON CONFLICT (id) DO UPDATE SET (${COLUMNS}) = (${WRITTEN_COLUMNS.map((name) => `excluded.${name}`).join(', ')})`;
+
+/** @param conflict what is done about those that are there */
+async function write(client: pg.Client, all: readonly ListedClient[], conflict: string): Promise<void> {
+  const width = WRITTEN_COLUMNS.length;
+  for (let from = 0; from < all.length; from += ROWS_AT_ONCE) {
+    const some = all.slice(from, from + ROWS_AT_ONCE);
+    const rows = some.map(
+      (_, row) => `(${WRITTEN_COLUMNS.map((__, i) => `$${row * width + i + 1}`).join(', ')})`,
+    );
+    await client.query(
+      `INSERT INTO tributary_clients (${COLUMNS}) VALUES ${rows.join(', ')} ${conflict}`,
+      some.flatMap((each) => [...clientValues(each)]),
+    );
+  }
+}

@@ -11,6 +11,11 @@ export function databaseError(error: unknown, config: ClientDatabaseConfig): Dat
   return new DatabaseError(`${place}: ${wordsOf(error, config)}`, { cause: error });
 }
 
+/** Whether the server has said so; if not, nobody knows what becomes of the connection. */
+export function isFromServer(error: unknown): boolean {
+  return SQLSTATE.test(codeOf(error));
+}
+
 /** Whether the server refuses an entry for one that is there. */
 export function isDuplicate(error: unknown): boolean {
   return codeOf(error) === '23505';
@@ -37,9 +42,10 @@ function wordsOf(error: unknown, { tls, user, database, password }: ClientDataba
   }
   if (/timeout/i.test(message)) return 'no answer in time';
   if (message.startsWith('Connection terminated')) return 'the connection was closed';
-  return /^[0-9A-Z]{5}$/.test(code) ? `the server refuses it (SQLSTATE ${code})` : errorWords(error);
+  return SQLSTATE.test(code) ? `the server refuses it (SQLSTATE ${code})` : errorWords(error);
 }
 
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_TLS_CERT/;
 
 /** By SQLSTATE; https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -56,6 +62,7 @@ const BY_STATE: Readonly<Record<string, (names: { user: string; database: string
   '53300': () => 'it has too many connections',
   '57P01': () => 'it is shutting down',
   '57P03': () => 'it is starting up',
+  '55P03': () => 'another session locks its tables for long: pg_stat_activity shows which',
   '57014': () => 'it took too long',
   '53100': () => 'its disk is full',
 };

@@ -5,8 +5,8 @@ import type { WallClock } from '../../../shared/runtime/clock.ts';
 import { errorWords } from '../../../shared/runtime/text/error-words.ts';
 import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
 import { DatabaseError } from '../client-store.ts';
-import { connectDatabase } from './connection.ts';
-import { databaseError } from './database-error.ts';
+import { connectDatabase, disconnect, limitLockWaits } from './connection.ts';
+import { databaseError, isFromServer } from './database-error.ts';
 import { migrate } from './migrations.ts';
 
 export interface DatabaseLinkOptions {
@@ -26,11 +26,13 @@ export interface LinkOwner {
 
 /** A database is back after a restart within seconds, and a fleet must not come back at once. */
 const BACKOFF = { minMs: 200, maxMs: 5_000 };
+/** One that lasts for so long is no failure: a server that drops each connection after a moment is not asked for the whole list all the time. */
+const LASTING_MS = 10_000;
 /** A connection that leads nowhere any more shows by a question without an answer. */
 const QUESTION_EVERY_MS = 5_000;
 const QUESTION_TIMEOUT_MS = 5_000;
 
-/** One connection to the database, made again whenever it is lost. */
+/** One connection to the database, on which changes of the list are heard of; made again whenever it is lost. */
 export class DatabaseLink {
   readonly #options: DatabaseLinkOptions;
   readonly #backoff: Backoff;
@@ -38,6 +40,9 @@ export class DatabaseLink {
   #owner: LinkOwner | undefined;
   #retry: NodeJS.Timeout | undefined;
   #questions: NodeJS.Timeout | undefined;
+  #lasting: NodeJS.Timeout | undefined;
+  /** Work under way. */
+  #uses = 0;
   #trouble: { readonly sinceMs: number; readonly reason: string } | undefined;
   #isClosed = false;
 
@@ -60,20 +65,25 @@ export class DatabaseLink {
   async use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     const client = this.#client;
     if (client === undefined) throw new DatabaseError(this.#trouble?.reason ?? 'not connected');
+    this.#uses++;
     try {
       return await work(client);
     } catch (error) {
+      // A question to which there was no answer in time may hold up all that follow it.
+      if (!isFromServer(error)) this.#drop(client);
       throw databaseError(error, this.#options.config);
+    } finally {
+      this.#uses--;
     }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    clearInterval(this.#questions);
+    this.#stopTimers();
     const client = this.#client;
     this.#client = undefined;
-    await client?.end().catch(() => {});
+    if (client !== undefined) await disconnect(client);
   }
 
   async #try(): Promise<DatabaseError | undefined> {
@@ -86,6 +96,7 @@ export class DatabaseLink {
       });
       try {
         await migrate(client);
+        await limitLockWaits(client);
         client.on('notification', ({ payload = '' }) => this.#owner?.onNotified(payload));
         // Before anything is read: no change falls between.
         await client.query('LISTEN tributary_clients');
@@ -94,7 +105,7 @@ export class DatabaseLink {
         await this.#owner?.onConnected();
       } catch (error) {
         this.#client = undefined;
-        void client.end().catch(() => {});
+        void disconnect(client);
         throw databaseError(error, config);
       }
       this.#onConnected();
@@ -114,14 +125,14 @@ export class DatabaseLink {
     const { logger } = this.#options;
     if (this.#trouble !== undefined) logger.info('the database of clients is back');
     this.#trouble = undefined;
-    this.#backoff.succeed();
+    this.#lasting = setTimeout(() => this.#backoff.succeed(), LASTING_MS);
     this.#questions = setInterval(() => void this.#ask(), QUESTION_EVERY_MS);
   }
 
   #onLost(client: pg.Client): void {
     if (this.#client !== client || this.#isClosed) return;
     this.#client = undefined;
-    clearInterval(this.#questions);
+    this.#stopTimers();
     const { wallClock, logger } = this.#options;
     this.#trouble = { sinceMs: wallClock(), reason: 'the connection was lost' };
     logger.warn('the connection to the database of clients was lost: the last known list goes on');
@@ -134,14 +145,23 @@ export class DatabaseLink {
     this.#retry = setTimeout(() => void this.#try(), this.#backoff.nextMs());
   }
 
+  /** It answers no more. */
+  #drop(client: pg.Client): void {
+    this.#onLost(client);
+    // What waits for an answer on it fails.
+    void disconnect(client);
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#questions);
+    clearTimeout(this.#lasting);
+  }
+
   async #ask(): Promise<void> {
     const client = this.#client;
-    if (client === undefined) return;
-    const silent = setTimeout(() => {
-      this.#onLost(client);
-      // It would wait for an answer.
-      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    }, QUESTION_TIMEOUT_MS);
+    // Answers come in order, and each question of those that use it has a limit of its own.
+    if (client === undefined || this.#uses > 0) return;
+    const silent = setTimeout(() => this.#drop(client), QUESTION_TIMEOUT_MS);
     await client.query('SELECT 1').catch(() => {});
     clearTimeout(silent);
   }

@@ -1,21 +1,26 @@
-import type { Logger } from 'pino';
+import { isDeepStrictEqual } from 'node:util';
+import type { LineLog } from '../../../shared/runtime/observe/line-limit.ts';
 import type { ClientEntry } from '../../config/concentrator-config.ts';
-import type { ClientSource } from '../client-source.ts';
+import type { ClientSource, OnClients } from '../client-source.ts';
 import type { KnownClients } from '../known-clients.ts';
 import { CLIENT_COLUMNS, type ClientRow, clientFrom } from './client-rows.ts';
 import type { DatabaseLink } from './database-link.ts';
 
 export interface DatabaseSourceOptions {
-  readonly link: DatabaseLink;
+  readonly link: Pick<DatabaseLink, 'start' | 'use' | 'close' | 'trouble'>;
   /** The list as it was last known, on disk. */
   readonly known: KnownClients;
-  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly logger: LineLog;
 }
 
 /** More changes than that at once are read with all the others. */
 const MAX_CHANGES = 500;
+/** What changes meanwhile is read together: a program that changes clients one by one must not keep the concentrator busy. */
+const PAUSE_MS = 200;
 /** The list is read as a whole so often, whatever is told of it: a pooler between may drop notifications without a word. */
 const READ_ALL_EVERY_MS = 5 * 60_000;
+/** So many rows at a time: they take some milliseconds, in which nothing else goes on. */
+const PAGE_ROWS = 1_000;
 const READ_AGAIN_MS = 1_000;
 /** Where a list is known, the start does not wait longer for a database that may be away. */
 const PATIENCE_MS = 1_000;
@@ -24,9 +29,14 @@ const PATIENCE_MS = 1_000;
 export class DatabaseSource implements ClientSource {
   readonly #options: DatabaseSourceOptions;
   #clients = new Map<string, ClientEntry>();
-  #onList: ((clients: readonly ClientEntry[]) => void) | undefined;
+  /** Why rows cannot be read, by client, as it was logged. */
+  #unreadable = new Map<string, string>();
+  #onClients: OnClients | undefined;
   #changed = new Set<string>();
-  #isReading = false;
+  #isFollowing = false;
+  /** One read is after the other, so that no older one is taken last. */
+  #reading: Promise<void> = Promise.resolve();
+  #isRead = false;
   #isStarted = false;
   #rereading: NodeJS.Timeout | undefined;
 
@@ -38,11 +48,11 @@ export class DatabaseSource implements ClientSource {
     return this.#options.link.trouble;
   }
 
-  async start(onList: (clients: readonly ClientEntry[]) => void): Promise<readonly ClientEntry[]> {
+  async start(onClients: OnClients): Promise<readonly ClientEntry[]> {
     const { link, known, logger } = this.#options;
-    this.#onList = onList;
+    this.#onClients = onClients;
     const connecting = link.start({
-      onConnected: () => this.#readAll(),
+      onConnected: () => this.#inTurn(() => this.#readAll()),
       onNotified: (id) => this.#onNotified(id),
     });
     const last = known.clients;
@@ -74,62 +84,109 @@ export class DatabaseSource implements ClientSource {
 
   #onNotified(id: string): void {
     this.#changed.add(id);
-    if (!this.#isReading) void this.#readChanged();
+    if (!this.#isFollowing) void this.#follow();
   }
 
-  async #readChanged(): Promise<void> {
-    this.#isReading = true;
-    try {
-      while (this.#changed.size > 0) {
-        const ids = [...this.#changed];
-        this.#changed = new Set();
-        if (ids.includes(EVERY) || ids.length > MAX_CHANGES) await this.#readAll();
-        else await this.#read(ids);
-      }
-    } catch {
-      // As a rule the connection is lost, and all is read when there is another one.
+  /** Reads what has changed, at once, and what changes after that with a pause between. */
+  async #follow(): Promise<void> {
+    this.#isFollowing = true;
+    while (this.#changed.size > 0) {
+      const ids = [...this.#changed];
       this.#changed.clear();
-      if (this.trouble === undefined) setTimeout(() => this.#onNotified(EVERY), READ_AGAIN_MS).unref();
-    } finally {
-      this.#isReading = false;
+      const isWhole = ids.includes(EVERY) || ids.length > MAX_CHANGES;
+      try {
+        await this.#inTurn(() => (isWhole ? this.#readAll() : this.#read(ids)));
+        await pause(PAUSE_MS);
+      } catch {
+        // As a rule the connection is lost, and all is read when there is another one.
+        this.#changed.clear();
+        if (this.trouble !== undefined) break;
+        this.#changed.add(EVERY);
+        await pause(READ_AGAIN_MS);
+      }
     }
+    this.#isFollowing = false;
+  }
+
+  #inTurn(read: () => Promise<void>): Promise<void> {
+    const reading = this.#reading.then(read);
+    this.#reading = reading.catch(() => {});
+    return reading;
   }
 
   async #readAll(): Promise<void> {
-    const { rows } = await this.#options.link.use((client) =>
-      client.query<ClientRow>(`SELECT ${CLIENT_COLUMNS} FROM tributary_clients`),
-    );
-    this.#clients = new Map();
-    this.#take(rows);
+    const found = new Map<string, ClientEntry>();
+    const unreadable = new Map<string, string>();
+    const changed = new Set<string>();
+    let last = '';
+    for (;;) {
+      const { rows } = await this.#options.link.use((client) => client.query<ClientRow>(PAGE, [last]));
+      this.#take(rows, found, unreadable, changed);
+      if (rows.length < PAGE_ROWS) break;
+      last = rows.at(-1)!.id;
+    }
+    for (const id of this.#clients.keys()) if (!found.has(id)) changed.add(id);
+    this.#clients = found;
+    this.#unreadable = unreadable;
+    this.#tell(changed);
   }
 
   async #read(ids: readonly string[]): Promise<void> {
-    const { rows } = await this.#options.link.use((client) =>
-      client.query<ClientRow>(`SELECT ${CLIENT_COLUMNS} FROM tributary_clients WHERE id = ANY($1)`, [ids]),
-    );
-    for (const id of ids) this.#clients.delete(id);
-    this.#take(rows);
+    const { rows } = await this.#options.link.use((client) => client.query<ClientRow>(SOME, [ids]));
+    const found = new Map<string, ClientEntry>();
+    const unreadable = new Map<string, string>();
+    this.#take(rows, found, unreadable, new Set());
+    const changed = new Set<string>();
+    for (const id of ids) {
+      const [before, after, why] = [this.#clients.get(id), found.get(id), unreadable.get(id)];
+      if (before !== after) changed.add(id);
+      if (after === undefined) this.#clients.delete(id);
+      else this.#clients.set(id, after);
+      if (why === undefined) this.#unreadable.delete(id);
+      else this.#unreadable.set(id, why);
+    }
+    this.#tell(changed);
   }
 
-  #take(rows: readonly ClientRow[]): void {
-    const { known, logger } = this.#options;
+  /** Entries that are as they were stay the same objects. */
+  #take(
+    rows: readonly ClientRow[],
+    found: Map<string, ClientEntry>,
+    unreadable: Map<string, string>,
+    changed: Set<string>,
+  ): void {
     for (const row of rows) {
       const client = clientFrom(row);
       if (typeof client === 'string') {
-        logger.warn(
-          { client: row.id, reason: client },
-          'a client in the database cannot be read: it may not connect',
-        );
+        unreadable.set(row.id, client);
+        if (this.#unreadable.get(row.id) === client) continue;
+        const reason = { client: row.id, reason: client };
+        this.#options.logger.warn(reason, 'a client in the database cannot be read: it may not connect');
         continue;
       }
       const { created: _, rotated: __, ...entry } = client;
-      this.#clients.set(entry.id, entry);
+      const before = this.#clients.get(entry.id);
+      const isSame = isDeepStrictEqual(before, entry);
+      found.set(entry.id, isSame ? before! : entry);
+      if (!isSame) changed.add(entry.id);
     }
+  }
+
+  #tell(changed: ReadonlySet<string>): void {
+    if (changed.size === 0 && this.#isRead) return;
+    this.#isRead = true;
     const list = this.#list;
-    known.keep(list);
-    if (this.#isStarted) this.#onList?.(list);
+    this.#options.known.keep(list);
+    if (this.#isStarted) this.#onClients?.(list, changed);
   }
 }
 
 /** What a notification names that is about all clients. */
 const EVERY = '';
+
+const PAGE = `SELECT ${CLIENT_COLUMNS} FROM tributary_clients WHERE id > $1 ORDER BY id LIMIT ${PAGE_ROWS}`;
+const SOME = `SELECT ${CLIENT_COLUMNS} FROM tributary_clients WHERE id = ANY($1)`;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

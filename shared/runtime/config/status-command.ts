@@ -18,6 +18,8 @@ class StatusError extends TributaryError {
 
 /** The program answers within milliseconds, or hangs. */
 const ANSWER_MS = 5_000;
+/** The status of thousands of sessions has a few megabytes. */
+const MAX_ANSWER_LENGTH = 64 * 1024 * 1024;
 
 /** The options of `status`, as they were written. */
 export interface StatusOptions {
@@ -78,6 +80,7 @@ function ask(
       response.setEncoding('utf8');
       response.on('data', (piece) => {
         text += piece;
+        if (text.length > MAX_ANSWER_LENGTH) response.destroy(new Error('the answer has no end'));
       });
       response.on('error', reject);
       response.on('end', () => resolve({ status: response.statusCode, text }));

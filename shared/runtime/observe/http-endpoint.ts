@@ -59,8 +59,8 @@ const LIMITS = {
 
 /**
  * Serves /metrics (Prometheus text), /healthz (200 as long as the process answers), /readyz (200, or 503 with the
- * reasons), /readyz-or-404 (the same with 404), /status (JSON) and /status.txt over HTTP, and `pages`; anything else is 404. A request that names another host is answered
- * 421 (see `requestedPath`).
+ * reasons), /readyz-or-404 (the same with 404), /status (JSON) and /status.txt over HTTP, and `pages`; anything else is 404. A request that
+ * names another host is answered 421 (see `requestedPath`).
  */
 export class HttpEndpoint<Status extends object> {
   readonly #options: HttpEndpointOptions<Status>;
@@ -154,9 +154,11 @@ async function answer<Status extends object>(
       return send(response, 200, statusText(await status()));
     default:
       if (pages?.answer(request, response, path)) return;
-      return send(response, 404, 'here are /metrics, /healthz, /readyz, /status and /status.txt\n');
+      return send(response, 404, NO_SUCH_PATH);
   }
 }
+
+const NO_SUCH_PATH = 'here are /metrics, /healthz, /readyz, /readyz-or-404, /status and /status.txt\n';
 
 function sendHealth(response: ServerResponse, { ok, reasons }: Health, failure = 503): void {
   send(response, ok ? 200 : failure, `${[ok ? 'ok' : 'not ok', ...reasons].join('\n')}\n`);

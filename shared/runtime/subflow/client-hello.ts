@@ -29,6 +29,12 @@ export function serverNameIn(bytes: Uint8Array): Uint8Array | 'more' | 'none' {
   return name === 'more' && isBroken ? 'none' : name;
 }
 
+/** How many bytes of a ClientHello that is not whole are still to come, one at least; headers of further records come on top. */
+export function missingHelloBytes(bytes: Uint8Array): number {
+  const { fragment } = handshakeIn(bytes);
+  return fragment.length < 4 ? 1 : Math.max(1, 4 + number(fragment, 1, 3) - fragment.length);
+}
+
 function serverNameInHello(hello: Uint8Array): Uint8Array | 'more' | 'none' {
   if (hello.length > 0 && hello[0] !== CLIENT_HELLO) return 'none';
   if (hello.length < FIXED_BYTES) return 'more';

@@ -10,7 +10,6 @@ import type { NativeSockets } from '../kernel/native.ts';
 import { stopReading } from '../kernel/socket-handle.ts';
 import { errorWords } from '../text/error-words.ts';
 import type { Arrival } from './arrivals.ts';
-import { serverNameIn } from './client-hello.ts';
 import { type HandshakeStage, PendingHandshake } from './pending-handshake.ts';
 import type { ReceivePool } from './receive-pool.ts';
 import { cipherPreference, isSubflowProtocol, SUBFLOW_ALPN, SUBFLOW_TLS_OPTIONS } from './subflow-tls.ts';
@@ -170,9 +169,10 @@ export class HandshakeGate {
   /** Waits for all of the ClientHello that matters: it says where the connection is to go. */
   #onHello(handshake: PendingHandshake, socket: Socket, bytes: Buffer | null): void {
     if (handshake.stage === undefined) return;
-    if (bytes !== null) handshake.head = Buffer.concat([handshake.head, bytes]);
-    if (handshake.head.length > MAX_HELLO_BYTES) this.#reject(handshake, 'its ClientHello is too long');
-    else if (serverNameIn(handshake.head) !== 'more') this.#stand(handshake);
+    const { head } = handshake;
+    const isEnough = bytes !== null && head.add(bytes);
+    if (head.bytes.length > MAX_HELLO_BYTES) this.#reject(handshake, 'its ClientHello is too long');
+    else if (isEnough) this.#stand(handshake);
     else socket.once('readable', () => this.#onHello(handshake, socket, socket.read() as Buffer | null));
   }
 
@@ -186,7 +186,8 @@ export class HandshakeGate {
     const socket = handshake.open();
     const rest = socket.read() as Buffer | null;
     stopReading(socket);
-    const head = rest === null ? handshake.head : Buffer.concat([handshake.head, rest]);
+    const { bytes } = handshake.head;
+    const head = rest === null ? bytes : Buffer.concat([bytes, rest]);
     this.#settle(handshake);
     const leftMs = Math.max(0, Math.ceil(this.#timeoutMs - (this.#options.clock() - startedMs)));
     handOver({ socket, head, remote, isProven: visitor.isProven, isProxied, leftMs });

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Visitor } from '../admission/fair-places.ts';
 import type { Arrival } from './arrivals.ts';
-
-const NOTHING = Buffer.alloc(0);
+import { HelloHead } from './hello-head.ts';
 
 /** What a connection waits for before it is a subflow: its first byte, its turn for TLS, the end of the TLS handshake. */
 export type HandshakeStage = 'silent' | 'line' | 'tls';
@@ -16,7 +15,7 @@ export class PendingHandshake {
   stage: HandshakeStage | undefined;
   timer: NodeJS.Timeout | undefined;
   /** What was read from it, where another process is to go on with it. */
-  head: Buffer = NOTHING;
+  readonly head = new HelloHead();
   /** How its TLS socket finds it; empty before TLS. */
   key = '';
   readonly #arrival: Arrival;

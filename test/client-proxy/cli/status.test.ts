@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { appendFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Health, HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
@@ -70,6 +73,26 @@ describe('tributary-client status', () => {
     expect(await broken.exec('status')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('tells no status (HTTP 500)'),
+    });
+  });
+
+  it('does not collect an answer without an end', async () => {
+    const piece = Buffer.alloc(1 << 20, 'a');
+    const server = createServer((_, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write(piece));
+      };
+      response.on('drain', more);
+      more();
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close().closeAllConnections());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { exec } = await configured(`{listen: "127.0.0.1:${port}"}`);
+    expect(await exec('status')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('the answer has no end'),
     });
   });
 });

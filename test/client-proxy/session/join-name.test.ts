@@ -57,3 +57,17 @@ it('dials JOINs as HELLO where WELCOME has no name, and takes what was connected
   expect(named()).toEqual(['dsl -', 'lte -']);
   expect(dials.map(({ transport }) => transport.request)).toEqual(['hello', 'join']);
 });
+
+it('dials at once anew, by the name, where HELLO was said twice and has begun a session on two machines', async () => {
+  const { dials, named, results, subflows } = sessionWith(NAME);
+  await vi.waitFor(() => expect(dials.length).toBe(2));
+  // The first answer is late, so the other uplink says HELLO, too: to another machine, which answers before.
+  await vi.waitFor(() => expect(dials[1]!.transport.request).toBe('hello'));
+  await vi.waitFor(() => expect(subflows()).toBe(1));
+  dials[0]!.transport.token = new Uint8Array(16).fill(9);
+  dials[0]!.transport.hear();
+  await vi.waitFor(() => expect(subflows()).toBe(2));
+  expect(named()).toEqual(['dsl -', 'lte -', `dsl ${NAME}`]);
+  expect(dials.map(({ transport }) => transport.request)).toEqual(['hello', 'hello', 'join']);
+  expect(results).toEqual(['lte ok', 'dsl ok']);
+});

@@ -4,7 +4,7 @@ import { connectRepeatedly } from '../../../client-proxy/uplink/repeated-connect
 import { Cancellation, type CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 
 /** Connections that end as the test says; by the order in which they were begun. */
-function bed(further: number) {
+function bed(further: number, mayTry?: () => boolean) {
   const begun: { atMs: number; signal: CancelSignal; resolve(): void; reject(error: Error): void }[] = [];
   const destroyed: number[] = [];
   const startMs = performance.now();
@@ -18,6 +18,7 @@ function bed(further: number) {
         signal.addEventListener('abort', () => reject(signal.reason as Error));
       }),
     further,
+    mayTry,
     signal: caller,
   });
   connected.catch(() => {});
@@ -59,4 +60,33 @@ it.each([
   all.begun[0]!.resolve();
   await vi.advanceTimersByTimeAsync(0);
   expect(all.aborted().filter(Boolean).length).toBeGreaterThanOrEqual(2);
+});
+
+it.each(['EMFILE', 'EADDRNOTAVAIL', 'ENOBUFS'])(
+  'goes on without one that this machine cannot have: %s',
+  async (code) => {
+    const { begun, connected } = bed(4);
+    await vi.advanceTimersByTimeAsync(450);
+    const lacking = new Error('of this machine', { cause: Object.assign(new Error(code), { code }) });
+    begun[1]!.reject(lacking);
+    begun[2]!.reject(lacking);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(begun).toHaveLength(4);
+    begun[0]!.resolve();
+    expect(await connected).toMatchObject({ index: 0 });
+  },
+);
+
+it('fails where this machine cannot have the last one that is under way', async () => {
+  const { begun, connected } = bed(1);
+  await vi.advanceTimersByTimeAsync(250);
+  for (const { reject } of begun) reject(Object.assign(new Error('EMFILE'), { code: 'EMFILE' }));
+  await expect(connected).rejects.toThrow('EMFILE');
+});
+
+it('asks before each further one', async () => {
+  const answers = [false, true, false, false];
+  const { begun } = bed(4, () => answers.shift()!);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(begun.map(({ atMs }) => atMs)).toEqual([0, 400]);
 });

@@ -59,7 +59,7 @@ export class Pair {
   readonly #nameServer: NameServer | undefined;
   readonly #under: NonNullable<PairOptions['under']>;
   readonly #descriptors: number | undefined;
-  readonly #otherKeys: ReadonlyMap<string, Uint8Array>;
+  readonly #otherKeys: Map<string, Uint8Array>;
   #pin = '';
   #entry: Readonly<Record<string, unknown>> = {};
 
@@ -93,7 +93,11 @@ export class Pair {
       await pair.startConcentrator();
       pair.startClient();
       if (options.under?.client) await pair.#untilOk('client', '/readyz');
-      else await pair.client.untilLine(options.clientSays ?? '"subflow up"', { count: UPLINKS.length });
+      else
+        await pair.client.untilLine(options.clientSays ?? '"subflow up"', {
+          count: UPLINKS.length,
+          limitMs: START_MS,
+        });
     } catch (error) {
       await pair.close().catch(() => {});
       throw error;
@@ -128,6 +132,12 @@ export class Pair {
   /** Has the list of clients say something else of this pair's client, by a reload. */
   async allow(entry: Readonly<Record<string, unknown>>): Promise<void> {
     this.#entry = entry;
+    await this.grant({});
+  }
+
+  /** Takes clients off the concentrator's list, by a reload. */
+  async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#otherKeys.delete(id);
     await this.grant({});
   }
 
@@ -270,7 +280,7 @@ export const BEYOND_LOOPBACK = [
 ];
 
 /** Several processes, on a busy machine. */
-const START_MS = 30_000;
+export const START_MS = 30_000;
 
 let pairs = 0;
 

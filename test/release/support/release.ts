@@ -65,10 +65,19 @@ export async function madeRelease(version: string): Promise<string> {
 function archiveAs(version: string, bundle: string, folder: string): void {
   const name = bundleName(version);
   const copy = join(folder, name);
-  cpSync(bundle, copy, { recursive: true, verbatimSymlinks: true });
-  const own = join(copy, 'lib/package.json');
-  const details = JSON.parse(readFileSync(own, 'utf8')) as Record<string, unknown>;
-  writeFileSync(own, JSON.stringify({ ...details, version }));
+  copyBundleAs(version, bundle, copy);
   execFileSync('tar', ['--use-compress-program=gzip -1', '-cf', `${name}.tar.gz`, name], { cwd: folder });
   rmSync(copy, { recursive: true });
+}
+
+/** Copies the folder of a bundle, and has the programs of the copy say this version. */
+export function copyBundleAs(version: string, bundle: string, copy: string): void {
+  cpSync(bundle, copy, { recursive: true, verbatimSymlinks: true });
+  tellVersion(join(copy, 'lib/package.json'), version);
+}
+
+/** Writes the version into the file that programs know theirs from. */
+export function tellVersion(file: string, version: string): void {
+  const details = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  writeFileSync(file, JSON.stringify({ ...details, version }));
 }

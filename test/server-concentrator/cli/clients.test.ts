@@ -1,10 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
 import { parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
-import { parseLink } from '../../../shared/runtime/identity/link.ts';
+import { parseLink, parseLinks } from '../../../shared/runtime/identity/link.ts';
+import { cli as clientCli } from '../../client-proxy/cli/client-cli-bed.ts';
 import { cli, mode } from './concentrator-cli-bed.ts';
 
 describe('tributary-concentrator client', () => {
@@ -33,6 +35,71 @@ describe('tributary-concentrator client', () => {
     expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toMatch(
       /^# The clients that may connect/,
     );
+  });
+
+  it('prints one text that names several concentrators, from which a client joins all of them', async () => {
+    const [frankfurt, paris] = [await cli(), await cli()];
+    await frankfurt.exec('init', '--public', 'fra.example.org');
+    await paris.exec('init', '--public', 'par.example.org');
+    const first = await frankfurt.exec('client', 'add', 'van-7', '--as', 'frankfurt');
+    expect(first.stdout).toMatch(/&name=frankfurt\n$/);
+    paris.pipe(`The link follows:\n${first.stdout}`);
+    const both = await paris.exec('client', 'add', 'van-7', '--as', 'paris', '--also', '-');
+    expect([both.code, both.stderr.includes('warning')]).toEqual([0, false]);
+    expect(both.stdout).toBe(`${first.stdout.trim()} ${both.stdout.trim().split(' ')[1]}\n`);
+    expect(both.stderr).toContain('names 2 concentrators');
+    const client = await clientCli({
+      input: { isTerminal: true, readText: async () => '', ask: async () => both.stdout },
+    });
+    expect((await client.exec('join')).code).toBe(0);
+    const { concentrators } = await loadClientConfig(client.file);
+    const keysOf = (text: string) => parseLinks(text).map(({ clientKey }) => formatClientKey(clientKey));
+    expect(
+      concentrators.map(({ name, concentrator: { addresses }, client: { id, key } }) => [
+        name,
+        addresses[0]!.host,
+        id,
+        formatClientKey(key),
+      ]),
+    ).toEqual([
+      ['frankfurt', 'fra.example.org', 'van-7', keysOf(both.stdout)[0]],
+      ['paris', 'par.example.org', 'van-7', keysOf(both.stdout)[1]],
+    ]);
+  });
+
+  it('refuses further links that a client could not tell apart, before it adds anything', async () => {
+    const [frankfurt, paris] = [await cli(), await cli()];
+    await frankfurt.exec('init', '--public', 'fra.example.org');
+    await paris.exec('init', '--public', 'par.example.org');
+    const { stdout: named } = await frankfurt.exec('client', 'add', 'van-7', '--as', 'one');
+    const { stdout: own } = await paris.exec('client', 'add', 'other');
+    const many = Array.from({ length: 8 }, (_, i) =>
+      named.trim().replace('fra.', `f${i}.`).replace('name=one', `name=n${i}`),
+    );
+    for (const [piped, as, message] of [
+      [named, 'one', 'two links have the name one'],
+      [own, 'two', 'two links have the address par.example.org:8443'],
+      [own.replace('par.', 'p2.'), 'two', 'two links have the same pin'],
+      [many.join(' '), 'two', 'a client can have 8 concentrators, and these are 9'],
+      [named, 'no name', '--as expects a name of 1 to 32'],
+      ['nothing', 'two', 'the link cannot be used'],
+    ] as const) {
+      paris.pipe(piped);
+      const refused = await paris.exec('client', 'add', 'van-7', '--as', as, '--also', '-');
+      expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+        2,
+        '',
+        expect.stringContaining(message),
+      ]);
+    }
+    expect((await paris.exec('client', 'list')).stdout).not.toContain('van-7');
+    await writeFile(join(paris.home, 'link'), named, { mode: 0o600 });
+    expect((await paris.exec('client', 'add', 'van-7', '--also', 'link')).code).toBe(0);
+    const shown = await paris.exec('client', 'add', 'van-8', '--also', named.trim());
+    expect([shown.code, shown.stderr]).toEqual([
+      0,
+      expect.stringContaining('warning: a link on the command line'),
+    ]);
   });
 
   it('rotates a key: both are good until it is finished, and the link has the new one', async () => {
@@ -189,12 +256,31 @@ describe('tributary-concentrator client', () => {
     expect(await readFile(join(directory, 'clients.yaml'), 'utf8')).toBe(before);
   });
 
+  it('says so where the time of a client is over already', async () => {
+    const { exec, home } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const past = 'has expired 2020-01-31';
+    const added = await exec('client', 'add', 'old', '--expires', '2020-01-31');
+    expect([added.code, added.stderr]).toEqual([
+      0,
+      expect.stringContaining('has expired already (2020-01-31)'),
+    ]);
+    expect((await exec('client', 'set', 'old', '--quota', '1GB')).stderr).toContain(past);
+    expect((await exec('client', 'set', 'client1', '--expires', '2020-01-31')).stderr).toContain(past);
+    expect((await exec('client', 'list')).stdout.match(/has expired/g)).toHaveLength(2);
+    await writeFile(
+      join(home, 'vans.yaml'),
+      '- { id: a, expires: 2020-01-31 }\n- { id: b, expires: 2999-01-31 }\n',
+    );
+    expect((await exec('client', 'import', 'vans.yaml')).stderr).toContain('1 of them have expired already');
+  });
+
   it('shows a label without what a terminal would obey', async () => {
     const { exec } = await cli();
     await exec('init', '--public', 'vps.example.org');
     await exec('client', 'set', 'client1', '--label', '\u001b[2J\u009b31m\r\nroot\u202e');
     const { stdout } = await exec('client', 'list');
-    expect(stdout).toContain('"\\u001b[2J?31m\\r\\nroot');
+    expect(stdout).toContain('"\\u001b[2J?31m\\r\\nroot?"');
     expect(stdout.trimEnd().split('\n').length).toBe(1);
   });
 

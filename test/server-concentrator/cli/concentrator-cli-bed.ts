@@ -8,13 +8,23 @@ import { commandLineDeps } from '../../config/command-line-deps.ts';
 export async function cli(run: (config: ConcentratorConfig) => Promise<void> = () => Promise.resolve()) {
   const { deps, home, take } = await commandLineDeps();
   let own: readonly string[] = ['192.0.2.1'];
-  const call = buildConcentratorCli({ ...deps, run, ownAddresses: () => Promise.resolve(own) });
+  let piped: string | undefined;
+  const input = {
+    isTerminal: false,
+    readText: () => Promise.resolve(piped),
+    ask: () => Promise.reject(new Error('nobody is asked here')),
+  };
+  const call = buildConcentratorCli({ ...deps, input, run, ownAddresses: () => Promise.resolve(own) });
   const directory = join(home, '.config', 'tributary');
   const exec = async (...args: string[]) => ({ code: await call(args), ...take() });
   const setOwn = (addresses: readonly string[]) => {
     own = addresses;
   };
-  return { exec, home, directory, setOwn };
+  /** What the next commands read from a pipe. */
+  const pipe = (text: string) => {
+    piped = text;
+  };
+  return { exec, home, directory, setOwn, pipe };
 }
 
 /** The permissions of a file. */

@@ -2,7 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concentratorSchema } from '../../../server-concentrator/config/concentrator-schema.ts';
-import { describeReload, RELOAD_RULES } from '../../../server-concentrator/config/describe-reload.ts';
+import {
+  describeReload,
+  RELOAD_RULES,
+  takenOver,
+} from '../../../server-concentrator/config/describe-reload.ts';
 import { loadConcentratorConfig } from '../../../server-concentrator/config/load-concentrator-config.ts';
 import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
 import { generateCertificate, type TlsIdentity } from '../../../shared/runtime/identity/certificate.ts';
@@ -215,6 +219,24 @@ describe('a reload', () => {
     });
   });
 
+  it('does not say that clients were taken over where they come from elsewhere from now on', async () => {
+    const before = await loadConcentratorConfig(await directoryWith(''));
+    const database = 'clients: { database: "postgresql://tributary@db.example.org/tributary" }\n';
+    const after = await loadConcentratorConfig(await directoryWith(database));
+    expect(describeReload(before, after)).toEqual({ live: [], restart: ['clients.database'] });
+    expect(describeReload(after, before)).toEqual({ live: [], restart: ['clients.database'] });
+  });
+
+  it('leaves what waits for a restart as it was, in all that is told of what holds', async () => {
+    const before = await loadConcentratorConfig(await directoryWith(''));
+    const after = changed(before);
+    const holds = takenOver(before, after as typeof before);
+    for (const { key, value, applies } of RELOAD_RULES) {
+      expect(value(after as typeof before), key).not.toEqual(value(before));
+      expect(value(holds), key).toEqual(value(applies === 'live' ? (after as typeof before) : before));
+    }
+  });
+
   it('knows every key', () => {
     const known = RELOAD_RULES.map(({ key }) => key);
     const missing = schemaKeyPaths(concentratorSchema).filter(
@@ -224,3 +246,24 @@ describe('a reload', () => {
     expect(missing).toEqual([]);
   });
 });
+
+/** The same with another value at every place, also where there is none. */
+function changed(config: object): object {
+  const all = {
+    clientsDatabase: 1,
+    joinName: 1,
+    stateDirectory: 1,
+    congestionControl: 1,
+    metrics: 1,
+    ...config,
+  };
+  return Object.fromEntries(
+    Object.entries(all).map(([key, value]) => {
+      const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+      return [
+        key,
+        isMap ? (Object.keys(value).length > 0 ? changed(value) : { some: 1 }) : { instead: value },
+      ];
+    }),
+  );
+}

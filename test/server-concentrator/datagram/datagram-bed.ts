@@ -16,6 +16,7 @@ import type { OriginResolver } from '../../../shared/runtime/dns/resolver.ts';
 import { Translators } from '../../../shared/runtime/dns/translators.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { UdpSockets } from '../../../shared/runtime/udp/udp-sockets.ts';
+import { NO_ALLOWANCES } from '../../support/no-allowances.ts';
 
 /** Without a port: the addresses of this machine that tests send to. */
 const LOOPBACK = ['127.0.0.0/8', '[::1]'];
@@ -72,7 +73,6 @@ interface BedOptions {
 }
 
 /** Clients that may carry what they want. */
-const UNLIMITED = { refuse: () => undefined, pacersOf: () => undefined };
 const ONE_MINUTE_MS = 60_000;
 /** As `OriginDatagrams` has them for a minute's bed. */
 export const IDLE_TIMEOUT_MS = 5 * ONE_MINUTE_MS;
@@ -95,7 +95,7 @@ export function bedOf(options: BedOptions = {}) {
     },
     opensPerSecond: options.opensPerSecond ?? 1_000,
     policy: policyOf(options),
-    allowances: UNLIMITED,
+    allowances: NO_ALLOWANCES,
     resolver,
     translators: new Translators(new Nat64Discovery(async () => [], clock), () => ownAddresses, clock),
     shares,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { BytePacer, type PacedFlow } from '../../../server-concentrator/limits/byte-pacer.ts';
+import { BytePacer } from '../../../server-concentrator/limits/byte-pacer.ts';
+import { type PacedFlow, pacedFlow } from '../../../server-concentrator/limits/flow-line.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,29 +11,27 @@ afterEach(() => {
 
 const clock = () => Date.now();
 
-/** Without a rate it would never end. */
-const MOST_TURNS = 600_000;
-
-/** A flow that always has so many bytes to move. */
-class Busy implements PacedFlow {
-  moved = 0;
+/** One that always has more to move, a piece at a time. */
+class Busy {
   bytes = 0;
   readonly turnsMs: number[] = [];
-  readonly #pacer: BytePacer;
-  readonly #pieceBytes: number;
+  readonly #flow: PacedFlow;
 
   constructor(pacer: BytePacer, pieceBytes: number) {
-    this.#pacer = pacer;
-    this.#pieceBytes = pieceBytes;
+    this.#flow = pacedFlow((maxBytes) => {
+      this.turnsMs.push(clock());
+      // Without a rate it would never end.
+      if (maxBytes === Number.POSITIVE_INFINITY) return;
+      const bytes = Math.min(pieceBytes, maxBytes);
+      this.bytes += bytes;
+      pacer.take(this.#flow, bytes);
+      pacer.wait(this.#flow);
+    });
+    pacer.wait(this.#flow);
   }
 
-  goOn(): void {
-    do {
-      this.turnsMs.push(clock());
-      this.bytes += this.#pieceBytes;
-      this.#pacer.take(this, this.#pieceBytes);
-    } while (!this.#pacer.mustWait && this.turnsMs.length < MOST_TURNS);
-    this.#pacer.wait(this);
+  forget(pacer: BytePacer): void {
+    pacer.forget(this.#flow);
   }
 }
 
@@ -45,7 +44,6 @@ it.each([
   const pacer = new BytePacer(clock);
   pacer.setRate(rate);
   const flows = Array.from({ length: connections }, () => new Busy(pacer, 16 * 1024));
-  for (const flow of flows) flow.goOn();
   const seconds = 60;
   vi.advanceTimersByTime(seconds * 1_000);
   const all = flows.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -59,24 +57,21 @@ it.each([
   if (connections > 1 && rate / connections > 16 * 1024) expect(least / most).toBeGreaterThan(0.8);
 });
 
-it('lets one that says little go before those that are busy', () => {
+it('lets one that says little go before those that are busy, however many they are', () => {
   const pacer = new BytePacer(clock);
   pacer.setRate(125_000);
-  const busy = Array.from({ length: 8 }, () => new Busy(pacer, 64 * 1024));
-  for (const flow of busy) flow.goOn();
+  for (let i = 0; i < 500; i++) new Busy(pacer, 64 * 1024);
+  let turnMs = Number.NaN;
+  const shell = pacedFlow(() => {
+    turnMs = clock();
+  });
+  pacer.take(shell, 3_000);
   vi.advanceTimersByTime(30_000);
-  let turnMs = 0;
-  const shell: PacedFlow = {
-    moved: 0,
-    goOn: () => {
-      turnMs = clock();
-    },
-  };
   const askedMs = clock();
   pacer.wait(shell);
   vi.advanceTimersByTime(5_000);
-  // A read of another is paid off first, at most two.
-  expect(turnMs - askedMs).toBeLessThan(1_200);
+  // Two turns of others at most, each of 20 ms, and the step of the timer.
+  expect(turnMs - askedMs).toBeLessThanOrEqual(60);
 });
 
 it('drops datagrams beyond the rate, lets all go on when there is no rate any more, and forgets who is gone', () => {
@@ -91,10 +86,36 @@ it('drops datagrams beyond the rate, lets all go on when there is no rate any mo
   expect(passed).toBeLessThan(1_400_000);
   const gone = new Busy(pacer, 1_000_000);
   const stays = new Busy(pacer, 1_000);
-  gone.goOn();
-  stays.goOn();
-  pacer.forget(gone);
+  gone.forget(pacer);
   pacer.setRate(undefined);
-  expect([gone.turnsMs.length, pacer.mustWait]).toEqual([1, false]);
-  expect(pacer.tryPass(1e9)).toBe(true);
+  expect([gone.turnsMs.length, stays.turnsMs.length]).toEqual([0, 1]);
+  expect([pacer.roomBytes, pacer.tryPass(1e9)]).toEqual([Number.POSITIVE_INFINITY, true]);
+});
+
+it.each([8_000, 125_000, 2_500_000])('gives flows and datagrams a half each of %d bytes a second', (rate) => {
+  const pacer = new BytePacer(clock);
+  pacer.setRate(rate);
+  const download = new Busy(pacer, 16 * 1024);
+  let passed = 0;
+  let asked = 0;
+  const names = { asked: 0, passed: 0 };
+  for (let ms = 0; ms < 60_000; ms++) {
+    // Twice the rate, in datagrams of 1,000 bytes.
+    for (asked += (2 * rate) / 1_000; asked >= 1_000; asked -= 1_000)
+      if (pacer.tryPass(1_000)) passed += 1_000;
+    vi.advanceTimersByTime(1);
+  }
+  for (let i = 0; i < 100; i++) {
+    // Alone beside the download, few are never dropped.
+    vi.advanceTimersByTime(500);
+    names.asked++;
+    if (pacer.tryPass(100)) names.passed++;
+  }
+  console.log(
+    `${rate} B/s: datagrams ${(passed / rate / 60).toFixed(2)}, download ${(download.bytes / rate / 110).toFixed(2)}`,
+  );
+  expect(passed / rate / 60).toBeGreaterThan(0.45);
+  expect(download.bytes / rate).toBeGreaterThan(60 * 0.45 + 50 * 0.9);
+  expect(passed + download.bytes).toBeLessThan(rate * 110 * 1.01 + 64 * 1024);
+  expect(names.passed).toBe(names.asked);
 });

@@ -3,11 +3,13 @@ import { expect, it } from 'vitest';
 import type { OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
 import { OriginStreams } from '../../../server-concentrator/session/origin-streams.ts';
 import { StreamError } from '../../../shared/protocol/errors.ts';
+import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../../shared/runtime/session/session-handlers.ts';
 import { RECORD_BYTES, SLAB_BYTES } from '../../../shared/runtime/subflow/receive-pool.ts';
 import { SlabReading } from '../../runtime/subflow/slab-reading.ts';
+import { NO_ALLOWANCES } from '../../support/no-allowances.ts';
 
 it('gives back what came for an origin that is not reached', async () => {
   const refused: string[] = [];
@@ -25,7 +27,8 @@ it('gives back what came for an origin that is not reached', async () => {
   const streams = new OriginStreams({
     driver,
     clientId: 'one',
-    allowances: { refuse: () => undefined, pacersOf: () => undefined },
+    allowances: NO_ALLOWANCES,
+    memory: new MemoryBudget(1_000_000),
     usage: { connections: 0 },
     dialer: { dial } as unknown as OriginDialer<AppSocket>,
     idleTimeoutMs: 60_000,

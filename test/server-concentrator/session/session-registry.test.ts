@@ -18,6 +18,7 @@ import type {
   SubflowTransport,
   SubflowTransportHandlers,
 } from '../../../shared/runtime/subflow/subflow-transport.ts';
+import { NO_ALLOWANCES } from '../../support/no-allowances.ts';
 
 const LIMITS = {
   sessions: 5,
@@ -106,7 +107,7 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     joins: new TokenBuckets({ perSecond, burst }, () => 0),
     limitHits: { note: (limit) => void hits.push(limit) },
     usage: new UsageMeters(),
-    allowances: { refuse: () => undefined, pacersOf: () => undefined },
+    allowances: NO_ALLOWANCES,
     traffic: new TrafficTable(1),
     published: { request() {}, withdraw() {}, onSessionEnded() {} },
     stallTimeoutMs: 120_000,

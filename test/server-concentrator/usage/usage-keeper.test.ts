@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import type { UsageStore } from '../../../server-concentrator/usage/usage-store.
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
 /** Files of a busy machine. */
-const SETTLE_MS = 250;
+const SETTLE_MS = 400;
 const WRITER = '00000000-0000-4000-8000-000000000001';
 const logger = pino({ enabled: false });
 const count = (client: string, bytes: number) => ({ client, upBytes: bytes, downBytes: 0, connections: 1 });
@@ -66,6 +66,8 @@ class FakeStore implements UsageStore {
     if (this.losesAnswers) throw new Error('lost');
   }
 
+  async close(): Promise<void> {}
+
   async readMonth(month: string): Promise<ReadonlyMap<string, UsageTotal>> {
     if (this.isAway) throw new Error('away');
     const own = [...this.totals].filter(([key]) => key.startsWith(month));
@@ -75,7 +77,7 @@ class FakeStore implements UsageStore {
 
 it('keeps months in files of their own, that the owner alone may read, over restarts', async () => {
   const directory = await temporaryDirectory();
-  const { keeper, pass, settle } = bed(new UsageFiles(directory, logger));
+  const { keeper, pass, settle } = bed(new UsageFiles(directory, { wallClock: Date.now, logger }));
   await keeper.start();
   keeper.add([count('a', 100)]);
   expect([keeper.usedBytes('a'), await readdir(directory)]).toEqual([100, []]);
@@ -90,14 +92,14 @@ it('keeps months in files of their own, that the owner alone may read, over rest
   await settle();
   expect(JSON.parse(await readFile(file, 'utf8')).clients.a).toEqual([150, 0, 2]);
   await keeper.close([count('a', 1)]);
-  const again = bed(new UsageFiles(directory, logger));
+  const again = bed(new UsageFiles(directory, { wallClock: Date.now, logger }));
   await again.keeper.start();
   expect([again.keeper.usedBytes('a'), again.keeper.usedBytes('b')]).toEqual([152, 7]);
 });
 
 it('sets a damaged file aside, keeps 14 months, and takes any name for a client', async () => {
   const directory = await temporaryDirectory();
-  const store = new UsageFiles(directory, logger);
+  const store = new UsageFiles(directory, { wallClock: Date.now, logger });
   for (const [text, month] of [
     ['{', '2026-11'],
     ['{"version":1,"clients":{"a":[1,2]}}', '2026-10'],
@@ -118,9 +120,29 @@ it('sets a damaged file aside, keeps 14 months, and takes any name for a client'
   expect((await store.readMonth('2025-12')).size).toBe(2);
 });
 
+it('adds up what two concentrators count that were given one directory', async () => {
+  const directory = await temporaryDirectory();
+  const stores = [1, 2, 3].map(() => new UsageFiles(directory, { wallClock: Date.now, logger }));
+  const batch = { writer: WRITER, number: 1, hour: '2026-11-29T12', counts: [count('a', 1)] };
+  await Promise.all(
+    stores.map(async (store) => {
+      for (let i = 0; i < 4; i++) await store.write(batch);
+    }),
+  );
+  expect((await stores[0]!.readMonth('2026-11')).get('a')?.upBytes).toBe(12);
+});
+
+it('has written a batch, whether or not an old file can be removed', async () => {
+  const directory = await temporaryDirectory();
+  for (let month = 10; month < 30; month++) await mkdir(join(directory, `usage-20${month}-01.json`));
+  const store = new UsageFiles(directory, { wallClock: Date.now, logger });
+  await store.write({ writer: WRITER, number: 1, hour: '2026-11-29T12', counts: [count('a', 1)] });
+  expect((await store.readMonth('2026-11')).get('a')?.upBytes).toBe(1);
+});
+
 it('leaves a file as it is that cannot be read now, and counts on when it can', async () => {
   const directory = await temporaryDirectory();
-  const store = new UsageFiles(directory, logger);
+  const store = new UsageFiles(directory, { wallClock: Date.now, logger });
   const batch = { writer: WRITER, number: 1, hour: '2026-11-29T12', counts: [count('a', 5)] };
   await store.write(batch);
   const file = join(directory, 'usage-2026-11.json');
@@ -128,7 +150,7 @@ it('leaves a file as it is that cannot be read now, and counts on when it can', 
   // Leads to itself: nobody can read it, not even root.
   await symlink(file, file);
   await expect(store.readMonth('2026-11')).rejects.toThrow(`cannot read ${file}`);
-  await expect(store.write(batch)).rejects.toThrow(`cannot read ${file}`);
+  await expect(store.write(batch)).rejects.toThrow(`cannot change ${file}`);
   expect((await readdir(directory)).sort()).toEqual(['usage-2026-11.json', 'usage-2026-11.json.moved']);
   await rename(`${file}.moved`, file);
   await store.write(batch);

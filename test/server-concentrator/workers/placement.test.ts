@@ -114,3 +114,37 @@ it('forgets the sessions of a worker that has ended, and gives it nothing until 
   expect(placement.chooseFor(undefined, '192.0.2.1')).toBeUndefined();
   expect(placement.isAnyUp).toBe(false);
 });
+
+it('shares a burst out where one worker has less to do, before that shows in the load', () => {
+  const { placement } = placed(2);
+  placement.onLoad(0, 0.05);
+  placement.onLoad(1, 0.15);
+  const counts = [0, 0];
+  for (let i = 0; i < 1_000; i++) counts[placement.chooseFor(undefined, `192.0.2.${i % 256}`)!]!++;
+  for (const count of counts) expect(Math.abs(count - 500)).toBeLessThan(60);
+});
+
+it('gives nothing to a worker that says nothing, until it does', () => {
+  const { placement } = placed(2);
+  placement.homeOf('laptop', 0);
+  placement.onSessions(0, 'laptop', 1);
+  placement.onProven('laptop', '192.0.2.1');
+  placement.onSilent(0);
+  expect(placement.chooseFor(joinNameOf(0, 'c1.example.org'), '192.0.2.9')).toBe(1);
+  expect(placement.chooseFor(undefined, '192.0.2.1')).toBe(1);
+  expect(placement.isAnyUp).toBe(true);
+  placement.onSilent(1);
+  expect(placement.chooseFor(undefined, '192.0.2.1')).toBeUndefined();
+  expect(placement.isAnyUp).toBe(false);
+  placement.onLoad(0, 0.1);
+  expect(placement.chooseFor(undefined, '192.0.2.1')).toBe(0);
+  expect(placement.homeOf('laptop', 0).worker).toBe(0);
+});
+
+it('keeps no place for clients that are not on the list any more', () => {
+  const { placement } = placed(2);
+  for (const id of ['kept', 'removed']) placement.homeOf(id, 1);
+  placement.keepClients((id) => id === 'kept');
+  expect(placement.homeOf('kept', 0).worker).toBe(1);
+  expect(placement.homeOf('removed', 0).worker).toBe(0);
+});

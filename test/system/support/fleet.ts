@@ -76,9 +76,9 @@ export class Fleet {
     }
   }
 
-  /** The one that has the client's session. */
-  async home(): Promise<Machine> {
-    for (const machine of this.machines) {
+  /** The one that has the client's session; not `gone`, which may not have noticed yet that it lost it. */
+  async home(gone?: Machine): Promise<Machine> {
+    for (const machine of this.machines.filter((each) => each !== gone)) {
       const { sessions = [] } = await machine.program.status().catch(() => ({ sessions: [] }));
       if (sessions.length > 0) return machine;
     }
@@ -90,13 +90,17 @@ export class Fleet {
     machine.program = await begin(machine.namespace, machine.configFile);
   }
 
-  /** Nothing comes from it or gets to it any more, until `restore`. */
+  /** Nothing comes from it or gets to it any more, until `renew`. */
   async cut({ name }: Machine): Promise<void> {
     await this.#pair.network.concentrator.ip(4, [`link set dev ${name} down`]);
   }
 
-  async restore({ name }: Machine): Promise<void> {
-    await this.#pair.network.concentrator.ip(4, [`link set dev ${name} up`]);
+  /** Is reached and runs, and has no sessions from before. */
+  async renew(machine: Machine): Promise<void> {
+    await this.#pair.network.concentrator.ip(4, [`link set dev ${machine.name} up`]);
+    machine.program.signal('SIGKILL');
+    await machine.program.exited;
+    await this.restart(machine);
   }
 
   async close(): Promise<void> {

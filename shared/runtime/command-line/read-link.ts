@@ -1,15 +1,22 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../../shared/runtime/config/command-line.ts';
-import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
-import { readTextFile } from '../../shared/runtime/files/read-file.ts';
-import { hasLink, linkIn } from '../../shared/runtime/identity/link-text.ts';
-import type { ClientCliDeps } from './client-cli-deps.ts';
+import { type CommandLineDeps, UsageError } from '../config/command-line.ts';
+import { readableByOthers } from '../files/private-file.ts';
+import { readTextFile } from '../files/read-file.ts';
+import { hasLink, linkIn } from '../identity/link-text.ts';
+import type { StandardInput } from '../process/standard-input.ts';
 
-/** Where `join` was told to take its link from. */
+/** What a command needs that is told a link. */
+export interface LinkDeps extends Pick<CommandLineDeps, 'cwd' | 'stderr'> {
+  readonly input: StandardInput;
+}
+
+/** Where a command was told to take its link from. */
 interface LinkSource {
   /** The link itself, or `-` for standard input. */
   readonly argument?: string | undefined;
   readonly linkFile?: string | undefined;
+  /** How it is better told than on the command line. */
+  readonly better: string;
 }
 
 /** A link has an address of 253 characters sixteen times over, and some hundred characters more. */
@@ -20,13 +27,13 @@ const STANDARD_INPUT = '-';
  * The text of a link, from wherever it comes. It holds a key, so it should stand where other users cannot read it: a command line
  * is shown to all of them, and is kept in the shell's history. Throws UsageError.
  */
-export async function readLink({ argument, linkFile }: LinkSource, deps: ClientCliDeps): Promise<string> {
+export async function readLink({ argument, linkFile, better }: LinkSource, deps: LinkDeps): Promise<string> {
   if (argument !== undefined && linkFile !== undefined) {
     throw new UsageError('give the link in one way: by --link-file, or otherwise');
   }
   if (linkFile !== undefined && linkFile !== STANDARD_INPUT) return fromFile(linkFile, deps);
   if (argument !== undefined && argument !== STANDARD_INPUT) {
-    deps.stderr(ARGUMENT_WARNING);
+    deps.stderr(`${ARGUMENT_WARNING} ${better}\n`);
     return linkIn(argument);
   }
   const { input } = deps;
@@ -38,11 +45,11 @@ export async function readLink({ argument, linkFile }: LinkSource, deps: ClientC
   return linkIn(text);
 }
 
-async function fromFile(linkFile: string, deps: ClientCliDeps): Promise<string> {
+async function fromFile(linkFile: string, deps: LinkDeps): Promise<string> {
   const file = resolve(deps.cwd, linkFile);
   const read = await readTextFile(file, MAX_LINK_BYTES);
   if ('problem' in read) {
-    throw new UsageError(`${read.problem}; a link in a pipe is read by "tributary-client join -"`);
+    throw new UsageError(`${read.problem}; a link in a pipe is read where "-" stands for it`);
   }
   if (await readableByOthers(file)) {
     deps.stderr(
@@ -53,5 +60,4 @@ async function fromFile(linkFile: string, deps: ClientCliDeps): Promise<string> 
 }
 
 const ARGUMENT_WARNING =
-  'warning: a link on the command line can be seen by other users of this machine, and stays in the history of the shell. ' +
-  'Better run "tributary-client join" and paste it, or use --link-file FILE\n';
+  'warning: a link on the command line can be seen by other users of this machine, and stays in the history of the shell.';

@@ -1,0 +1,212 @@
+import { join } from 'node:path';
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KnownClients } from '../../../../server-concentrator/clients/known-clients.ts';
+import { connectDatabase } from '../../../../server-concentrator/clients/postgres/connection.ts';
+import { DatabaseLink } from '../../../../server-concentrator/clients/postgres/database-link.ts';
+import { DatabaseSource } from '../../../../server-concentrator/clients/postgres/database-source.ts';
+import { DatabaseUsage } from '../../../../server-concentrator/clients/postgres/database-usage.ts';
+import { migrate } from '../../../../server-concentrator/clients/postgres/migrations.ts';
+import { removeOldUsage } from '../../../../server-concentrator/clients/postgres/usage-tables.ts';
+import { temporaryDirectory } from '../../../config/temporary-directory.ts';
+import { onCleanup } from '../../../runtime/subflow/subflow-bench.ts';
+import { needs } from '../../../support/needs.ts';
+import { PASSWORD, PostgresServer, type TestDatabase } from '../../../support/postgres.ts';
+import { assembled, start } from '../../concentrator-bed.ts';
+
+const logger = pino({ enabled: false });
+const WRITER = '00000000-0000-4000-8000-000000000001';
+const batch = (number: number) => ({
+  ...{ writer: WRITER, number, hour: '2026-11-29T12' },
+  counts: [{ client: 'c1', upBytes: 1, downBytes: 1, connections: 1 }],
+});
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** So many clients, from `c1` on. */
+function fill({ query }: TestDatabase, clients: number): Promise<unknown> {
+  return query(
+    `INSERT INTO tributary_clients (id, key, quota_bytes)
+     SELECT 'c' || n, decode(md5(n::text) || md5('x' || n), 'hex'), 1000000000 FROM generate_series(1, $1) AS n`,
+    [clients],
+  );
+}
+
+/** Somebody who uses the database beside the concentrator, as its superuser. */
+async function other({ config }: TestDatabase): Promise<pg.Client> {
+  const client = new pg.Client({ ...config, user: 'postgres', password: PASSWORD, ssl: false });
+  await client.connect();
+  onCleanup(() => client.end());
+  return client;
+}
+
+/** Follows the list of a database; what it tells, and how often it asks. */
+async function follow(database: TestDatabase) {
+  const link = new DatabaseLink({
+    config: database.config,
+    wallClock: Date.now,
+    random: Math.random,
+    logger,
+  });
+  const seen = {
+    questions: 0,
+    told: 0,
+    changed: new Set<string>(),
+    all: 0,
+    quotas: new Map<string, number>(),
+  };
+  const counting: ConstructorParameters<typeof DatabaseSource>[0]['link'] = {
+    start: (owner) => link.start(owner),
+    use: (work) => {
+      seen.questions++;
+      return link.use(work);
+    },
+    close: () => link.close(),
+    get trouble() {
+      return link.trouble;
+    },
+  };
+  const known = await KnownClients.open(join(await temporaryDirectory(), 'known.json'), 'x', logger);
+  const source = new DatabaseSource({ link: counting, known, logger });
+  const take = (clients: Awaited<ReturnType<typeof source.start>>) => {
+    seen.quotas = new Map(clients.map(({ id, quota }) => [id, quota?.bytes ?? 0]));
+  };
+  take(
+    await source.start((clients, changed) => {
+      seen.told++;
+      if (changed === undefined) seen.all++;
+      for (const id of changed ?? []) seen.changed.add(id);
+      take(clients);
+    }),
+  );
+  onCleanup(() => source.close());
+  return { link, source, seen };
+}
+
+describe('the list in a database', needs('postgres'), () => {
+  let postgres: PostgresServer;
+  const tables = async () => {
+    const database = await postgres.database();
+    const client = await connectDatabase(database.config);
+    await migrate(client);
+    await client.end();
+    return database;
+  };
+  beforeAll(async () => {
+    postgres = await PostgresServer.start();
+  }, 30_000);
+  afterAll(() => postgres?.remove());
+
+  it('is read a few times a second while another program changes clients one by one', async () => {
+    const database = await tables();
+    await fill(database, 3_500);
+    const { seen } = await follow(database);
+    // Pages of a thousand.
+    expect([seen.questions, seen.quotas.size]).toEqual([4, 3_500]);
+    const billing = await other(database);
+    const startMs = performance.now();
+    for (let n = 1; performance.now() - startMs < 2_000; n = (n % 300) + 1)
+      await billing.query(`UPDATE tributary_clients SET quota_bytes = quota_bytes + 1 WHERE id = 'c${n}'`);
+    await billing.query(`UPDATE tributary_clients SET quota_bytes = 2000000 WHERE id = 'c7'`);
+    await expect.poll(() => seen.quotas.get('c7'), { timeout: 5_000, interval: 5 }).toBe(2_000_000);
+    const rounds = (performance.now() - startMs) / 200;
+    console.log(`${seen.told} times told, ${seen.questions} questions in ${(rounds * 200).toFixed(0)} ms`);
+    expect(seen.told).toBeLessThan(rounds + 4);
+    expect(seen.questions - 4).toBeLessThan(rounds + 8);
+    expect([seen.all, [...seen.changed].every((id) => Number(id.slice(1)) <= 300)]).toEqual([0, true]);
+    await sleep(500);
+    // Nothing has changed: nobody is told of it.
+    const { told, questions } = seen;
+    await billing.query("NOTIFY tributary_clients, ''");
+    await expect.poll(() => seen.questions).toBe(questions + 4);
+    await sleep(100);
+    expect(seen.told).toBe(told);
+  });
+
+  it('is heard of within a second while another session locks the tables of usage, and goes on after it locked that of clients', async () => {
+    const database = await tables();
+    await fill(database, 10);
+    const { link, seen } = await follow(database);
+    const usage = new DatabaseUsage(database.config, link, Date.now);
+    await usage.write(batch(1));
+    const locker = await other(database);
+    await locker.query('BEGIN');
+    await locker.query('LOCK TABLE tributary_usage_months, tributary_usage');
+    const blocked = usage.write(batch(2));
+    const refused = expect(blocked).rejects.toThrow('another session locks its tables');
+    const sinceMs = performance.now();
+    await database.query("DELETE FROM tributary_clients WHERE id = 'c3'");
+    await expect.poll(() => seen.quotas.has('c3'), { timeout: 5_000, interval: 5 }).toBe(false);
+    expect(performance.now() - sinceMs).toBeLessThan(1_000);
+    await refused;
+    await locker.query('ROLLBACK');
+    await usage.write(batch(2));
+    expect((await usage.readMonth('2026-11')).get('c1')?.upBytes).toBe(2);
+    await usage.close();
+
+    await locker.query('BEGIN');
+    await locker.query('LOCK TABLE tributary_clients');
+    await database.query("NOTIFY tributary_clients, 'c4'");
+    const { questions } = seen;
+    await expect.poll(() => seen.questions, { timeout: 10_000 }).toBeGreaterThan(questions + 1);
+    await locker.query("DELETE FROM tributary_clients WHERE id = 'c4'");
+    await locker.query('COMMIT');
+    await expect.poll(() => seen.quotas.has('c4'), { timeout: 10_000 }).toBe(false);
+    expect(link.trouble).toBe(undefined);
+  }, 20_000);
+
+  it('is asked for less and less often where each connection is cut after a moment', async () => {
+    const database = await tables();
+    await fill(database, 10);
+    const { link, seen } = await follow(database);
+    const cutter = await other(database);
+    const cut = new Set<unknown>();
+    const startMs = performance.now();
+    while (performance.now() - startMs < 4_000) {
+      const { rows } = await cutter.query(
+        `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = $1 AND application_name = 'tributary-concentrator'`,
+        [database.config.database],
+      );
+      for (const { pid } of rows) cut.add(pid);
+      await sleep(20);
+    }
+    console.log(`${cut.size} connections in 4 s`);
+    expect(cut.size).toBeLessThan(9);
+    await database.query("DELETE FROM tributary_clients WHERE id = 'c3'");
+    await expect.poll(() => seen.quotas.has('c3'), { timeout: 10_000 }).toBe(false);
+    expect(link.trouble).toBe(undefined);
+  }, 20_000);
+
+  it('is never that of another database, and is there again when the configuration names the first', async () => {
+    const [first, second] = [await tables(), await tables()];
+    await fill(first, 2);
+    const stateDirectory = await temporaryDirectory();
+    const one = await start([], {}, { clientsDatabase: first.config, stateDirectory });
+    await one.concentrator.close();
+    await postgres.stop('SIGINT');
+    const { concentrator, lines } = await assembled(
+      [],
+      {},
+      { clientsDatabase: second.config, stateDirectory },
+    );
+    await expect(concentrator.start()).rejects.toThrow('ECONNREFUSED');
+    expect(lines.join('')).toContain('are those of another database');
+    const again = await start([], {}, { clientsDatabase: first.config, stateDirectory });
+    expect(again.lines.join('')).toContain('"clients":2');
+    await again.concentrator.close();
+    await postgres.run();
+  });
+
+  it('removes old hours part by part', async () => {
+    const database = await tables();
+    await database.query(
+      `INSERT INTO tributary_usage SELECT 'c' || n, now() - interval '500 days', 1, 1, 1 FROM generate_series(1, 30000) AS n`,
+    );
+    await database.query("INSERT INTO tributary_usage VALUES ('c1', now(), 1, 1, 1)");
+    const client = await connectDatabase(database.config);
+    expect([await removeOldUsage(client), await removeOldUsage(client)]).toEqual([false, true]);
+    await client.end();
+    expect(await database.query('SELECT count(*)::int AS rows FROM tributary_usage')).toEqual([{ rows: 1 }]);
+  });
+});

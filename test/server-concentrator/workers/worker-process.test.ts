@@ -1,0 +1,140 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { PrimaryCalls } from '../../../server-concentrator/worker/calls.ts';
+import type { Handlers } from '../../../server-concentrator/worker/channel.ts';
+import { WorkerProcess } from '../../../server-concentrator/workers/worker-process.ts';
+import type { ReadyConnection } from '../../../shared/runtime/subflow/handshake-gate.ts';
+import { useCleanups } from '../../support/cleanups.ts';
+
+const SCRIPT = fileURLToPath(new URL('deaf-worker.mjs', import.meta.url));
+/** Of util-linux. */
+const PRLIMIT = 'prlimit';
+/** As `worker-process.ts` has it. */
+const MAX_ON_THE_WAY = 1_024;
+
+const cleanup = useCleanups();
+
+/** A process that greets each connection that it gets. */
+async function started() {
+  const child = fork(SCRIPT, { serialization: 'advanced' });
+  cleanup(() => void child.kill('SIGKILL'));
+  await once(child, 'message');
+  return { child, worker: new WorkerProcess(child, {} as Handlers<PrimaryCalls>) };
+}
+
+/** Connections as they are given to a worker, and their other ends. */
+async function connections(count: number) {
+  const taken: Socket[] = [];
+  const server = createServer({ pauseOnConnect: true }, (socket) => void taken.push(socket)).listen(
+    0,
+    '127.0.0.1',
+  );
+  cleanup(() => void server.close());
+  await once(server, 'listening');
+  const ends = Array.from({ length: count }, () => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => {});
+    cleanup(() => void socket.destroy());
+    const text = new Promise<string>((resolve) => {
+      let said = '';
+      socket.on('data', (bytes) => {
+        said += bytes.toString();
+      });
+      socket.once('close', () => resolve(said));
+    });
+    return { socket, text };
+  });
+  await expect.poll(() => taken.length).toBe(count);
+  return { ready: taken.map(readyOf), ends };
+}
+
+function readyOf(socket: Socket): ReadyConnection {
+  return {
+    socket,
+    head: new Uint8Array(),
+    remote: '127.0.0.1',
+    isProven: false,
+    isProxied: false,
+    leftMs: 1_000,
+  };
+}
+
+describe('a worker', () => {
+  it('gets each connection that it is given', async () => {
+    const { worker } = await started();
+    const { ready, ends } = await connections(3);
+    expect(ready.map((one) => worker.give(one))).toEqual([true, true, true]);
+    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['taken', 'taken', 'taken']);
+    // Nothing of them is left here.
+    await expect.poll(() => ready.every(({ socket }) => socket.destroyed)).toBe(true);
+  });
+
+  it('that dies with connections on their way to it leaves none of them open', async () => {
+    const { child, worker } = await started();
+    process.kill(child.pid!, 'SIGSTOP');
+    const { ready, ends } = await connections(5);
+    for (const one of ready) worker.give(one);
+    process.kill(child.pid!, 'SIGKILL');
+    expect(await worker.ended).toBe('signal SIGKILL');
+    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['', '', '', '', '']);
+    expect(ready.every(({ socket }) => socket.destroyed)).toBe(true);
+    // One more is not taken for one that gets there.
+    const late = await connections(1);
+    worker.give(late.ready[0]!);
+    expect(await late.ends[0]!.text).toBe('');
+  });
+
+  it('without descriptors for connections loses them, and gets the next when it has some', async () => {
+    const { child, worker } = await started();
+    const limit = (soft: number) =>
+      execFileSync(PRLIMIT, ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
+    limit(readdirSync(`/proc/${child.pid}/fd`).length - 1);
+    const { ready, ends } = await connections(3);
+    for (const one of ready) worker.give(one);
+    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['', '', '']);
+    limit(1_000);
+    const next = await connections(3);
+    for (const one of next.ready) worker.give(one);
+    expect(await Promise.all(next.ends.map(({ text }) => text))).toEqual(['taken', 'taken', 'taken']);
+  });
+
+  it('is told to close, and killed where it does not', async () => {
+    const { worker } = await started();
+    const stopped = worker.stop();
+    expect(await worker.ended).toMatch(/exit code 0|signal/);
+    await stopped;
+  });
+});
+
+/** A child process that Node.js tells nothing about. */
+function quietChild(properties: object): ChildProcess {
+  return Object.assign(new EventEmitter(), properties) as unknown as ChildProcess;
+}
+
+it('one that takes no connections gets so many and no more, and none of them stays open when it ends', async () => {
+  const child = quietChild({ pid: 1, connected: true, send() {} });
+  const worker = new WorkerProcess(child, {} as Handlers<PrimaryCalls>);
+  let closed = 0;
+  const socket = () => ({ resetAndDestroy: () => closed++ }) as unknown as Socket;
+  const given = Array.from({ length: MAX_ON_THE_WAY + 9 }, () => worker.give(readyOf(socket())));
+  expect(given.filter((isGiven) => isGiven).length).toBe(MAX_ON_THE_WAY);
+  child.emit('exit', 1, null);
+  expect(await worker.ended).toBe('exit code 1');
+  expect(closed).toBe(MAX_ON_THE_WAY);
+});
+
+it('one that has no process, since there are no descriptors for it, has ended', async () => {
+  // As `fork` gives it back then: nothing but an error that comes.
+  const child = quietChild({ pid: undefined });
+  const worker = new WorkerProcess(child, {} as Handlers<PrimaryCalls>);
+  const asked = worker.channel.ask('metrics', undefined);
+  process.nextTick(() => child.emit('error', new Error('spawn node EMFILE')));
+  await expect(asked).rejects.toThrow('there is no such process');
+  expect(await worker.ended).toBe('spawn node EMFILE');
+  // Node.js tells some of these twice.
+  child.emit('error', new Error('spawn node EMFILE'));
+});
