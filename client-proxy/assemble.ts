@@ -27,7 +27,7 @@ import { Fallback } from './fallback/fallback.ts';
 import { Metering } from './metering/metering.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { knownInterfaces } from './network/network-view.ts';
-import { makeNetworkWatch } from './network-watching.ts';
+import { makeNetworkWatch, type NetworkWatchDeps } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
 import { openPageHistory } from './page/history/history-keeper.ts';
 import { StateChanges } from './page/history/state-changes.ts';
@@ -42,7 +42,7 @@ import { OwnConnections } from './transparent/own-connections.ts';
 import { makeTransparentDatagrams } from './transparent/udp/make-transparent-datagrams.ts';
 
 /** What the client proxy gets from its process. */
-export interface ClientProxyDeps extends ProgramDeps, ListeningDeps {
+export interface ClientProxyDeps extends ProgramDeps, ListeningDeps, NetworkWatchDeps {
   /** Where the usage of metered uplinks, the concentrator's last addresses and the lengths of packets are kept unless the configuration says. */
   readonly stateDirectory: string;
 }

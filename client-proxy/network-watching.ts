@@ -6,16 +6,28 @@ import { routeDestinations } from './config/route-destinations.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { TargetNames } from './dns/target-names.ts';
 import { IpMonitor } from './network/ip-monitor.ts';
-import { NetworkReader } from './network/network-reader.ts';
-import { NetworkWatch } from './network/network-watch.ts';
+import { NetworkReader, type NetworkSource } from './network/network-reader.ts';
+import { type NetworkMonitor, NetworkWatch } from './network/network-watch.ts';
 import { RouteTargets } from './network/route-targets.ts';
 import { SimCards } from './network/sim-cards.ts';
 import type { Steering } from './steering/steering.ts';
 
+/** Where a client learns of the network and its changes: many in one process can share one. */
+export interface NetworkAccess {
+  readonly source: NetworkSource;
+  monitor(onEvent: () => void): NetworkMonitor;
+}
+
+/** What a {@link NetworkWatch} is made of besides its parts. */
+export interface NetworkWatchDeps extends Pick<ProgramDeps, 'clock' | 'random' | 'logger'> {
+  /** This machine, by iproute2, where absent. */
+  readonly network?: NetworkAccess;
+}
+
 /** What watches the network, with routes to where the concentrator is known to be and SIM cards where they are wanted. */
 export function makeNetworkWatch(
-  config: ClientConfig,
-  { clock, random, logger }: Pick<ProgramDeps, 'clock' | 'random' | 'logger'>,
+  config: Pick<ClientConfig, 'mode' | 'concentrators'>,
+  { clock, random, logger, network }: NetworkWatchDeps,
   parts: {
     readonly uplinks: UplinkSet;
     readonly names: TargetNames;
@@ -40,7 +52,7 @@ export function makeNetworkWatch(
   const onWithoutIp = (reason: string) => {
     logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
   };
-  const reader = new NetworkReader(() => targets.all, onWithoutIp);
+  const reader = new NetworkReader(() => targets.all, onWithoutIp, network?.source);
   const simCards = new SimCards(() => uplinks.wantsSimCards);
   const watch = new NetworkWatch({
     read: async () => simCards.addTo(await reader.read()),
@@ -48,7 +60,7 @@ export function makeNetworkWatch(
       targets.seekUnknown();
       return [networkInterfaces(), targets.all];
     },
-    monitor: (onEvent) => new IpMonitor({ onEvent, logger, clock, random }),
+    monitor: (onEvent) => network?.monitor(onEvent) ?? new IpMonitor({ onEvent, logger, clock, random }),
     onView(view) {
       uplinks.onNetwork(view);
       steering.review();

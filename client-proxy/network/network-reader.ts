@@ -28,7 +28,8 @@ const MAX_ASKED = 64;
 /** So often in a row may an `ip` that has worked be of no use before it counts as gone: it may be in the middle of an upgrade. */
 const MAX_LAPSES = 10;
 
-const machine: NetworkSource = {
+/** This machine. */
+export const THIS_MACHINE: NetworkSource = {
   runIp,
   networkInterfaces,
   deviceOf,
@@ -59,7 +60,7 @@ export class NetworkReader {
   constructor(
     targets: () => readonly Destination[],
     onWithoutIp: (reason: string) => void = () => {},
-    source: NetworkSource = machine,
+    source: NetworkSource = THIS_MACHINE,
   ) {
     this.#targets = targets;
     this.#onWithoutIp = onWithoutIp;

@@ -116,7 +116,10 @@ export function addClientCommands(
 function addImport(client: Command, loaded: () => Promise<ConcentratorConfig>, deps: CommandLineDeps): void {
   client
     .command('import')
-    .argument('<file>', 'as clients.yaml; an entry without a key gets one, and its link is printed')
+    .argument(
+      '<file>',
+      'as clients.yaml, or a .csv file whose first line names its keys; an entry without a key gets one, and its link is printed',
+    )
     .description('add the clients of a file, all or none')
     .option('--update', 'clients that are there already get what the file says of them')
     .option(...AS)

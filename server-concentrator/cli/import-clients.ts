@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
-import { ConfigError } from '../../shared/runtime/config/config-error.ts';
+import { ConfigError, type ConfigProblem } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
@@ -13,6 +13,7 @@ import { MAX_CLIENTS_FILE_BYTES } from '../config/clients-file.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { readPlainYaml } from '../config/plain-yaml.ts';
 import { linkOf, newClient, refuseWithoutAddress, withStore } from './clients.ts';
+import { csvClients } from './csv-clients.ts';
 
 export interface ImportOptions {
   /** Clients that are there already get what the file says of them, but keep their keys where it has none. */
@@ -22,7 +23,7 @@ export interface ImportOptions {
 }
 
 /**
- * Adds the clients of a file in one step; the file is as clients.yaml, and may leave keys out. Prints the links of those that get
+ * Adds the clients of a file in one step; the file is as clients.yaml, or a table (`.csv`), and may leave keys out. Prints the links of those that get
  * a key here. Throws UsageError or ConfigError.
  */
 export async function importClients(
@@ -75,16 +76,22 @@ function keysOf({ key, oldKey, created, rotated }: ListedClient): Partial<Listed
 /** What is looked at of an entry before it has a key. */
 const ENTRIES = z.array(z.looseObject({ id: z.unknown().optional(), key: z.unknown().optional() }));
 
+type Entry = z.output<typeof ENTRIES>[number];
+
+/** The entries of a file, and where something is that is wrong with one of them. */
+interface FoundEntries {
+  readonly entries: readonly Entry[];
+  problemAt(index: number, path: readonly (string | number)[], message: string): ConfigProblem;
+}
+
 async function readImport(file: string, now: Date) {
   const read = await readTextFile(file, MAX_CLIENTS_FILE_BYTES);
   if ('problem' in read)
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
-  const source = () => new YamlSource(read.text, file, MAX_CLIENTS_FILE_BYTES);
-  const entries = ENTRIES.safeParse(readPlainYaml(read.text) ?? source().value);
-  if (!entries.success) return parseConfig(source(), z.never());
+  const found = /\.csv$/i.test(file) ? inTable(read.text, file) : inYaml(read.text, file);
   const keyless = new Set<string>();
   const seen = new Set<string>();
-  const clients = entries.data.map((entry, index) => {
+  const clients = found.entries.map((entry, index) => {
     const { key, created } = newClient(typeof entry.id === 'string' ? entry.id : '', now);
     if (seen.has(String(entry.id)))
       throw new UsageError(`${file}: the client ${String(entry.id)} stands there twice`);
@@ -94,12 +101,30 @@ async function readImport(file: string, now: Date) {
     const parsed = clientSchema.safeParse(whole);
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw new ConfigError([
-      source().problem(
-        [index, ...((issue?.path ?? []) as string[])],
-        issue?.message ?? 'not understood here',
-      ),
-    ]);
+    const path = (issue?.path ?? []) as string[];
+    throw new ConfigError([found.problemAt(index, path, issue?.message ?? 'not understood here')]);
   });
   return { clients, keyless };
+}
+
+function inYaml(text: string, file: string): FoundEntries {
+  const source = () => new YamlSource(text, file, MAX_CLIENTS_FILE_BYTES);
+  const entries = ENTRIES.safeParse(readPlainYaml(text) ?? source().value);
+  if (!entries.success) return parseConfig(source(), z.never());
+  return {
+    entries: entries.data,
+    problemAt: (index, path, message) => source().problem([index, ...path], message),
+  };
+}
+
+function inTable(text: string, file: string): FoundEntries {
+  const clients = csvClients(text, file);
+  if ('message' in clients) throw new ConfigError([clients]);
+  return {
+    entries: clients.map(({ entry }) => entry),
+    problemAt: (index, path, message) => ({
+      ...{ file, line: clients[index]!.line, column: 1, message },
+      path: path.filter((part) => typeof part === 'string').join('.'),
+    }),
+  };
 }

@@ -27,6 +27,7 @@ import type { KernelHolder } from './kernel-memory-watch.ts';
 import { type MemoryLevels, SubflowMemory } from './memory-levels.ts';
 import { OriginStreams, type OriginStreamsOptions } from './origin-streams.ts';
 import { ProvenKeys } from './proven-keys.ts';
+import { SessionTable } from './session-table.ts';
 import { sessionTraffic } from './session-traffic.ts';
 import type { MemoryHolder } from './shortage-watch.ts';
 
@@ -86,7 +87,8 @@ interface LiveSession {
 /** The sessions of all clients: made by HELLO, joined by JOIN, found by token. */
 export class SessionRegistry {
   readonly #options: SessionRegistryOptions;
-  readonly #sessions = new Map<string, LiveSession>();
+  /** By token. */
+  readonly #sessions = new SessionTable<LiveSession>();
   readonly #share: FairShare;
   #isDraining = false;
   #isNarrow = false;
@@ -191,11 +193,9 @@ export class SessionRegistry {
     const founded = this.#foundedBy(hello);
     if (founded !== undefined) return this.#whyNoSubflow(founded, hello.founding!.subflowId);
     const { sessions, sessionsPerClient } = this.#options.limits;
-    // Sessions that have ended stay listed until their next turn, and many HELLOs may arrive before that.
-    const live = [...this.#sessions.values()].filter(({ driver }) => !driver.isClosed);
-    const own = live.filter((session) => session.clientId === clientId);
+    const own = this.#sessions.liveOf(clientId);
     const isFullForClient = own.length >= sessionsPerClient;
-    if (!isFullForClient && live.length + others < sessions) return undefined;
+    if (!isFullForClient && !this.#sessions.hasLive(sessions - others)) return undefined;
     // A client that lost its sessions without a word (a crash, a power cut) must get in again: those without any
     // subflow give way.
     const lost = own.find(({ driver }) => !driver.hasSubflow);
@@ -238,9 +238,7 @@ export class SessionRegistry {
   #foundedBy({ clientId, founding }: Hello): LiveSession | undefined {
     if (founding === undefined) return undefined;
     const founder = hexText(founding.id);
-    return [...this.#sessions.values()].find(
-      (live) => live.clientId === clientId && live.founder === founder && !live.driver.isClosed,
-    );
+    return this.#sessions.liveOf(clientId).find((live) => live.founder === founder);
   }
 
   #welcome(applicant: Applicant, hello: Hello): void {
@@ -332,7 +330,7 @@ export class SessionRegistry {
           published.onSessionEnded(publishing);
           streams.close();
           subflowMemory.close();
-          this.#sessions.delete(key);
+          this.#sessions.remove(key);
           this.#options.onCount?.(clientId, -1);
           this.#options.onSessionEnded(driver);
         },
@@ -358,7 +356,7 @@ export class SessionRegistry {
     const { joinHere } = this.#announced;
     const parts = { driver, traffic, memory, streams, subflowMemory, joinHere, keys };
     const live = { clientId, id, token, founder, ...parts };
-    this.#sessions.set(key, live);
+    this.#sessions.add(key, live);
     this.#options.onCount?.(clientId, 1);
     datagrams?.begin(driver);
     logger.info({}, 'session established');

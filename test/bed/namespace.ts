@@ -78,7 +78,8 @@ export class Namespace {
     for (const family of [4, 6] as const) {
       // On one line each, with the hops of a route that has several behind backslashes.
       const args = ['-oneline', '-n', this.name, `-${family}`, 'route', 'show', 'table', 'all'];
-      const routes = (await run('ip', args)).replaceAll('\\', ' ');
+      // A link that is not up yet is told by words that no command takes.
+      const routes = (await run('ip', args)).replaceAll('\\', ' ').replaceAll(/ (linkdown|dead)\b/g, '');
       // A local IPv6 route has metric 0, which no command can name.
       const kept = family === 4 ? /^(local|default|\d)/ : /^(default|fd)/;
       const lines = routes.split('\n').filter((line) => kept.test(line) && !line.includes('congctl'));

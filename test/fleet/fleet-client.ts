@@ -99,6 +99,11 @@ export class FleetClient {
     return false;
   }
 
+  /** Whether all of its uplinks carry a subflow. */
+  get isWhole(): boolean {
+    return this.isServed && this.keeper.uplinks.every(({ isUp }) => isUp);
+  }
+
   /** Connects over one uplink, through the balancer, to a machine. */
   #connect(
     { name }: DialledUplink,

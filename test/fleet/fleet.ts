@@ -14,17 +14,21 @@ export interface FleetOptions {
   readonly cores: number;
   readonly handshakeMs: number;
   readonly handshakesPerSecond: number;
+  /** Whether one address of each provider stands for all clients, as behind a translator (CGNAT). */
+  readonly shareAddress: boolean;
   /** Whether the clients' back-off is drawn by chance. */
   readonly jitter: boolean;
   readonly seed: number;
-  /** Of virtual time, after the fault. */
+  /** Of virtual time, after the fault, at most: it ends sooner when all clients are back, and have stayed. */
   readonly seconds: number;
 }
 
 /** The clients come one after the other in this time, and then all is quiet for a while. */
-const ARRIVAL_MS = 20_000;
-const QUIET_MS = 6_000;
+const ARRIVAL_MS = 8_000;
+const QUIET_MS = 4_000;
 const LOOK_MS = 100;
+/** All is over when all clients have had all of their uplinks for so long. */
+const STEADY_MS = 3_000;
 const UPLINKS = 2;
 /** One way, to the fleet. */
 const DELAY_MS = { least: 8, most: 45 };
@@ -83,7 +87,7 @@ class Fleet {
       return new FleetClient({
         id: `client-${i}`,
         key,
-        uplinks: uplinksOf(i, random),
+        uplinks: uplinksOf(options.shareAddress ? 0 : i, random),
         clock,
         balancer: this.#balancer,
         random: options.jitter ? () => jitter.next() : () => 0.5,
@@ -120,8 +124,11 @@ class Fleet {
     scenario.fault(this.#machines.slice(0, scenario.machines), this.#balancer, (ms, work) =>
       clock.after(ms, work),
     );
-    while (clock.nowMs < endMs && !isInterrupted()) {
+    let wholeSinceMs = Number.POSITIVE_INFINITY;
+    while (clock.nowMs < endMs && clock.nowMs < wholeSinceMs + STEADY_MS && !isInterrupted()) {
       looks.push(this.#look(clock.nowMs - faultMs, affected));
+      if (affected.size === 0 || !this.#isWhole(looks.at(-1)!)) wholeSinceMs = Number.POSITIVE_INFINITY;
+      else wholeSinceMs = Math.min(wholeSinceMs, clock.nowMs);
       await runTo(Math.min(endMs, clock.nowMs + LOOK_MS));
     }
     if (isInterrupted()) return undefined;
@@ -130,9 +137,11 @@ class Fleet {
     const sum = (of: (look: Look) => number) => looks.reduce((total, look) => total + of(look), 0);
     return {
       scenario: scenario.name,
+      jitter: this.#options.jitter,
       clients,
       affected: affected.size,
       ...times(looks, clients, affected.size),
+      wholeMs: Number.isFinite(wholeSinceMs) ? wholeSinceMs - faultMs : undefined,
       peakPerSecond: Math.max(...looks.map(({ begun }) => begun)) * (1_000 / LOOK_MS),
       peakPerMachine: this.#peakPerMachine * (1_000 / LOOK_MS),
       handshakes: sum(({ admitted }) => admitted),
@@ -146,6 +155,10 @@ class Fleet {
 
   #served(): number {
     return this.#clients.filter(({ isServed }) => isServed).length;
+  }
+
+  #isWhole({ served }: Look): boolean {
+    return served === this.#clients.length && this.#clients.every(({ isWhole }) => isWhole);
   }
 
   #look(atMs: number, affected: Set<FleetClient>): Look {
@@ -176,7 +189,7 @@ class Fleet {
   }
 }
 
-/** Every client has networks of its own: one at home, one of a mobile provider that many share. */
+/** Each number has two addresses of its own: one at home, one of a mobile provider. */
 function uplinksOf(client: number, random: Random): readonly FleetUplink[] {
   return Array.from({ length: UPLINKS }, (_, i) => ({
     name: `uplink${i + 1}`,

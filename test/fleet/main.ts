@@ -4,7 +4,7 @@ import { circumstances, writeResults } from '../lab/results.ts';
 import { runFleet } from './fleet.ts';
 import { type FleetCommand, HELP, parseOptions } from './options.ts';
 import type { Recovery } from './recovery.ts';
-import { pictures, reportText } from './report.ts';
+import { pictures, reportText, WITHOUT_JITTER } from './report.ts';
 
 process.exitCode = await main().catch((error: Error) => {
   console.error(`fleet: ${error.message}`);
@@ -24,21 +24,27 @@ async function simulate(options: FleetCommand): Promise<number> {
     () => {},
     async (isInterrupted) => {
       const where = await circumstances();
-      for (const scenario of options.scenarios) {
+      let text = '';
+      let file: string | undefined;
+      const runs = options.scenarios.flatMap((scenario) =>
+        options.jitters.map((jitter) => ({ scenario, jitter })),
+      );
+      for (const { scenario, jitter } of runs) {
         if (isInterrupted()) break;
-        console.log(`${scenario.name}: ${scenario.title} ...`);
+        console.log(`${scenario.name}: ${scenario.title}${jitter ? '' : WITHOUT_JITTER} ...`);
         const onProgress = (second: number, of: number) => {
           if (process.stdout.isTTY) process.stdout.write(`\r  ${second} of ${of} virtual seconds `);
         };
-        const recovery = await runFleet(options, scenario, onProgress, isInterrupted);
-        if (recovery !== undefined) recoveries.push(recovery);
+        const recovery = await runFleet({ ...options, jitter }, scenario, onProgress, isInterrupted);
         if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');
+        if (recovery === undefined) break;
+        recoveries.push(recovery);
+        // Each takes minutes: what there is, is there whatever happens to the next.
+        text = reportText(recoveries, options, where);
+        const attached = { texts: new Map([['fleet', text]]), pictures: pictures(recoveries) };
+        file = await writeResults(options.out, where, { options, recoveries }, attached);
       }
-      const text = reportText(recoveries, options, where);
-      console.log(`\n${text}\n`);
-      const attached = { texts: new Map([['fleet', text]]), pictures: pictures(recoveries) };
-      const file = await writeResults(options.out, where, { options, recoveries }, attached);
-      console.log(`Written: ${file}, the table and pictures beside it`);
+      if (file !== undefined) console.log(`\n${text}\n\nWritten: ${file}, the table and pictures beside it`);
     },
   );
   return code || (recoveries.every(({ allBackMs }) => allBackMs !== undefined) ? 0 : 1);

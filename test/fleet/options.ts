@@ -3,8 +3,10 @@ import type { FleetOptions } from './fleet.ts';
 import { FLEET_SCENARIOS, type FleetScenario } from './scenarios.ts';
 
 /** What the command line asks for. */
-export interface FleetCommand extends FleetOptions {
+export interface FleetCommand extends Omit<FleetOptions, 'jitter'> {
   readonly scenarios: readonly FleetScenario[];
+  /** Each scenario once for each. */
+  readonly jitters: readonly boolean[];
   readonly out: string;
 }
 
@@ -20,9 +22,11 @@ The sessions, handshakes, limits and back-off are those of the programs; sockets
   npm run fleet -- --handshake-ms 0.8       processor time of a handshake of TLS with HELLO or JOIN: 1 unless told
   npm run fleet -- --handshakes-per-second 800
                                             limits.handshakesPerSecond of each machine: 400 unless told
+  npm run fleet -- --share-address          all clients behind one address of each provider, as with CGNAT
   npm run fleet -- --no-jitter              the clients' back-off is not drawn by chance
+  npm run fleet -- --compare-jitter         each scenario twice, with chance and without
   npm run fleet -- --seed 7                 another run: 1 unless told
-  npm run fleet -- --seconds 60             of virtual time after the fault: 30 unless told
+  npm run fleet -- --seconds 60             of virtual time after the fault at most: 30 unless told; it ends 3 s after all uplinks are back
   npm run fleet -- --out FOLDER             where JSON, table and pictures go: fleet-results unless told
 
 Ends with 1 when clients are not back at the end.
@@ -39,7 +43,9 @@ export function parseOptions(args: readonly string[]): FleetCommand | undefined 
       cores: { type: 'string', default: '1' },
       'handshake-ms': { type: 'string', default: '1' },
       'handshakes-per-second': { type: 'string', default: '400' },
+      'share-address': { type: 'boolean', default: false },
       'no-jitter': { type: 'boolean', default: false },
+      'compare-jitter': { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       seconds: { type: 'string', default: '30' },
       out: { type: 'string', default: 'fleet-results' },
@@ -59,7 +65,8 @@ export function parseOptions(args: readonly string[]): FleetCommand | undefined 
     cores: whole('cores', values.cores, 1, 256),
     handshakeMs: number('handshake-ms', values['handshake-ms'], 0.01, 1_000),
     handshakesPerSecond: whole('handshakes-per-second', values['handshakes-per-second'], 20, 100_000),
-    jitter: !values['no-jitter'],
+    shareAddress: values['share-address'],
+    jitters: values['compare-jitter'] ? [true, false] : [!values['no-jitter']],
     seed: whole('seed', values.seed, 0, 0xffff_ffff),
     seconds: whole('seconds', values.seconds, 1, 3_600),
     out: values.out,

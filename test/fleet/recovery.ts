@@ -11,6 +11,8 @@ export interface Look {
 /** What a fault did. */
 export interface Recovery {
   readonly scenario: string;
+  /** Whether the clients' back-off was drawn by chance. */
+  readonly jitter: boolean;
   readonly clients: number;
   /** Clients that were without a session at some time. */
   readonly affected: number;
@@ -18,6 +20,8 @@ export interface Recovery {
   readonly halfBackMs: number | undefined;
   readonly almostAllBackMs: number | undefined;
   readonly allBackMs: number | undefined;
+  /** When all uplinks of all clients carried a subflow again, and went on to. */
+  readonly wholeMs: number | undefined;
   /** TLS handshakes that begin in a second, over the whole fleet and at the busiest machine: the most in any tenth of a second. */
   readonly peakPerSecond: number;
   readonly peakPerMachine: number;

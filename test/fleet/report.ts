@@ -2,7 +2,7 @@ import { timeChart } from '../lab/chart/time-chart.ts';
 import { grid } from '../lab/grid.ts';
 import { type Circumstances, circumstancesText } from '../lab/results.ts';
 import type { FleetCommand } from './options.ts';
-import type { Recovery } from './recovery.ts';
+import type { Look, Recovery } from './recovery.ts';
 import { FLEET_SCENARIOS } from './scenarios.ts';
 
 type Cell = readonly [head: string, text: (recovery: Recovery) => string];
@@ -12,6 +12,7 @@ const CELLS: readonly Cell[] = [
   ['half back s', ({ halfBackMs }) => seconds(halfBackMs)],
   ['99 % back s', ({ almostAllBackMs }) => seconds(almostAllBackMs)],
   ['all back s', ({ allBackMs }) => seconds(allBackMs)],
+  ['all uplinks s', ({ wholeMs }) => seconds(wholeMs)],
   ['handshakes/s at the peak', ({ peakPerSecond }) => String(peakPerSecond)],
   ['at one machine', ({ peakPerMachine }) => String(peakPerMachine)],
   ['subflows made', ({ handshakes }) => String(handshakes)],
@@ -21,6 +22,10 @@ const CELLS: readonly Cell[] = [
 ];
 
 const COLOURS = { served: '#1f6feb', begun: '#d9822b' };
+const COLOURS_WITHOUT_JITTER = { served: '#80ccff', begun: '#a475f9' };
+
+/** Said of a run whose back-off is not drawn by chance. */
+export const WITHOUT_JITTER = ', no jitter';
 
 /** The table, with the machine and the date. */
 export function reportText(
@@ -28,47 +33,61 @@ export function reportText(
   options: FleetCommand,
   where: Circumstances,
 ): string {
-  const { clients, machines, cores, handshakeMs, handshakesPerSecond, jitter, seed } = options;
+  const { clients, machines, cores, handshakeMs, handshakesPerSecond, shareAddress, seed } = options;
   return [
     circumstancesText(where),
     '',
     `${clients} clients with two uplinks, ${machines} machines of ${cores} ${cores === 1 ? 'core' : 'cores'}, ` +
       `${handshakeMs} ms a handshake, at most ${handshakesPerSecond} a second at each, ` +
-      `back-off ${jitter ? 'by chance' : 'without chance'}, seed ${seed}`,
+      `${shareAddress ? 'all behind one address of each of two providers, ' : ''}seed ${seed}`,
     '',
     grid([
       ['', ...CELLS.map(([head]) => head)],
-      ...recoveries.map((recovery) => [titleOf(recovery), ...CELLS.map(([, text]) => text(recovery))]),
+      ...recoveries.map((recovery) => [
+        `${titleOf(recovery.scenario)}${recovery.jitter ? '' : WITHOUT_JITTER}`,
+        ...CELLS.map(([, text]) => text(recovery)),
+      ]),
     ]),
   ].join('\n');
 }
 
 /** By scenario: clients that are served, and handshakes that begin, over time. */
 export function pictures(recoveries: readonly Recovery[]): Map<string, string> {
-  return new Map(recoveries.map((recovery) => [recovery.scenario, picture(recovery)]));
+  const names = new Set(recoveries.map(({ scenario }) => scenario));
+  return new Map(
+    [...names].map((name) => [name, picture(recoveries.filter(({ scenario }) => scenario === name))]),
+  );
 }
 
-function picture(recovery: Recovery): string {
-  const { looks, clients } = recovery;
-  const points = (of: (look: Recovery['looks'][number]) => number) =>
-    looks.map((look) => [look.atMs / 1_000, of(look)] as const);
-  const first = looks[1]?.atMs ?? 1;
+function picture(runs: readonly Recovery[]): string {
+  const [{ scenario, clients }] = runs as readonly [Recovery];
   return timeChart({
-    title: titleOf(recovery),
+    title: titleOf(scenario),
     subtitle: `${clients} clients; handshakes that begin in a second`,
     xLabel: 's after the fault',
-    series: [
-      { label: 'clients with a session', colour: COLOURS.served, points: points(({ served }) => served) },
-      {
-        label: 'handshakes/s',
-        colour: COLOURS.begun,
-        points: points(({ begun }) => begun * (1_000 / first)),
-      },
-    ],
+    series: runs.flatMap(({ looks, jitter }) => {
+      const colours = jitter ? COLOURS : COLOURS_WITHOUT_JITTER;
+      const manner = jitter ? '' : WITHOUT_JITTER;
+      const points = (of: (look: Look) => number) =>
+        looks.map((look) => [look.atMs / 1_000, of(look)] as const);
+      const first = looks[1]?.atMs ?? 1;
+      return [
+        {
+          label: `clients with a session${manner}`,
+          colour: colours.served,
+          points: points(({ served }) => served),
+        },
+        {
+          label: `handshakes/s${manner}`,
+          colour: colours.begun,
+          points: points(({ begun }) => begun * (1_000 / first)),
+        },
+      ];
+    }),
   });
 }
 
-function titleOf({ scenario }: Recovery): string {
+function titleOf(scenario: string): string {
   return FLEET_SCENARIOS.find(({ name }) => name === scenario)?.title ?? scenario;
 }
 

@@ -13,14 +13,13 @@ const NAMES = [
 
 /** What `setTimeout`, `setInterval` and `setImmediate` answer while they are virtual. */
 class VirtualTimer {
-  readonly run: () => void;
-  isCleared = false;
+  #run: () => void;
   #startedCount = 0;
   readonly #start: (due: () => void) => void;
 
   /** @param start has `due` called when the time is over; by default never */
   constructor(run: () => void, start: (due: () => void) => void = () => {}) {
-    this.run = run;
+    this.#run = run;
     this.#start = start;
     this.refresh();
   }
@@ -40,9 +39,19 @@ class VirtualTimer {
   refresh(): this {
     const count = ++this.#startedCount;
     this.#start(() => {
-      if (!this.isCleared && count === this.#startedCount) this.run();
+      if (count === this.#startedCount) this.run();
     });
     return this;
+  }
+
+  /** Its time is over. */
+  run(): void {
+    this.#run();
+  }
+
+  /** The clock keeps it until its time is over, and with it what it would do, unless that is let go. */
+  clear(): void {
+    this.#run = () => {};
   }
 }
 
@@ -61,7 +70,7 @@ export class VirtualTimers {
 
   install(): void {
     const clear = (timer: unknown) => {
-      if (timer instanceof VirtualTimer) timer.isCleared = true;
+      if (timer instanceof VirtualTimer) timer.clear();
     };
     Object.assign(globalThis, {
       setTimeout: (work: Work, ms = 0, ...args: never[]) => this.#timer(work, ms, args, false),
@@ -95,7 +104,7 @@ export class VirtualTimers {
       if (this.#immediates.length === 0) return;
       const due = this.#immediates;
       this.#immediates = [];
-      for (const immediate of due) if (!immediate.isCleared) immediate.run();
+      for (const immediate of due) immediate.run();
     }
   }
 

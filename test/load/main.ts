@@ -6,6 +6,7 @@ import { circumstances, writeResults } from '../lab/results.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
 import { contenders } from './contenders.ts';
 import { failureCount } from './crowd-load.ts';
+import { measureClient } from './measure-client.ts';
 import { measureSessions } from './measure-sessions.ts';
 import { measureStreams } from './measure-streams.ts';
 import { measureWorkers } from './measure-workers.ts';
@@ -26,10 +27,10 @@ async function measure(options: LoadOptions): Promise<number> {
       const where = await circumstances();
       const setup = await TributarySetup.create(LOOPBACK_PLACE);
       try {
-        results =
-          options.workers > 0
-            ? { streams: [], workers: await measureWorkers(setup, options.workers, onBed) }
-            : await measureAll(setup, options, onBed, isInterrupted);
+        if (options.client) results = { streams: [], client: await measureClient(setup, onBed) };
+        else if (options.workers > 0)
+          results = { streams: [], workers: await measureWorkers(setup, options.workers, onBed) };
+        else results = await measureAll(setup, options, onBed, isInterrupted);
       } finally {
         await setup.remove();
       }
@@ -73,12 +74,12 @@ async function measureAll(
 }
 
 /** Whether nothing failed through the pair; of the others it is only told. */
-function isGood({ streams, sessions, sessionsError, workers = [] }: LoadResults): boolean {
+function isGood({ streams, sessions, sessionsError, workers = [], client = [] }: LoadResults): boolean {
   const ours = streams.filter(({ contender }) => contender === 'tributary');
   return (
     ours.every(({ figures, error }) => error === undefined && failureCount(figures.failures ?? {}) === 0) &&
     sessionsError === undefined &&
     failureCount(sessions?.failures ?? {}) === 0 &&
-    workers.every(({ failures }) => failureCount(failures) === 0)
+    [...workers, ...client].every(({ failures }) => failureCount(failures) === 0)
   );
 }

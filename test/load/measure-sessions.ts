@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { formatClientKey, generateClientKey } from '../../shared/runtime/identity/client-key.ts';
+import { descriptorLimit } from '../../shared/runtime/kernel/descriptors.ts';
 import { createBed } from '../bed/bed.ts';
 import type { Namespace } from '../bed/namespace.ts';
 import { LOOPBACK_PLACE } from '../bench/loopback/contenders.ts';
+import { usageOf } from '../bench/usage.ts';
 import { SILENT_TALK, type Talk } from '../lab/agent/talk.ts';
-import { endProgram } from '../lab/programs.ts';
+import { connectionCount, endProgram } from '../lab/programs.ts';
 import { readMetrics } from '../lab/read-metrics.ts';
 import { percentile } from '../lab/statistics.ts';
 import { startConcentrator } from '../lab/tributary-pair.ts';
@@ -27,8 +29,14 @@ export interface SessionFigures {
   startCpuMs: number;
   /** Resident memory before any session. */
   startBytes: number;
+  /** Resident memory with all sessions idle. */
+  idleBytes: number;
   /** Processor time with all sessions idle, as a share of one core. */
   idleCpuShare: number;
+  /** The same of the program with all the clients. */
+  clientsIdleCpuShare: number;
+  /** Of the concentrator for each subflow: accepting it, TLS, HELLO or JOIN. */
+  subflowCpuMs: number;
   /** From the start of the clients, which share a process, to the last session. */
   upMs: number;
   /** Resident memory of the concentrator for each idle session of two subflows. */
@@ -43,26 +51,32 @@ export interface SessionFigures {
 
 /** Compiled beside this module. */
 export const MANY_CLIENTS = join(dirname(import.meta.filename), 'many-clients.js');
-/** The clients share a core, and each starts programs that tell of interfaces. */
-const UP_LIMIT_MS_PER_SESSION = 600;
+/** The clients share a core. */
+const UP_LIMIT_MS_PER_SESSION = 200;
 const LEAST_UP_LIMIT_MS = 60_000;
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 200;
+/** What one process has open for each session: a listener, two subflows, and a connection or two for a while. */
+const DESCRIPTORS_PER_SESSION = 6;
+const OTHER_DESCRIPTORS = 200;
+const SUBFLOWS_PER_SESSION = 2;
 const SETTLE_MS = 4_000;
 export const FIRST_PORT = 20_000;
 const IDLE_MS = 20_000;
 const CROWD = { host: '127.0.0.1', port: 8081 };
 const FETCHES_PER_SESSION = 10;
+const MAX_FETCHES = 4_000;
 const FETCH_BYTES = 10_000;
 /** What two cores carry with half of their time to spare: it is no race. */
 const FETCHES_PER_SECOND = 100;
 const FINISH_MS = 60_000;
 
-/** Measures so many sessions. Rejects when they do not all come up. */
+/** Measures so many sessions. Rejects when they do not all come up, or when there cannot be as many open files. */
 export async function measureSessions(
   setup: TributarySetup,
   { sessions, clients }: Pick<LoadOptions, 'sessions' | 'clients'>,
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<SessionFigures> {
+  checkDescriptors(sessions);
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
   onBed(bed);
   try {
@@ -74,25 +88,40 @@ export async function measureSessions(
     const spawnedMs = performance.now();
     const concentrator = await startConcentrator(where, configured);
     const startMs = performance.now() - spawnedMs;
-    const startCpuMs = (await cpuSeconds(where)) * 1_000;
+    const ours = [concentrator.pid!];
+    const cpuSeconds = async (pids: readonly number[]) => (await usageOf(pids)).cpuSeconds;
+    const startCpuMs = (await cpuSeconds(ours)) * 1_000;
     await sleep(SETTLE_MS);
-    const before = await residentBytes([concentrator.pid!]);
+    const startBytes = await residentBytes(ours);
     const beganMs = performance.now();
+    const beganCpu = await cpuSeconds(ours);
     const args = [MANY_CLIENTS, configured.client, String(sessions), String(FIRST_PORT)];
-    const program = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    await untilSessions(where, sessions);
+    const program = where.spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    await untilSessions(where, ours[0]!, sessions);
     const upMs = performance.now() - beganMs;
+    const upCpu = (await cpuSeconds(ours)) - beganCpu;
     await sleep(SETTLE_MS);
-    const bytesPerSession = ((await residentBytes([concentrator.pid!])) - before) / sessions;
-    const idleFrom = { ms: performance.now(), cpu: await cpuSeconds(where) };
+    const idleBytes = await residentBytes(ours);
+    const idleFromMs = performance.now();
+    const idleFrom = [await cpuSeconds(ours), await cpuSeconds([program.pid!])] as const;
     await sleep(IDLE_MS);
-    const idleCpu = (await cpuSeconds(where)) - idleFrom.cpu;
-    const idleCpuShare = (idleCpu * 1_000) / (performance.now() - idleFrom.ms);
+    const idleMs = performance.now() - idleFromMs;
+    const idleCpuShare = (((await cpuSeconds(ours)) - idleFrom[0]) * 1_000) / idleMs;
+    const clientsIdleCpuShare = (((await cpuSeconds([program.pid!])) - idleFrom[1]) * 1_000) / idleMs;
     const fetched = await fetchAll(where, sessions);
     await endProgram(program);
     await endProgram(concentrator);
-    const atStart = { clients: Math.max(clients, sessions + 1), startMs, startCpuMs, startBytes: before };
-    return { sessions, ...atStart, upMs, bytesPerSession, idleCpuShare, ...fetched };
+    return {
+      sessions,
+      clients: Math.max(clients, sessions + 1),
+      ...{ startMs, startCpuMs, startBytes, upMs, idleBytes, idleCpuShare, clientsIdleCpuShare },
+      bytesPerSession: (idleBytes - startBytes) / sessions,
+      // Without what the sessions take that are idle already: half of them, in the mean.
+      subflowCpuMs: (upCpu * 1_000 - (idleCpuShare * upMs) / 2) / (sessions * SUBFLOWS_PER_SESSION),
+      ...fetched,
+    };
   } finally {
     await bed.close();
   }
@@ -114,18 +143,28 @@ export async function writeClients(file: string, count: number, most = 0): Promi
   await writeFile(file, stringify([one, ...all, ...others]));
 }
 
-async function cpuSeconds(where: Namespace): Promise<number> {
-  const metrics = await readMetrics(where, metricsUrl('server-concentrator'));
-  return metrics.get('process_cpu_seconds_total') ?? Number.NaN;
+function checkDescriptors(sessions: number): void {
+  const limit = descriptorLimit() ?? Number.POSITIVE_INFINITY;
+  const needed = OTHER_DESCRIPTORS + DESCRIPTORS_PER_SESSION * sessions;
+  if (limit < needed)
+    throw new Error(
+      `${sessions} sessions need ${needed} open files in a process, and ${limit} are allowed: raise that with ulimit -n`,
+    );
 }
 
-export async function untilSessions(where: Namespace, sessions: number): Promise<void> {
+/** Resolves when the concentrator of this process id has so many sessions, each with all of its subflows. */
+export async function untilSessions(where: Namespace, pid: number, sessions: number): Promise<void> {
   const allowedMs = Math.max(LEAST_UP_LIMIT_MS, sessions * UP_LIMIT_MS_PER_SESSION);
   const limitMs = performance.now() + allowedMs;
   for (;;) {
-    // A concentrator that is busy answers next time.
-    const metrics = await readMetrics(where, metricsUrl('server-concentrator')).catch(() => undefined);
-    const count = metrics?.get('tributary_sessions') ?? 0;
+    const connections = await connectionCount(pid, LOOPBACK_PLACE.concentrator.port);
+    let count = Math.floor(connections / SUBFLOWS_PER_SESSION);
+    // Its metrics cost it as much as several sessions, so they are not read before it is time.
+    if (count >= sessions) {
+      // A concentrator that is busy answers next time.
+      const metrics = await readMetrics(where, metricsUrl('server-concentrator')).catch(() => undefined);
+      count = metrics?.get('tributary_sessions') ?? 0;
+    }
     if (count >= sessions) return;
     if (performance.now() > limitMs) throw new Error(`${count} of ${sessions} sessions in ${allowedMs} ms`);
     await sleep(LOOK_EVERY_MS);
@@ -134,7 +173,8 @@ export async function untilSessions(where: Namespace, sessions: number): Promise
 
 async function fetchAll(where: Namespace, sessions: number) {
   const load = await CrowdLoad.start(where, CROWD);
-  const talks: Talk[] = Array.from({ length: sessions * FETCHES_PER_SESSION }, (_, index) => ({
+  const fetches = Math.max(sessions, Math.min(MAX_FETCHES, sessions * FETCHES_PER_SESSION));
+  const talks: Talk[] = Array.from({ length: fetches }, (_, index) => ({
     ...SILENT_TALK,
     key: index + 1,
     upBytes: 100,

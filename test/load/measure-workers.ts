@@ -108,7 +108,7 @@ async function measureOnce(
     const concentrator = await startConcentrator(where, configured);
     const args = [MANY_CLIENTS, configured.client, String(SESSIONS), String(FIRST_PORT)];
     const clients = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    await untilSessions(where, SESSIONS);
+    await untilSessions(where, concentrator.pid!, SESSIONS);
     const load = await CrowdLoad.start(where, CROWD);
     const pids = [concentrator.pid!, ...(await childrenOf(concentrator.pid!))];
     for (let done = 0; done < WARM_UPS; done++) await downloads(load, done);

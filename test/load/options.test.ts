@@ -4,7 +4,15 @@ import { parseOptions } from './options.ts';
 test('ten thousand idle connections, a thousand busy ones and 200 sessions unless told', () => {
   expect(parseOptions([])).toEqual({
     contenders: ['tributary', 'shadowsocks', 'microsocks'],
-    ...{ idle: 10_000, active: 1_000, sessions: 200, workers: 0, clients: 0, out: 'load-results' },
+    ...{
+      idle: 10_000,
+      active: 1_000,
+      sessions: 200,
+      workers: 0,
+      client: false,
+      clients: 0,
+      out: 'load-results',
+    },
   });
 });
 

@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly sessions: number;
   /** Processes of a concentrator to be held against one; 0: the rest is measured instead. */
   readonly workers: number;
+  /** Whether only the client is measured: what it carries. */
+  readonly client: boolean;
   /** Clients in its list, with settings of their own. */
   readonly clients: number;
   readonly out: string;
@@ -32,6 +34,7 @@ export const HELP = `How many connections and sessions a pair carries on loopbac
   npm run load -- --idle 10000 --active 1000        connections that say nothing, and beside them busy ones
   npm run load -- --sessions 200                    sessions on one concentrator; 0: none
   npm run load -- --workers 2                       a concentrator of so many processes beside one, and nothing else
+  npm run load -- --client                          what a client carries with a core of its own, and nothing else
   npm run load -- --contenders none --sessions 1000 --clients 10000
                                                     only these, of clients from a list of so many
   npm run load -- --out FOLDER                      where JSON, table and picture go: load-results unless told
@@ -49,6 +52,7 @@ export function parseOptions(args: readonly string[]): LoadOptions | undefined {
       active: { type: 'string', default: '1000' },
       sessions: { type: 'string', default: '200' },
       workers: { type: 'string', default: '0' },
+      client: { type: 'boolean', default: false },
       clients: { type: 'string', default: '0' },
       out: { type: 'string', default: 'load-results' },
       help: { type: 'boolean', default: false },
@@ -65,6 +69,7 @@ export function parseOptions(args: readonly string[]): LoadOptions | undefined {
     active: count('active', values.active, MAX_CONNECTIONS),
     sessions: count('sessions', values.sessions, MAX_SESSIONS),
     workers: count('workers', values.workers, MAX_WORKERS),
+    client: values.client,
     clients: count('clients', values.clients, MAX_CLIENTS),
     out: values.out,
   };

@@ -2,6 +2,7 @@ import { barChart } from '../lab/chart/bar-chart.ts';
 import { grid } from '../lab/grid.ts';
 import { type Circumstances, circumstancesText } from '../lab/results.ts';
 import { failureCount } from './crowd-load.ts';
+import { type ClientFigures, clientText } from './measure-client.ts';
 import type { SessionFigures } from './measure-sessions.ts';
 import type { StreamFigures } from './measure-streams.ts';
 import { type WorkersFigures, workersText } from './measure-workers.ts';
@@ -19,6 +20,7 @@ export interface LoadResults {
   readonly sessions?: SessionFigures;
   readonly sessionsError?: string;
   readonly workers?: readonly WorkersFigures[];
+  readonly client?: readonly ClientFigures[];
 }
 
 type Cell = readonly [head: string, text: (figures: StreamFigures) => string];
@@ -44,7 +46,7 @@ const COLOURS: readonly [string, string] = ['#1f6feb', '#d9822b'];
 
 /** The table, with the machine and the date. */
 export function reportText(results: LoadResults, where: Circumstances): string {
-  const { streams, sessions, sessionsError, workers } = results;
+  const { streams, sessions, sessionsError, workers, client } = results;
   const lines = [
     circumstancesText(where),
     '',
@@ -55,19 +57,8 @@ export function reportText(results: LoadResults, where: Circumstances): string {
     }),
   ];
   if (sessionsError !== undefined) lines.push('', `sessions: ${sessionsError}`);
-  if (sessions) {
-    const { bytesPerSession, upMs, fetchP50Ms, fetchP99Ms, failures, fetches } = sessions;
-    const { clients, startMs, startCpuMs, startBytes, idleCpuShare } = sessions;
-    lines.push(
-      '',
-      `the concentrator, with ${clients} clients in its list: listens after ${(startMs / 1000).toFixed(2)} s ` +
-        `(${(startCpuMs / 1000).toFixed(2)} s of processor time), ${(startBytes / 1024 ** 2).toFixed(0)} MiB`,
-      '',
-      `${sessions.sessions} sessions on one concentrator: up in ${(upMs / 1000).toFixed(1)} s, ` +
-        `${(bytesPerSession / 1024).toFixed(0)} KiB of its memory each; fetches of 10 kB over all of them: ` +
-        `p50 ${fetchP50Ms.toFixed(1)} ms, p99 ${fetchP99Ms.toFixed(1)} ms, ${failureCount(failures)} of ${fetches} failed; idle, they take ${(idleCpuShare * 100).toFixed(1)} % of a core`,
-    );
-  }
+  if (sessions) lines.push('', ...sessionsText(sessions));
+  if (client) lines.push('', clientText(client));
   if (workers) lines.push('', workersText(workers));
   return lines.join('\n');
 }
@@ -77,6 +68,30 @@ function streamsTable(streams: readonly StreamRecord[]): string {
     ['', ...CELLS.map(([head]) => head)],
     ...streams.map(({ contender, figures }) => [contender, ...CELLS.map(([, text]) => text(figures))]),
   ]);
+}
+
+function sessionsText(figures: SessionFigures): readonly string[] {
+  const { sessions, clients, failures, fetches } = figures;
+  const mebibytes = (bytes: number) => `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(2)} s`;
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  return [
+    `${clients} clients in the list of a concentrator, ${sessions} sessions of two subflows`,
+    grid([
+      ['listens after', seconds(figures.startMs)],
+      ['processor time until then', seconds(figures.startCpuMs)],
+      ['memory then', mebibytes(figures.startBytes)],
+      ['all sessions up after', seconds(figures.upMs)],
+      ['processor time of a subflow that is made', `${figures.subflowCpuMs.toFixed(2)} ms`],
+      ['memory with all sessions idle', mebibytes(figures.idleBytes)],
+      ['of that, a session', `${(figures.bytesPerSession / 1024).toFixed(0)} KiB`],
+      ['processor time while all are idle, of a core', percent(figures.idleCpuShare)],
+      ['the same of all clients together', percent(figures.clientsIdleCpuShare)],
+      ['fetches of 10 kB over all sessions, p50', `${figures.fetchP50Ms.toFixed(1)} ms`],
+      ['p99', `${figures.fetchP99Ms.toFixed(1)} ms`],
+      ['failed', `${failureCount(failures)} of ${fetches}`],
+    ]),
+  ];
 }
 
 /** Pictures by name. */

@@ -15,14 +15,16 @@ export async function readUsageMonth(
   client: Queries,
   month: string,
 ): Promise<ReadonlyMap<string, UsageTotal>> {
-  // One row: it is read every few seconds, and ten thousand rows take ten times as long.
-  const { rows } = await client.query<{ all: readonly (readonly [string, number, number, number])[] | null }>(
-    `SELECT json_agg(json_build_array(client, up_bytes, down_bytes, connections)) AS "all"
+  const { rows } = await client.query<Record<keyof UsageTotal | 'client', string>>(
+    `SELECT client, up_bytes AS "upBytes", down_bytes AS "downBytes", connections
      FROM tributary_usage_months WHERE month = $1::date`,
     [`${month}-01`],
   );
   return new Map(
-    rows[0]?.all?.map(([id, upBytes, downBytes, connections]) => [id, { upBytes, downBytes, connections }]),
+    rows.map(({ client: id, upBytes, downBytes, connections }) => [
+      id,
+      { upBytes: Number(upBytes), downBytes: Number(downBytes), connections: Number(connections) },
+    ]),
   );
 }
 

@@ -311,6 +311,62 @@ describe('tributary-concentrator client', () => {
     expect((await exec('client', 'import', file)).stderr).toContain('van-9 stands there twice');
   });
 
+  it('imports a table', async () => {
+    const { exec, directory, home } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const key = formatClientKey(new Uint8Array(32).fill(5));
+    const rules = '10.1.0.0/16,*.example.org:443 10.1.0.0/16';
+    const table = [
+      'id,label,key,quota,atQuota,rateLimit,expires,publish,allow,only',
+      `van-1,"Van 1, ""Lyon""",,10GB,1Mbit/s,20Mbit/s,2999-01-31,443; 8000-8010,${rules}`,
+      '',
+      `van-2,"two\r\nlines",${key},,,,,,,`,
+      'van-3,,,,,,,,,',
+    ];
+    await writeFile(join(home, 'vans.csv'), `\uFEFF${table.join('\r\n')}`);
+    const done = await exec('client', 'import', 'vans.csv');
+    expect([done.code, done.stderr]).toEqual([0, expect.stringContaining('3 clients are in')]);
+    expect(done.stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['van-1', 'van-3', '']);
+    const { clients } = await loadConcentratorConfig(join(directory, 'tributary-concentrator.yaml'));
+    expect(clients[1]).toMatchObject({
+      label: 'Van 1, "Lyon"',
+      quota: { bytes: 10e9, whenUsedUp: { bytesPerSecond: 125_000 } },
+      rateBytesPerSecond: 2_500_000,
+      publish: [
+        { from: 443, to: 443 },
+        { from: 8000, to: 8010 },
+      ],
+      egress: {
+        allow: [parseEgressRule('10.1.0.0/16')],
+        only: [parseEgressRule('*.example.org:443'), parseEgressRule('10.1.0.0/16')],
+      },
+    });
+    expect(clients[2]!.label).toBe('two\r\nlines');
+    expect(Object.keys(clients[3]!).sort()).toEqual(['id', 'key']);
+  });
+
+  it.each([
+    ['', 'vans.csv:1:1: the first line names the columns: id, key,'],
+    ['label,quota\nx,1GB', 'there is no column "id"'],
+    ['id,id\na,b', '"id" is none, or there twice'],
+    ['id,price\na,b', '"price" is none, or there twice'],
+    ['id,quota\na,1GB\nb', 'vans.csv:3:1: 1 fields stand here, and 2 columns'],
+    ['id,quota\na,1GB\nb,1,2', 'vans.csv:3:1: 3 fields stand here, and 2 columns'],
+    ['id,label\na,"b\nc,d', 'vans.csv:2:1: a quotation mark'],
+    ['id,label\na,"b" c', 'vans.csv:2:1: a quotation mark'],
+    ['id,label,quota\na,"b\nb",1GB\nc,,much', 'vans.csv:4:1: quota: expected a size'],
+    ['id,only\na,no rule!', 'vans.csv:2:1: egress.only'],
+    ['id\na\na', 'the client a stands there twice'],
+    ['id\nno name', 'expected a client name'],
+  ])('says what is wrong with a table, and imports nothing of it: %j', async (text, message) => {
+    const { exec, home } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    await writeFile(join(home, 'vans.csv'), text);
+    const { code, stderr } = await exec('client', 'import', 'vans.csv');
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    expect((await exec('client', 'list')).stdout.trim().split('\n')).toHaveLength(1);
+  });
+
   it('keeps both keys of a client that is changing them, over an import without keys', async () => {
     const { exec, directory, home } = await cli();
     await exec('init', '--public', 'vps.example.org');

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { bedOf, IDLE_TIMEOUT_MS, Origin, policyOf } from './datagram-bed.ts';
 
 /** Names resolve in a promise or two, and loopback is fast: what has to come comes soon. */
@@ -264,6 +265,20 @@ describe('the egress policy', () => {
     expect(bed.drops()).toEqual({ unsolicited: 1 });
     const again = session.flow(origin.destination, ['x']);
     await soon(() => expect(session.ended.at(-1)).toEqual({ flowId: again, error: 'notAuthorized' }));
+  });
+
+  test('looks at the flows of clients whose rules have changed, and of no others', async () => {
+    const origin = await Origin.at();
+    let deny: readonly EgressRule[] = [];
+    const bed = bedOf({ rulesOf: () => ({ allow: [], deny }) });
+    const [laptop, phone] = [bed.session('laptop'), bed.session('phone')];
+    for (const session of [laptop, phone]) session.flow(origin.destination, ['x']);
+    await soon(() => expect(origin.texts).toHaveLength(2));
+    deny = [parseEgressRule('127.0.0.0/8')!];
+    bed.datagrams.recheck(new Set(['phone', 'tablet']));
+    expect([laptop, phone].map(({ ended }) => ended.length)).toEqual([0, 1]);
+    bed.datagrams.recheck();
+    expect(laptop.ended).toHaveLength(1);
   });
 });
 

@@ -4,7 +4,10 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type EgressRule, parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import type { Associations, FlowCommands } from '../../../server-concentrator/datagram/associations.ts';
-import { OriginDatagrams } from '../../../server-concentrator/datagram/origin-datagrams.ts';
+import {
+  OriginDatagrams,
+  type OriginDatagramsOptions,
+} from '../../../server-concentrator/datagram/origin-datagrams.ts';
 import { createEgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
 import { DescriptorShares } from '../../../server-concentrator/limits/descriptor-shares.ts';
 import type { LimitName } from '../../../server-concentrator/limits/limit-hits.ts';
@@ -70,6 +73,7 @@ interface BedOptions {
   readonly opensPerSecond?: number;
   readonly ownAddresses?: readonly string[];
   readonly hasDescriptor?: () => boolean;
+  readonly rulesOf?: OriginDatagramsOptions['rulesOf'];
 }
 
 /** Clients that may carry what they want. */
@@ -95,6 +99,7 @@ export function bedOf(options: BedOptions = {}) {
     },
     opensPerSecond: options.opensPerSecond ?? 1_000,
     policy: policyOf(options),
+    ...(options.rulesOf === undefined ? {} : { rulesOf: options.rulesOf }),
     allowances: NO_ALLOWANCES,
     resolver,
     translators: new Translators(new Nat64Discovery(async () => [], clock), () => ownAddresses, clock),

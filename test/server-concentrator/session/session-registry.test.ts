@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ClientLogs } from '../../../server-concentrator/limits/client-logs.ts';
 import type { LimitName } from '../../../server-concentrator/limits/limit-hits.ts';
 import { TokenBuckets } from '../../../server-concentrator/limits/token-buckets.ts';
@@ -13,6 +13,7 @@ import { ERROR_CODE, type ErrorName } from '../../../shared/protocol/errors.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { withTuning } from '../../../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../../../shared/protocol/stream/stream-delays.ts';
+import { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import type {
   SubflowTransport,
@@ -176,6 +177,17 @@ describe('HELLOs that arrive in one turn', () => {
     expect(others.map(({ driver }) => driver.isClosed)).toEqual([false, false]);
     await end();
   });
+});
+
+it('looks at no session of another client while there is room', async () => {
+  const { hello, end } = bed();
+  for (const id of ['a', 'b', 'b']) hello(id);
+  await turn();
+  const looks = vi.spyOn(SessionDriver.prototype, 'isClosed', 'get');
+  expect(hello('c', { id: new Uint8Array(16), subflowId: 0 }).result).toBe('hello');
+  expect(looks).not.toHaveBeenCalled();
+  looks.mockRestore();
+  await end();
 });
 
 describe('HELLOs of one founding', () => {
