@@ -46,22 +46,17 @@ export class Channel<Own extends Calls, Other extends Calls> {
     this.#handlers = handlers;
   }
 
-  /** Nothing comes back. @param onSent with an error where the other process is gone */
-  tell<Name extends keyof Other & string>(
-    name: Name,
-    value: Other[Name]['value'],
-    socket?: Socket,
-    onSent: (error?: Error | null) => void = () => {},
-  ): void {
-    if (this.#isClosed) onSent(new Error(GONE));
-    else this.#port.send({ name, value } satisfies Message, socket, onSent);
+  /** Nothing comes back, also where the other process is gone. */
+  tell<Name extends keyof Other & string>(name: Name, value: Other[Name]['value']): void {
+    if (!this.#isClosed) this.#port.send({ name, value } satisfies Message, undefined, () => {});
   }
 
-  /** Rejects when the other end fails, is gone, or says nothing for some seconds. */
+  /** Rejects when the other end fails, is gone, or says nothing for some seconds. @param socket goes along */
   ask<Name extends keyof Other & string>(
     name: Name,
     value: Other[Name]['value'],
     limitMs = ANSWER_MS,
+    socket?: Socket,
   ): Promise<Other[Name]['answer']> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
@@ -77,7 +72,7 @@ export class Channel<Own extends Calls, Other extends Calls> {
         if (error) settle({ answers: id, failure: error.message });
       };
       if (this.#isClosed) settle({ answers: id, failure: GONE });
-      else this.#port.send({ name, value, id } satisfies Message, undefined, onSent);
+      else this.#port.send({ name, value, id } satisfies Message, socket, onSent);
     });
   }
 

@@ -5,8 +5,10 @@ import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gat
 import type { PrimaryCalls, WorkerCalls } from '../worker/calls.ts';
 import { Channel, type Handlers } from '../worker/channel.ts';
 
-/** Connections on their way to one worker. One that takes none for so many is stuck, and they are better off dialled again. */
-const MAX_ON_THE_WAY = 1_024;
+/** Connections that wait for one worker. One that takes none for so many is stuck, and they are better off dialled again. */
+const MAX_WAITING = 1_024;
+/** A connection that a worker has not taken after so long is given up, in case that it has got lost on the way. A busy one is slow. */
+const TAKE_MS = 3_000;
 /** What is left to do once it has been told to end: the last counts of usage, and then the process itself. */
 const CLOSE_MS = 2_000;
 const EXIT_MS = 3_000;
@@ -19,8 +21,12 @@ export class WorkerProcess {
   readonly ended: Promise<string>;
   #hasEnded = false;
   readonly #child: ChildProcess;
-  /** Node.js sends one connection after the other, and each once the one before has arrived. */
-  readonly #onTheWay = new Set<Socket>();
+  /**
+   * Connections for it. One is on its way at a time: behind one, Node.js sends nothing at all before it has arrived, and what a worker is
+   * told, as of clients that were removed, would wait for hundreds of them.
+   */
+  readonly #waiting: ReadyConnection[] = [];
+  #isSending = false;
 
   constructor(child: ChildProcess, handlers: Handlers<PrimaryCalls>) {
     this.#child = child;
@@ -38,9 +44,6 @@ export class WorkerProcess {
       const end = (how: string) => {
         this.#hasEnded = true;
         this.channel.close();
-        // Node.js forgets those that it has not sent yet.
-        for (const socket of this.#onTheWay) socket.resetAndDestroy();
-        this.#onTheWay.clear();
         resolve(how);
       };
       child.on('error', (error) => {
@@ -55,14 +58,11 @@ export class WorkerProcess {
     return this.#hasEnded;
   }
 
-  /** Gives it a connection. False where it has too many on their way already. */
-  give({ socket, ...connection }: ReadyConnection): boolean {
-    if (this.#onTheWay.size >= MAX_ON_THE_WAY) return false;
-    this.#onTheWay.add(socket);
-    this.channel.tell('connection', connection, socket, () => {
-      this.#onTheWay.delete(socket);
-      socket.destroy();
-    });
+  /** Gives it a connection. False where it has ended, or has too many waiting for it. */
+  give(connection: ReadyConnection): boolean {
+    if (this.#hasEnded || this.#waiting.length >= MAX_WAITING) return false;
+    this.#waiting.push(connection);
+    if (!this.#isSending) void this.#sendWaiting();
     return true;
   }
 
@@ -80,5 +80,16 @@ export class WorkerProcess {
   /** As `kill -9`: for one that does not listen. */
   kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  /** Once it has ended, this closes those that wait. */
+  async #sendWaiting(): Promise<void> {
+    this.#isSending = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const { socket, ...connection } = next;
+      await this.channel.ask('connection', connection, TAKE_MS, socket).catch(() => {});
+      socket.destroy();
+    }
+    this.#isSending = false;
   }
 }

@@ -14,7 +14,7 @@ const SCRIPT = fileURLToPath(new URL('deaf-worker.mjs', import.meta.url));
 /** Of util-linux. */
 const PRLIMIT = 'prlimit';
 /** As `worker-process.ts` has it. */
-const MAX_ON_THE_WAY = 1_024;
+const MAX_WAITING = 1_024;
 
 const cleanup = useCleanups();
 
@@ -82,20 +82,18 @@ describe('a worker', () => {
     expect(await worker.ended).toBe('signal SIGKILL');
     expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['', '', '', '', '']);
     expect(ready.every(({ socket }) => socket.destroyed)).toBe(true);
-    // One more is not taken for one that gets there.
     const late = await connections(1);
-    worker.give(late.ready[0]!);
-    expect(await late.ends[0]!.text).toBe('');
+    expect(worker.give(late.ready[0]!)).toBe(false);
   });
 
-  it('without descriptors for connections loses them, and gets the next when it has some', async () => {
+  it('without a descriptor for a connection loses it, and gets the next when it has some', async () => {
     const { child, worker } = await started();
     const limit = (soft: number) =>
       execFileSync(PRLIMIT, ['--pid', String(child.pid), `--nofile=${soft}:1000`]);
     limit(readdirSync(`/proc/${child.pid}/fd`).length - 1);
-    const { ready, ends } = await connections(3);
+    const { ready, ends } = await connections(1);
     for (const one of ready) worker.give(one);
-    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['', '', '']);
+    expect(await Promise.all(ends.map(({ text }) => text))).toEqual(['']);
     limit(1_000);
     const next = await connections(3);
     for (const one of next.ready) worker.give(one);
@@ -115,16 +113,42 @@ function quietChild(properties: object): ChildProcess {
   return Object.assign(new EventEmitter(), properties) as unknown as ChildProcess;
 }
 
-it('one that takes no connections gets so many and no more, and none of them stays open when it ends', async () => {
-  const child = quietChild({ pid: 1, connected: true, send() {} });
+/** The same, with what it is sent, of which it answers nothing by itself. */
+function heldChild() {
+  const sent: { readonly name: string; readonly id: number }[] = [];
+  const child = quietChild({
+    pid: 1,
+    connected: true,
+    send: (message: (typeof sent)[number]) => void sent.push(message),
+  });
   const worker = new WorkerProcess(child, {} as Handlers<PrimaryCalls>);
   let closed = 0;
-  const socket = () => ({ resetAndDestroy: () => closed++ }) as unknown as Socket;
-  const given = Array.from({ length: MAX_ON_THE_WAY + 9 }, () => worker.give(readyOf(socket())));
-  expect(given.filter((isGiven) => isGiven).length).toBe(MAX_ON_THE_WAY);
+  const give = () => worker.give(readyOf({ destroy: () => closed++ } as unknown as Socket));
+  return { child, worker, sent, give, closed: () => closed };
+}
+
+it('one that takes no connections gets so many and no more, and none of them stays open when it ends', async () => {
+  const { child, worker, give, closed } = heldChild();
+  const given = Array.from({ length: MAX_WAITING + 9 }, give).filter((isGiven) => isGiven).length;
+  // One is on its way.
+  expect(given).toBe(MAX_WAITING + 1);
   child.emit('exit', 1, null);
   expect(await worker.ended).toBe('exit code 1');
-  expect(closed).toBe(MAX_ON_THE_WAY);
+  await expect.poll(closed).toBe(MAX_WAITING + 1);
+  expect(give()).toBe(false);
+});
+
+it('is told things before connections that wait for it, and gets these one by one', async () => {
+  const { child, worker, sent, give, closed } = heldChild();
+  const names = () => sent.map(({ name }) => name);
+  for (let i = 0; i < 3; i++) give();
+  void worker.channel.ask('clients', new Uint8Array()).catch(() => {});
+  expect(names()).toEqual(['connection', 'clients']);
+  child.emit('message', { answers: sent[0]!.id });
+  await expect.poll(names).toEqual(['connection', 'clients', 'connection']);
+  expect(closed()).toBe(1);
+  child.emit('exit', 0, null);
+  await expect.poll(closed).toBe(3);
 });
 
 it('one that has no process, since there are no descriptors for it, has ended', async () => {
