@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import { PeerWatch, type PeerWatchOptions } from '../shared/runtime/app/peer-watch.ts';
+import type { WallClock } from '../shared/runtime/clock.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import { ProcessWatch, warnWithoutNative } from '../shared/runtime/observe/process-watch.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
@@ -29,6 +30,7 @@ import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { knownInterfaces } from './network/network-view.ts';
 import { makeNetworkWatch, type NetworkWatchDeps } from './network-watching.ts';
 import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
+import { ConcentratorChanges } from './page/history/concentrator-changes.ts';
 import { openPageHistory } from './page/history/history-keeper.ts';
 import { StateChanges } from './page/history/state-changes.ts';
 import { UplinkUses } from './path-manager/uplink-use.ts';
@@ -61,7 +63,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
   const uplinks = makeUplinks(deps);
-  const changes = new StateChanges(wallClock, (name) => counters.counts.lost.countOf(name));
+  const recorded = makeRecord(wallClock, counters);
+  const { changes, concentratorChanges } = recorded;
   const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });
   const uses = new UplinkUses(logger);
   const peers = makePeers(config, deps, counters);
@@ -82,11 +85,11 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const datagrams = makeDatagrams(config, deps, {
     ...{ ...counters, uplinks, direct, watch },
     steering: () => steered.steering,
-    preferred: () => concentrators.current,
+    concentrators: () => concentrators,
     isOpenTo: (address) => points.gate.isOpenTo(address),
   });
   const concentrators = makeConcentrators(config, deps, {
-    ...{ ...connecting, states, uses, names, datagrams },
+    ...{ ...connecting, states, concentratorChanges, uses, names, datagrams },
     steered: () => steered,
   });
   const metering = await openMetering(config, deps, { counters, uplinks, uses, concentrators, direct });
@@ -116,7 +119,8 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   });
   const minutes = new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review()]);
   const pageHistory =
-    config.metrics && (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, changes }));
+    config.metrics &&
+    (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, ...recorded }));
   const uplinkStatus = () => states.status(mode === 'direct' ? direct.status() : concentrators.uplinks);
   const speedTests = makeSpeedTests(config, { ...deps, uplinks, uses, names, concentrators });
   const told = {
@@ -125,11 +129,17 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   };
   const settings = makeSettings(deps, { uplinks, proxy: () => proxy });
   const observed = makeEndpoint(config, direct, {
-    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, changes, settings, pageHistory },
+    ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, ...recorded, settings, pageHistory },
   });
   const parts = { ...told, ...observed, transparent, transparentDatagrams, associates, network };
   const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes });
   return proxy;
+}
+
+/** What the page shows of the past, as events. */
+function makeRecord(wallClock: WallClock, { counts }: Counters) {
+  const changes = new StateChanges(wallClock, (name) => counts.lost.countOf(name));
+  return { changes, concentratorChanges: new ConcentratorChanges(wallClock) };
 }
 
 /** What the page changes. */
@@ -252,7 +262,6 @@ function makeSteering(
     logger,
     openStream: (request, steered) => void streams.open(request, steered),
     openDirect: (...opening) => direct.open(...opening),
-    chosen: () => concentrators.chosen?.configured.name,
     whyDirect() {
       if (config.mode === 'direct') return 'mode';
       return fallback.takesOver ? 'fallback' : undefined;

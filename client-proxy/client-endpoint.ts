@@ -8,7 +8,7 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import type { Counters } from './client-counts.ts';
 import { type ClientMetricsSource, registerClientMetrics } from './client-metrics.ts';
 import { registerConcentratorMetrics } from './concentrators/concentrator-metrics.ts';
-import { publishedBy } from './concentrators/concentrator-report.ts';
+import { publishedBy, stateOf } from './concentrators/concentrator-report.ts';
 import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import { ConnectionTable } from './connections/connection-table.ts';
@@ -18,6 +18,7 @@ import { registerDatagramMetrics } from './datagram-metrics.ts';
 import type { Direct } from './direct-connecting.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
 import { registerMeteringMetrics } from './metering/metering-metrics.ts';
+import type { ConcentratorChanges } from './page/history/concentrator-changes.ts';
 import type { HistoryKeeper } from './page/history/history-keeper.ts';
 import type { StateChanges } from './page/history/state-changes.ts';
 import { makePage } from './page/make-page.ts';
@@ -37,7 +38,7 @@ interface Observed {
   readonly pageFeed: PageFeed | undefined;
 }
 
-/** How UDP passes on each uplink, and whether caps are reached. */
+/** How UDP passes on each uplink, whether caps are reached, and how each concentrator is. */
 function conditionsOf({
   concentrators,
   metering,
@@ -46,6 +47,7 @@ function conditionsOf({
   return JSON.stringify([
     ...paths.map(({ uplink, state }) => [uplink, state]),
     ...metering.meters.map(({ name, verdict }) => [name, verdict]),
+    ...concentrators.members.map((member) => [member.name, stateOf(member), member.isStanding]),
   ]);
 }
 
@@ -63,6 +65,7 @@ export function makeEndpoint(
       readonly watch: ProcessWatch;
       readonly points: ApplicationPoints;
       readonly changes: StateChanges;
+      readonly concentratorChanges: ConcentratorChanges;
       readonly settings: PageSettings['settings'];
       readonly speedTests: SpeedTests;
       /** Absent where there is no endpoint. */

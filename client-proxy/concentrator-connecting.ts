@@ -4,13 +4,14 @@ import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import type { BlockPool } from '../shared/runtime/app/block-pool.ts';
 import type { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
+import { taggedLogger } from '../shared/runtime/observe/tagged-logger.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import { allOf } from '../shared/runtime/tcp/connection-watcher.ts';
 import type { Counters } from './client-counts.ts';
 import type { ConcentratorEvents, MakeConcentrator } from './concentrators/concentrator.ts';
 import { Concentrators } from './concentrators/concentrators.ts';
-import { type ClientConfig, ONLY_CONCENTRATOR } from './config/client-config.ts';
+import { type ClientConfig, type ConfiguredConcentrator, ONLY_CONCENTRATOR } from './config/client-config.ts';
 import type { Datagrams } from './datagram-carrying.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { UplinkStates } from './discovery/uplink-states.ts';
@@ -18,6 +19,7 @@ import type { TargetNames } from './dns/target-names.ts';
 import type { Fallback } from './fallback/fallback.ts';
 import { PathExplainer } from './network/path-diagnosis/path-explainer.ts';
 import type { PacketSizes } from './packet-size/packet-sizes.ts';
+import type { ConcentratorChanges } from './page/history/concentrator-changes.ts';
 import type { UplinkUses } from './path-manager/uplink-use.ts';
 import { makePublisher } from './publish/make-publisher.ts';
 import type { Publisher } from './publish/publisher.ts';
@@ -66,9 +68,12 @@ const ENDING_SESSIONS = 1;
 export function makeConcentrators(
   config: ClientConfig,
   deps: ProgramDeps,
-  parts: ConcentratorParts & { readonly states: UplinkStates },
+  parts: ConcentratorParts & {
+    readonly states: UplinkStates;
+    readonly concentratorChanges: ConcentratorChanges;
+  },
 ): Concentrators {
-  const { states, uses, datagrams, steered } = parts;
+  const { states, concentratorChanges: changes, uses, datagrams, steered } = parts;
   const { clock, logger } = deps;
   return new Concentrators({
     make: concentratorMaker(config, deps, parts),
@@ -78,11 +83,13 @@ export function makeConcentrators(
       steered().fallback.look();
     },
     onChanged: () => steered().fallback.look(),
-    onChosen: () => datagrams.relay.review(),
     onSilent(drivers) {
       steered().streams.moveFrom(drivers);
       datagrams.relay.moveFrom(drivers);
     },
+    onLeft: (drivers) => datagrams.relay.leaveSessions(drivers),
+    datagramsOf: (driver) => datagrams.relay.useOf(driver),
+    onEvent: changes.add,
     ...{ clock, logger },
   });
 }
@@ -96,10 +103,10 @@ function concentratorMaker(
   const sessions = Math.max(1, config.concentrators.length) + ENDING_SESSIONS;
   const memory = new MemoryBudget(config.memory.perSessionBytes * sessions);
   return (configured, events) => {
-    const { name, concentrator } = configured;
-    const isNamed = name !== ONLY_CONCENTRATOR;
-    const own = isNamed ? { ...deps, logger: deps.logger.child({ concentrator: name }) } : deps;
+    const { concentrator } = configured;
     const secrets = new SessionSecrets(configured);
+    const logger = taggedLogger(deps.logger, () => tagsOf(secrets.configured));
+    const own = { ...deps, logger };
     const connector = makeConnector(config, own, parts, { secrets, serverName: concentrator.serverName });
     const publisher = publisherOf(config, own, parts);
     const { addresses } = concentrator;
@@ -112,8 +119,18 @@ function concentratorMaker(
       memory,
       events,
     });
-    return { configured, secrets, connector, publisher, keeper };
+    return {
+      get configured() {
+        return secrets.configured;
+      },
+      ...{ secrets, connector, publisher, keeper },
+    };
   };
+}
+
+/** What log lines about a concentrator say of it: where it has no name it is the only one. */
+function tagsOf({ name }: ConfiguredConcentrator): object {
+  return name === ONLY_CONCENTRATOR ? {} : { concentrator: name };
 }
 
 /** @param secrets of the concentrator that subflows are made to; absent: none are */

@@ -6,10 +6,10 @@ import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
 import { errorWords } from '../shared/runtime/text/error-words.ts';
 import { UdpSockets } from '../shared/runtime/udp/udp-sockets.ts';
 import type { ClientCounts } from './client-counts.ts';
+import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import type { DatagramPathsOptions } from './datagram/datagram-paths.ts';
 import { DatagramRelay } from './datagram/datagram-relay.ts';
-import type { DatagramSession } from './datagram/datagram-side.ts';
 import { DirectPorts } from './datagram/direct-ports.ts';
 import { makeDatagramPaths } from './datagram/make-datagram-paths.ts';
 import { openUplinkUdp } from './datagram/uplink-udp-socket.ts';
@@ -44,8 +44,8 @@ export function makeDatagrams(
     readonly watch: Pick<ProcessWatch, 'hasDescriptor'>;
     /** Made later. */
     steering(): Pick<Steering, 'decideDatagram' | 'config' | 'isDirect'>;
-    /** Made later; of the session that new flows are to go by. */
-    preferred?(): DatagramSession | undefined;
+    /** Made later. */
+    concentrators(): Pick<Concentrators, 'sessions' | 'onFlow'>;
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
@@ -57,7 +57,8 @@ export function makeDatagrams(
   const attachment: AttachmentFinder = (binding, host) => uplinks.attachment(binding, host);
   const relay = new DatagramRelay({
     decide: (subject) => steering().decideDatagram(subject),
-    preferred: () => parts.preferred?.(),
+    sessions: (concentrator) => parts.concentrators().sessions(concentrator),
+    onOpened: (session) => parts.concentrators().onFlow(session),
     makeDirect: (onDatagram) =>
       new DirectPorts(
         {

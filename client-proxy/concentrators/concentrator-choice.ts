@@ -16,8 +16,12 @@ export interface WayMeasure {
 /** A choice that has changed. */
 export interface Chosen {
   readonly name: string;
-  /** The one before cannot be reached, or is gone; else the new one is better. */
-  readonly isForced: boolean;
+  /** Undefined: there was none. */
+  readonly before: string | undefined;
+  /** Sessions have only just begun to come up, or there is none yet. */
+  readonly isFirst: boolean;
+  /** Why, for a person. */
+  readonly reason: string;
 }
 
 /** Another is better when it costs this share less, */
@@ -43,7 +47,7 @@ export class ConcentratorChoice {
   /** Since when each has been clearly better than the chosen one, without a break. */
   #betterSinceMs: ReadonlyMap<string, number> = new Map();
   /** When each could not be reached any more while it was chosen. */
-  readonly #fallsMs = new Map<string, readonly number[]>();
+  #fallsMs = new Map<string, readonly number[]>();
 
   /** The name of the chosen one; undefined before `look`. */
   get name(): string | undefined {
@@ -59,13 +63,38 @@ export class ConcentratorChoice {
     if (current === undefined || !current.isReachable) {
       const next = cheapestOf(reachable);
       // With none to go to, the one that there was is waited for.
-      if (next === undefined) return current === undefined ? this.#choose(views[0]?.name, true) : undefined;
+      if (next === undefined)
+        return current === undefined ? this.#choose(views[0]?.name, this.#whyLeft, nowMs) : undefined;
       if (current !== undefined && this.#firstMs !== undefined) this.#noteFall(current.name, nowMs);
+      const why = current === undefined ? this.#whyLeft : `${current.name} cannot be reached`;
+      const change = this.#choose(next.name, why, nowMs);
       this.#firstMs ??= nowMs;
-      return this.#choose(next.name, true);
+      return change;
     }
     this.#firstMs ??= nowMs;
     return this.#lookForBetter(current, reachable, nowMs);
+  }
+
+  /** Concentrators are called otherwise now. @param names the new ones, by those before */
+  rename(names: ReadonlyMap<string, string>): void {
+    const renamed = (name: string) => names.get(name) ?? name;
+    if (this.#chosen !== undefined) this.#chosen = renamed(this.#chosen);
+    this.#betterSinceMs = new Map([...this.#betterSinceMs].map(([name, ms]) => [renamed(name), ms]));
+    this.#fallsMs = new Map([...this.#fallsMs].map(([name, ms]) => [renamed(name), ms]));
+  }
+
+  /** Why one is chosen, or is not, for a person. @param views as in `look` */
+  whyOf(name: string, views: readonly ConcentratorView[], nowMs: number): string {
+    const one = views.find((view) => view.name === name);
+    const chosen = views.find((view) => view.name === this.#chosen);
+    if (one === undefined || chosen === undefined) return '';
+    if (one === chosen) return whyChosen(chosen, views);
+    if (!one.isReachable) return 'it cannot be reached';
+    if (!isMeasured(one)) return 'its round trip is not known yet';
+    if (!isClearlyBetter(one, chosen))
+      return isCheaper(one, chosen) ? `not enough better: ${against(one, chosen)}` : against(one, chosen);
+    const leftMs = this.#holdMs(name, nowMs) - (nowMs - (this.#betterSinceMs.get(name) ?? nowMs));
+    return `better: ${against(one, chosen)}; chosen in ${Math.max(1, Math.ceil(leftMs / 1_000))} s if it stays so`;
   }
 
   #lookForBetter(
@@ -77,17 +106,27 @@ export class ConcentratorChoice {
     this.#betterSinceMs = new Map(
       better.map(({ name }) => [name, this.#betterSinceMs.get(name) ?? nowMs] as const),
     );
-    const isFirst = nowMs - this.#firstMs! < FIRST_MS && this.#fallsMs.size === 0;
+    const isFirst = this.#isFirst(nowMs) && this.#fallsMs.size === 0;
     const hasHeld = ({ name }: ConcentratorView) =>
       nowMs - this.#betterSinceMs.get(name)! >= this.#holdMs(name, nowMs);
-    return this.#choose(cheapestOf(isFirst ? better : better.filter(hasHeld))?.name, false);
+    const next = cheapestOf(isFirst ? better : better.filter(hasHeld));
+    return next && this.#choose(next.name, `it is better: ${against(next, current)}`, nowMs);
   }
 
-  #choose(name: string | undefined, isForced: boolean): Chosen | undefined {
-    if (name === undefined || name === this.#chosen) return undefined;
+  #choose(name: string | undefined, reason: string, nowMs: number): Chosen | undefined {
+    const before = this.#chosen;
+    if (name === undefined || name === before) return undefined;
     this.#betterSinceMs = new Map();
     this.#chosen = name;
-    return { name, isForced };
+    return { name, before, isFirst: this.#isFirst(nowMs), reason };
+  }
+
+  get #whyLeft(): string {
+    return this.#chosen === undefined ? 'there was none' : `${this.#chosen} is no longer configured`;
+  }
+
+  #isFirst(nowMs: number): boolean {
+    return this.#firstMs === undefined || nowMs - this.#firstMs < FIRST_MS;
   }
 
   #noteFall(name: string, nowMs: number): void {
@@ -132,4 +171,31 @@ function isClearlyBetter(one: ConcentratorView, current: ConcentratorView): bool
   const [own, currents] = costs(one, current);
   if (currents === Infinity) return own < Infinity;
   return own <= currents * (1 - BETTER_SHARE) && currents - own >= BETTER_MS;
+}
+
+function whyChosen(chosen: ConcentratorView, views: readonly ConcentratorView[]): string {
+  const others = views.filter((one) => one !== chosen && one.isReachable);
+  if (!chosen.isReachable) return 'none can be reached: it was the last, or is the first in the list';
+  if (others.length === 0) return 'no other can be reached';
+  if (!isMeasured(chosen)) return 'its round trip is not known yet';
+  return others.some((one) => isCheaper(one, chosen))
+    ? 'no other is better, and has been for long enough'
+    : 'the lowest round trip';
+}
+
+function isMeasured({ ways }: ConcentratorView): boolean {
+  return ways.size > 0;
+}
+
+/** `45 ms, and 12 ms to frankfurt`: as they are compared. */
+function against(one: ConcentratorView, other: ConcentratorView): string {
+  const [own, others] = costs(one, other);
+  const isLossy = [one, other].some(({ ways }) => [...ways.values()].some(({ lossShare }) => lossShare > 0));
+  return `${costText(own)}, and ${costText(others)} to ${other.name}${isLossy ? ', with loss counted in' : ''}`;
+}
+
+function costText(costMs: number): string {
+  return costMs === Infinity
+    ? 'nothing measured'
+    : `${costMs < 10 ? costMs.toFixed(1) : Math.round(costMs)} ms`;
 }

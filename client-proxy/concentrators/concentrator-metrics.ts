@@ -1,13 +1,13 @@
 import type { Registry } from 'prom-client';
 import { registerCounter, registerGauge } from '../../shared/runtime/observe/scraped-metric.ts';
-import { CONCENTRATOR_STATES, measuredWay, stateOf } from './concentrator-report.ts';
+import { CONCENTRATOR_STATES, measuredWay, stateOf, streamCountOf } from './concentrator-report.ts';
 import type { Concentrators } from './concentrators.ts';
 import type { Member } from './member.ts';
 
 /** What the metrics tell of each concentrator. */
 export function registerConcentratorMetrics(
   registry: Registry,
-  source: Pick<Concentrators, 'members' | 'chosen' | 'changeCount'>,
+  source: Pick<Concentrators, 'members' | 'chosen' | 'changeCount' | 'flowCountOf'>,
 ): void {
   const gauge = (name: string, help: string, read: (member: Member) => number | undefined) =>
     registerGauge(registry, {
@@ -38,8 +38,19 @@ export function registerConcentratorMetrics(
     '1 for the concentrator that new connections go to unless a rule says otherwise',
     ({ it }) => (it === source.chosen ? 1 : 0),
   );
-  gauge('tributary_concentrator_streams', 'Streams that are open at the concentrator', ({ it }) =>
-    it.keeper.drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
+  gauge(
+    'tributary_concentrator_standing',
+    '1 for a concentrator that is only kept ready, by one subflow',
+    ({ isStanding }) => (isStanding ? 1 : 0),
+  );
+  gauge(
+    'tributary_concentrator_sessions',
+    'Sessions with the concentrator, those included that only end',
+    ({ it }) => it.keeper.drivers.length,
+  );
+  gauge('tributary_concentrator_streams', 'Streams that are open at the concentrator', streamCountOf);
+  gauge('tributary_concentrator_datagram_flows', 'Flows of datagrams through the concentrator', (member) =>
+    source.flowCountOf(member),
   );
   gauge(
     'tributary_concentrator_round_trip_seconds',
@@ -48,6 +59,11 @@ export function registerConcentratorMetrics(
       const way = measuredWay(member);
       return way === undefined ? undefined : way.roundTripMs / 1_000;
     },
+  );
+  gauge(
+    'tributary_concentrator_loss_ratio',
+    'Share of packets to the concentrator that were sent again of late, on the uplink with the lowest round trip',
+    (member) => measuredWay(member)?.lossShare,
   );
   registerCounter(registry, {
     name: 'tributary_concentrator_changes_total',

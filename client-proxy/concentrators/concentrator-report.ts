@@ -20,11 +20,17 @@ export interface ConcentratorReport {
   readonly standing: boolean;
   /** Of its session. */
   readonly since: string | null;
+  /** More than one while earlier ones live until their streams are done. */
+  readonly sessions: number;
   readonly streams: number;
+  /** Of datagrams. */
+  readonly flows: number;
   /** The lowest of its uplinks, without queues; null while nothing is measured. */
   readonly roundTripMs: number | null;
   /** Of that uplink, 0 to 1. */
   readonly lossRatio: number | null;
+  /** Why it is chosen, or is not, for a person; empty where there is a single one. */
+  readonly reason: string;
 }
 
 /** A published service, and where. */
@@ -33,12 +39,13 @@ export interface ConcentratorService extends PublishedServiceReport {
 }
 
 /** The concentrators, as far as they are told of. */
-export type ReportedConcentrators = Pick<Concentrators, 'members' | 'chosen'>;
+export type ReportedConcentrators = Pick<Concentrators, 'members' | 'chosen' | 'whyOf' | 'flowCountOf'>;
 
 export function reportConcentrators(
-  { members, chosen }: ReportedConcentrators,
+  concentrators: ReportedConcentrators,
   clocks: StatusClocks,
 ): readonly ConcentratorReport[] {
+  const { members, chosen } = concentrators;
   return members.map((member) => {
     const { keeper } = member.it;
     const { current } = keeper;
@@ -49,9 +56,12 @@ export function reportConcentrators(
       chosen: member.it === chosen,
       standing: member.isStanding,
       since: current === undefined ? null : timeText(current.startedMs, clocks),
-      streams: keeper.drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
+      sessions: keeper.drivers.length,
+      streams: streamCountOf(member),
+      flows: concentrators.flowCountOf(member),
       roundTripMs: way === undefined ? null : Math.round(way.roundTripMs * 10) / 10,
       lossRatio: way?.lossShare ?? null,
+      reason: concentrators.whyOf(member),
     };
   });
 }
@@ -68,6 +78,11 @@ export function stateOf({ it: { keeper } }: Member): ConcentratorState {
   if (current === undefined) return 'connecting';
   if (!current.hasSubflow) return 'lingering';
   return keeper.isReachable ? 'established' : 'silent';
+}
+
+/** The streams that are open there. */
+export function streamCountOf({ it }: Member): number {
+  return it.keeper.drivers.reduce((sum, { streamCount }) => sum + streamCount, 0);
 }
 
 /** Its best way, as it is now. */

@@ -7,6 +7,7 @@ import type { ConcentratorView } from './concentrator-choice.ts';
 
 /** One concentrator, with what keeps a session with it. */
 export interface Concentrator {
+  /** As it is now. */
   readonly configured: ConfiguredConcentrator;
   readonly secrets: SessionSecrets;
   readonly connector: UplinkConnector;

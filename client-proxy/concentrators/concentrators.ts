@@ -7,6 +7,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { ConfiguredConcentrator } from '../config/client-config.ts';
+import type { SessionDatagramUse } from '../datagram/datagram-relay.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
@@ -14,8 +15,10 @@ import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import type { PublishedService } from '../publish/published-service.ts';
 import type { ConcentratorWish } from '../steering/steering-rule.ts';
 import type { Concentrator, MakeConcentrator } from './concentrator.ts';
-import { type Chosen, ConcentratorChoice } from './concentrator-choice.ts';
-import { Member } from './member.ts';
+import { type Chosen, ConcentratorChoice, type ConcentratorView } from './concentrator-choice.ts';
+import type { ConcentratorEvent } from './concentrator-event.ts';
+import { Member, whyAway } from './member.ts';
+import { MemberList } from './member-list.ts';
 
 export interface ConcentratorsOptions {
   readonly make: MakeConcentrator;
@@ -25,10 +28,14 @@ export interface ConcentratorsOptions {
   onReviewed(uplinks: readonly UplinkStatus[]): void;
   /** Whether a stream that is opened now finds a session may be otherwise. */
   onChanged(): void;
-  /** New connections go to another concentrator than before. */
-  onChosen(): void;
   /** Sessions of concentrators that are not heard while another one is: what has no answer from them yet can go to that one. */
   onSilent(drivers: ReadonlySet<SessionDriver>): void;
+  /** Sessions of a concentrator that was taken out of the configuration. */
+  onLeft(drivers: readonly SessionDriver[]): void;
+  /** What applications that send datagrams have in a session. */
+  datagramsOf(driver: SessionDriver): SessionDatagramUse;
+  /** Told where there are several. */
+  onEvent(event: ConcentratorEvent): void;
   readonly clock: MonotonicClock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
@@ -55,10 +62,7 @@ const MOVED = new Error('another concentrator takes it');
 export class Concentrators implements UplinkFollower<DialledUplink> {
   readonly #options: ConcentratorsOptions;
   readonly #choice = new ConcentratorChoice();
-  /** In the order of preference. */
-  #members: readonly Member[] = [];
-  /** Taken out of the configuration; their streams go on. */
-  readonly #leaving = new Set<Member>();
+  readonly #list = new MemberList();
   #uplinks: readonly DialledUplink[] = [];
   /** What waits at a concentrator for its session. */
   readonly #waiting = new Set<() => void>();
@@ -74,20 +78,14 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
   }
 
   /**
-   * These from now on, each with its services. One with the same name, addresses and client as before keeps its sessions; those that are
-   * not among them any more take no new streams.
+   * These from now on, each with its services. One with the same addresses and client as before keeps its sessions, whatever it is called
+   * now; those that are not among them any more take no new streams.
    */
   configure(all: readonly ConfiguredConcentrator[], services: readonly PublishedService[]): void {
-    const before = new Map(this.#members.map((member) => [member.name, member]));
-    this.#members = all.map((configured) => {
-      const known = before.get(configured.name);
-      if (known === undefined || !known.it.secrets.isOf(configured)) return this.#make(configured);
-      before.delete(configured.name);
-      if (known.it.secrets.replace(configured)) known.it.keeper.renewSubflows();
-      return known;
-    });
-    for (const member of this.#members) member.publish(services);
-    for (const member of before.values()) this.#leave(member);
+    const { left, renamed } = this.#list.configure(all, (configured) => this.#make(configured));
+    this.#choice.rename(renamed);
+    for (const member of this.members) member.publish(services);
+    for (const member of left) this.#leave(member);
     this.#assign();
     this.#look();
     if (this.#isStarted) this.start();
@@ -95,13 +93,13 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   start(): void {
     this.#isStarted = true;
-    for (const member of this.#members) member.start();
+    for (const member of this.members) member.start();
   }
 
   /** No stream waits for a session any more. Resolves when all streams are done. */
   async drain(): Promise<void> {
     this.#wakeWaiting();
-    await Promise.all(this.#all.map(({ it }) => it.keeper.drain()));
+    await Promise.all(this.#list.all.map(({ it }) => it.keeper.drain()));
   }
 
   /** Ends all sessions; resolves when they have said so. */
@@ -109,32 +107,32 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     this.#isStopped = true;
     clearTimeout(this.#lookAgain);
     this.#wakeWaiting();
-    await Promise.all(this.#all.map(({ it }) => it.keeper.stop()));
+    await Promise.all(this.#list.all.map(({ it }) => it.keeper.stop()));
   }
 
   setUplinks(uplinks: readonly DialledUplink[]): void {
     this.#uplinks = uplinks;
     this.#assign();
-    for (const { it } of this.#leaving) it.keeper.setUplinks(uplinks);
+    for (const member of this.#list.all) if (!this.#list.has(member)) member.it.keeper.setUplinks(uplinks);
   }
 
   loseUplink(loss: UplinkLoss): void {
-    for (const { it } of this.#all) it.keeper.loseUplink(loss);
+    for (const { it } of this.#list.all) it.keeper.loseUplink(loss);
   }
 
   retryUplinks(uplinkNames: ReadonlySet<string>): void {
-    for (const { it } of this.#all) it.keeper.retryUplinks(uplinkNames);
+    for (const { it } of this.#list.all) it.keeper.retryUplinks(uplinkNames);
   }
 
   /** An uplink of this name may be used for something else from now on. */
   onUseChanged(uplinkName: string): void {
-    for (const { it } of this.#all) it.keeper.onUseChanged(uplinkName);
+    for (const { it } of this.#list.all) it.keeper.onUseChanged(uplinkName);
     this.#assign();
   }
 
   /** No visitors any more, but those that are being served. */
   goAway(): void {
-    for (const { it } of this.#all) it.publisher.goAway();
+    for (const { it } of this.#list.all) it.publisher.goAway();
   }
 
   /** The one that new connections go to; undefined where there is none. */
@@ -144,7 +142,25 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** In the order of preference. */
   get members(): readonly Member[] {
-    return this.#members;
+    return this.#list.members;
+  }
+
+  /** The concentrators of sessions. */
+  get namesOfSessions(): ReadonlyMap<object, string> {
+    return this.#list.namesOfSessions;
+  }
+
+  /** Why it is chosen, or is not, for a person; empty where there is no choice. */
+  whyOf(member: Member): string {
+    if (this.members.length < 2) return '';
+    const { keeper } = member.it;
+    if (!keeper.isReachable) return whyAway(keeper);
+    return this.#choice.whyOf(member.name, this.#views, this.#options.clock());
+  }
+
+  /** What applications that send datagrams have at a concentrator. */
+  flowCountOf({ it }: Member): number {
+    return it.keeper.drivers.reduce((sum, driver) => sum + this.#options.datagramsOf(driver).flowCount, 0);
   }
 
   /** How often new connections have begun to go to another one. */
@@ -154,14 +170,26 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** Where they all are, as configured. */
   get addresses(): readonly Destination[] {
-    return this.#members.flatMap(({ it }) => it.configured.concentrator.addresses);
+    return this.#list.addresses;
   }
 
   /** All sessions that carry streams: those of the chosen one first. */
   get drivers(): readonly SessionDriver[] {
-    const chosen = this.#chosen;
-    const others = this.#all.filter((member) => member !== chosen);
-    return [...(chosen === undefined ? [] : [chosen]), ...others].flatMap(({ it }) => it.keeper.drivers);
+    return this.#list.driversFrom(this.#chosen);
+  }
+
+  /**
+   * Sessions for datagrams that begin to flow, the best first: of the concentrator with this name, none if it is not heard; or of all, the
+   * chosen one's first.
+   */
+  sessions(name?: string): readonly SessionDriver[] {
+    return this.#list.sessions(this.#chosen, name);
+  }
+
+  /** Datagrams begin to flow through this session. */
+  onFlow(session: object): void {
+    const member = this.members.find(({ it }) => it.keeper.current === session);
+    if (member !== undefined) this.#use(member);
   }
 
   /** Of the session that new streams are opened in, once it is established. */
@@ -175,7 +203,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** Whether any of them is heard, in a session that takes new streams. */
   get isReachable(): boolean {
-    return this.#members.some(({ it }) => it.keeper.isReachable);
+    return this.members.some(({ it }) => it.keeper.isReachable);
   }
 
   get uplinks(): readonly UplinkStatus[] {
@@ -196,19 +224,20 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     refusedBy?: SessionDriver,
     wish?: ConcentratorWish,
   ): Promise<Handlers> {
+    const pick = () => this.#list.pick(this.#chosen, wish, refusedBy);
     for (;;) {
       // It may have been given up in the moment in which another concentrator became the better one.
       signal.throwIfAborted();
-      const member = this.#pick(wish, refusedBy);
+      const member = pick();
       if (member === undefined) throw new StreamError('uplinksLost', 'there is no such concentrator');
       const { keeper } = member.it;
       this.#use(member);
-      if (this.#members.length === 1)
+      if (this.members.length === 1)
         return keeper.openStream(destination, policyOf, handlersOf, signal, refusedBy);
       const turn = new Cancellation();
       const follow = () => turn.abort(signal.reason);
       const move = () => {
-        const better = this.#pick(wish, refusedBy);
+        const better = pick();
         if (better !== member && better?.view.isReachable === true) turn.abort(MOVED);
       };
       signal.addEventListener('abort', follow);
@@ -216,7 +245,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
       try {
         return await keeper.openStream(destination, policyOf, handlersOf, turn, refusedBy);
       } catch (error) {
-        const isGone = !this.#members.includes(member) && !this.#isStopped && !signal.aborted;
+        const isGone = !this.#list.has(member) && !this.#isStopped && !signal.aborted;
         if (error !== MOVED && !isGone) throw error;
       } finally {
         signal.removeEventListener('abort', follow);
@@ -225,13 +254,12 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     }
   }
 
-  get #all(): readonly Member[] {
-    return [...this.#members, ...this.#leaving];
+  get #chosen(): Member | undefined {
+    return this.#list.named(this.#choice.name) ?? this.members[0];
   }
 
-  get #chosen(): Member | undefined {
-    const { name } = this.#choice;
-    return this.#members.find((member) => member.name === name) ?? this.#members[0];
+  get #views(): readonly ConcentratorView[] {
+    return this.members.map(({ view }) => view);
   }
 
   #make(configured: ConfiguredConcentrator): Member {
@@ -249,34 +277,25 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   #leave(member: Member): void {
     this.#options.logger.info({ concentrator: member.name }, 'concentrator removed: its connections go on');
-    this.#leaving.add(member);
     member.it.publisher.goAway();
     const { keeper } = member.it;
+    this.#options.onLeft(keeper.drivers);
     void keeper
       .drain()
       .then(() => keeper.stop())
-      .then(() => this.#leaving.delete(member));
+      .then(() => this.#list.forget(member));
   }
 
   #onReviewed(member: Member): void {
-    if (this.#options.clock() - this.#lookedMs >= LOOK_EVERY_MS) this.#look();
+    // One that has come up must not wait for the next review: rules send streams there.
+    const isNews = member.it.keeper.isReachable !== (member.unreachableSinceMs === undefined);
+    if (isNews || this.#options.clock() - this.#lookedMs >= LOOK_EVERY_MS) this.#look();
     if (member === this.#chosen) this.#options.onReviewed(member.it.keeper.uplinks);
   }
 
-  /** The concentrator for a stream; where none is ready, the one to wait for. */
-  #pick(wish: ConcentratorWish | undefined, refusedBy: SessionDriver | undefined): Member | undefined {
-    const wished = wish && this.#members.find(({ name }) => name === wish.name);
-    if (wish?.isOnly === true) return wished;
-    const isReady = ({ view, it: { keeper } }: Member) =>
-      view.isReachable && !keeper.isFull && (refusedBy === undefined || keeper.current !== refusedBy);
-    const chosen = this.#chosen;
-    const inOrder = [wished, chosen, ...this.#members].filter((one) => one !== undefined);
-    return inOrder.find(isReady) ?? wished ?? chosen;
-  }
-
-  /** A stream is about to be opened in it. */
+  /** A stream, or a flow of datagrams, is about to be opened in it. */
   #use(member: Member): void {
-    if (this.#members.length < 2) return;
+    if (this.members.length < 2) return;
     const nowMs = this.#options.clock();
     const isNews = member.isStanding || !member.isCarrying(nowMs);
     member.onOpen(nowMs);
@@ -286,19 +305,19 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** Reads how all are, and draws the conclusions. */
   #look(): void {
-    if (this.#isLooking || this.#isStopped || this.#members.length < 2) return;
+    if (this.#isLooking || this.#isStopped || this.members.length < 2) return;
     this.#isLooking = true;
     const nowMs = this.#options.clock();
     this.#lookedMs = nowMs;
-    for (const member of this.#members) member.look(nowMs);
+    for (const member of this.members) {
+      const kind = member.look(nowMs, this.#options.datagramsOf);
+      if (kind !== undefined) this.#tellReach(member, kind);
+    }
     this.#doubtOthers(nowMs);
-    const change = this.#choice.look(
-      this.#members.map(({ view }) => view),
-      nowMs,
-    );
+    const change = this.#choice.look(this.#views, nowMs);
     this.#assign();
     this.#isLooking = false;
-    if (change !== undefined) this.#tell(change);
+    if (change !== undefined) this.#tellChosen(change);
     this.#endDead(nowMs);
     this.#wakeWaiting();
   }
@@ -312,7 +331,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     const { unreachableSinceMs: sinceMs } = chosen;
     if (sinceMs === undefined || chosen.it.keeper.current?.hasSubflow !== true) return;
     this.#lookSoon();
-    for (const member of this.#members) {
+    for (const member of this.members) {
       if (member === chosen || !member.view.isReachable || member.isHeardAfter(sinceMs, nowMs)) continue;
       member.view = { ...member.view, isReachable: false };
     }
@@ -326,21 +345,24 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     }, LOOK_AGAIN_MS);
   }
 
-  #tell({ name, isForced }: Chosen): void {
+  #tellReach({ name, it }: Member, kind: 'lost' | 'back'): void {
+    const reason = kind === 'lost' ? whyAway(it.keeper) : 'it is heard again';
+    this.#options.onEvent({ concentrator: name, kind, reason });
+  }
+
+  #tellChosen({ name, isFirst, reason }: Chosen): void {
     this.#changes++;
-    const { logger, onChosen } = this.#options;
-    if (this.#members.length > 1) {
-      const reason = isForced ? 'the one before cannot be reached, or there was none' : 'it is better';
-      logger.info({ concentrator: name, reason }, 'new connections go to another concentrator');
-    }
-    onChosen();
+    const { logger, onReviewed, onEvent } = this.#options;
+    logger.info({ concentrator: name, reason }, 'new connections go to another concentrator');
+    if (!isFirst) onEvent({ concentrator: name, kind: 'chosen', reason });
+    onReviewed(this.uplinks);
   }
 
   /** What is to become of streams of concentrators that are not heard while another one is. */
   #endDead(nowMs: number): void {
-    if (!this.#members.some(({ view }) => view.isReachable)) return;
+    if (!this.members.some(({ view }) => view.isReachable)) return;
     const silent = new Set<SessionDriver>();
-    for (const { it, name, unreachableSinceMs } of this.#members) {
+    for (const { it, name, unreachableSinceMs } of this.members) {
       const { current } = it.keeper;
       if (unreachableSinceMs === undefined || current === undefined) continue;
       silent.add(current);
@@ -357,7 +379,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** Says to each what it is, and over which uplinks it goes. */
   #assign(): void {
-    const members = this.#members;
+    const members = this.members;
     const nowMs = this.#options.clock();
     const chosen = this.#chosen;
     const weights = members.map((member) =>

@@ -1,4 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import type { ConfiguredConcentrator } from '../config/client-config.ts';
+import type { SessionDatagramUse } from '../datagram/datagram-relay.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { PublishedService } from '../publish/published-service.ts';
 import { type Concentrator, viewOf } from './concentrator.ts';
@@ -13,12 +16,17 @@ const SPAN_MS = 900;
 /** One in which a stream was opened counts as carrying for so long, whatever has come of it. */
 const OPENED_MS = 2_000;
 
+/** Whether it can be reached again, or no more. */
+type ReachChange = 'back' | 'lost';
+
 /** One of several concentrators, and what it is used for. */
 export class Member {
   readonly it: Concentrator;
   view: ConcentratorView;
-  /** Since when it has not been reached; undefined while it is. */
+  /** Since when it has not been reached, at the last look; undefined while it is. What it is doubted for does not count. */
   unreachableSinceMs: number | undefined;
+  /** Undefined until it was reached once. */
+  #isReached: boolean | undefined;
   #role: ConcentratorRole = { isStanding: false, rateShare: 1 };
   #usedMs = Number.NEGATIVE_INFINITY;
   #openedMs = Number.NEGATIVE_INFINITY;
@@ -36,6 +44,12 @@ export class Member {
 
   get name(): string {
     return this.it.configured.name;
+  }
+
+  /** It is the same one, perhaps under another name, or with other secrets. */
+  replace(configured: ConfiguredConcentrator): void {
+    if (this.it.secrets.replace(configured)) this.it.keeper.renewSubflows();
+    this.view = { ...this.view, name: this.name };
   }
 
   start(): void {
@@ -61,20 +75,37 @@ export class Member {
     return viewOf(this.name, this.it.keeper);
   }
 
-  /** A stream is opened in it. */
+  /** A stream, or a flow of datagrams, is opened in it. */
   onOpen(nowMs: number): void {
     this.#usedMs = nowMs;
     this.#openedMs = nowMs;
   }
 
-  /** Reads how it is. */
-  look(nowMs: number): void {
+  /** Reads how it is. @returns whether it can be reached again, or no more */
+  look(nowMs: number, datagramsOf: (driver: SessionDriver) => SessionDatagramUse): ReachChange | undefined {
     const { keeper } = this.it;
     this.view = this.measured;
+    const change = this.#noteReach(this.view.isReachable);
     if (this.view.isReachable) this.unreachableSinceMs = undefined;
     else this.unreachableSinceMs ??= nowMs;
     if (keeper.drivers.some(({ streamCount }) => streamCount > 0)) this.#usedMs = nowMs;
-    if (nowMs - this.#lookedMs < SPAN_MS) return;
+    // Datagrams are few where an application only keeps its flow open: without UDP they would wait for each other.
+    for (const driver of keeper.drivers)
+      this.#usedMs = Math.max(this.#usedMs, datagramsOf(driver).usedMs ?? this.#usedMs);
+    if (nowMs - this.#lookedMs >= SPAN_MS) this.#lookAtBytes(nowMs);
+    return change;
+  }
+
+  #noteReach(isReachable: boolean): ReachChange | undefined {
+    const before = this.#isReached;
+    // Before it was reached for the first time it is not lost.
+    if (isReachable || before !== undefined) this.#isReached = isReachable;
+    if (before === undefined || before === isReachable) return undefined;
+    return isReachable ? 'back' : 'lost';
+  }
+
+  #lookAtBytes(nowMs: number): void {
+    const { keeper } = this.it;
     const bytes = keeper.drivers.reduce((sum, driver) => {
       const { sentBytes, receivedBytes } = driver.snapshot().statistics;
       return sum + sentBytes + receivedBytes;
@@ -118,4 +149,12 @@ export class Member {
       services.filter(({ concentrators }) => concentrators?.includes(this.name) !== false),
     );
   }
+}
+
+/** Why a concentrator cannot be reached, for a person. */
+export function whyAway({ current, uplinks }: Pick<Concentrator['keeper'], 'current' | 'uplinks'>): string {
+  if (current?.hasSubflow === true) return 'nothing is heard from it';
+  const what = current === undefined ? 'there is no session with it' : 'no uplink leads to it';
+  const failed = uplinks.find(({ state }) => state === 'down');
+  return failed === undefined ? what : `${what}: ${failed.name}: ${failed.reason}`;
 }

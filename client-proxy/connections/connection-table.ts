@@ -44,6 +44,8 @@ export interface ConnectionRow {
   /** The mode, or why it goes past the concentrator. */
   readonly way: string;
   readonly isDirect: boolean;
+  /** Which of several concentrators carries it; null: there is a single one, it waits for one, or goes past them. */
+  readonly concentrator: string | null;
   /** What has chosen the way; null: the default. */
   readonly rule: string | null;
   readonly uplinks: readonly ConnectionShare[];
@@ -170,6 +172,7 @@ function isMatch({ connection, shares, text }: Seen, words: readonly string[]): 
   const isThere = (word: string) =>
     text.includes(word) ||
     wayText(connection).toLowerCase().includes(word) ||
+    connection.concentrator?.toLowerCase().includes(word) === true ||
     shares.some(({ uplink }) => uplink.toLowerCase().includes(word));
   return words.every(isThere);
 }
@@ -187,6 +190,7 @@ function rowOf({ id, connection, shares }: Seen): ConnectionRow {
     host: destination.host,
     way: wayText(connection),
     isDirect: way.kind === 'direct',
+    concentrator: connection.concentrator ?? null,
     rule: rule === undefined ? null : describeRule(rule),
   };
 }

@@ -26,6 +26,8 @@ export interface OpenConnection {
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   readonly way: ConnectionWay;
+  /** Which of several concentrators carries it; undefined: there is a single one, it waits for one, or goes past them. */
+  readonly concentrator?: string | undefined;
   /** What has chosen the way; undefined: the default. */
   readonly rule: SteeringRule | undefined;
   /** What each uplink has carried of it; the numbers go on to change. */

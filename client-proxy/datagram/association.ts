@@ -1,20 +1,27 @@
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
-import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { DatagramDecision, DirectRoute } from '../steering/datagram-decision.ts';
+import type { ConcentratorWish } from '../steering/steering-rule.ts';
+import { AssociationPlace, type PlaceOwner } from './association-place.ts';
 import { countDatagram, type DatagramCounts } from './datagram-counts.ts';
+import type { DatagramSession } from './datagram-side.ts';
 import { type DirectLine, type Flow, type FlowWay, isAsDecided, newFlow } from './flow.ts';
-import type { FlowTable, TableMember } from './flow-table.ts';
+import type { FlowTable } from './flow-table.ts';
 
 export interface AssociationOptions {
   /** See `DatagramApplication`. */
   readonly hearsOnlyAsked?: boolean;
   /** What happens to datagrams of this application for a destination now. */
   decide(destination: Destination): DatagramDecision;
-  /** The session for what begins now; undefined while there is none that carries datagrams. */
-  table(): FlowTable | undefined;
+  /**
+   * The session for what begins now: of the concentrator with this name, or of the best. Undefined while there is none that is heard and
+   * carries datagrams.
+   */
+  table(concentrator?: string): FlowTable | undefined;
+  /** A flow begins in this session. */
+  onOpened(session: DatagramSession): void;
   openDirect(destination: Destination, route: DirectRoute): DirectLine;
   /** A datagram for the application. @param from the same object for all of a flow */
   onDatagram(from: Destination, payload: Uint8Array): void;
@@ -44,28 +51,26 @@ export interface OpenFlow {
   readonly flow: Flow;
   readonly way: Exclude<FlowWay, { readonly kind: 'block' }>;
   readonly carried: readonly CarriedBytes[];
+  /** That it goes by; undefined where it goes by none now. */
+  readonly session: DatagramSession | undefined;
   /** It begins anew with the next datagram. */
   end(): void;
 }
 
-interface Place {
-  readonly table: FlowTable;
-  readonly id: number;
-}
-
 /**
  * What one application sends and receives from one source: a bounded number of flows, each of which goes as the rules say. It
- * outlives sessions: in the next one its flows begin anew when something is sent.
+ * outlives sessions: in the next one its flows begin anew when something is sent. It goes by one session, so that others see it at one
+ * address, except for flows that a rule sends to another concentrator.
  */
-export class Association implements TableMember {
+export class Association implements PlaceOwner {
   readonly #options: AssociationOptions;
   /** By destination, the one that was not used for the longest time first. */
   readonly #flows = new Map<string, Flow>();
-  /** Where it is in a session. */
-  #place: Place | undefined;
+  readonly #places = new Map<FlowTable, AssociationPlace>();
+  /** Where flows go that no rule sends elsewhere. */
+  #home: AssociationPlace | undefined;
   #usedMs: number;
-  #tableFlowCount = 0;
-  #refusedUntilMs = 0;
+  readonly #refusedUntilMs = new WeakMap<FlowTable, number>();
   #isOver = false;
 
   constructor(options: AssociationOptions) {
@@ -87,12 +92,9 @@ export class Association implements TableMember {
       const { way } = flow;
       if (way === undefined || way.kind === 'block') return [];
       const end = () => this.#end(flow, 'cancelled');
-      return [{ flow, way, carried: this.#carriedOf(flow, way), end }];
+      const session = flow.entry?.place.table.session;
+      return [{ flow, way, carried: carriedOf(flow, way), session, end }];
     });
-  }
-
-  get tableFlowCount(): number {
-    return this.#tableFlowCount;
   }
 
   /** Whether any of its flows goes past the concentrator. */
@@ -109,7 +111,7 @@ export class Association implements TableMember {
     const way = flow.way!;
     switch (way.kind) {
       case 'steer':
-        this.#sendThrough(flow, way.policy, payload);
+        this.#sendThrough(flow, way, payload);
         return;
       case 'direct':
         way.line.send(payload);
@@ -134,35 +136,42 @@ export class Association implements TableMember {
   }
 
   /** What comes for a name comes from an address, and comes in any case: rules on addresses are not about names. */
-  onFlowOpened(destination: Destination, flowId: number): Flow | undefined {
+  onFlowOpened(place: AssociationPlace, destination: Destination, flowId: number): Flow | undefined {
     if (this.#options.hearsOnlyAsked === true && !this.#hasAsked(destination.host)) return undefined;
     const flow = this.#flowTo(destination);
     // Both ends have begun one at the same time: that of the application goes on.
-    if (flow.flowId !== undefined) return undefined;
-    this.#enter(flow, flowId);
+    if (flow.entry !== undefined) return undefined;
+    place.enter(flow, flowId);
     const decision = this.#options.decide(destination);
-    if (decision.kind === 'steer') this.#place!.table.steerFlow(flowId, decision.policy);
+    if (decision.kind === 'steer') place.table.steerFlow(flowId, decision.policy);
     return flow;
   }
 
   onFlowEnded(flow: Flow, error: ErrorName): void {
-    this.#leave(flow);
     if (!WITHOUT_FAULT.has(error)) flow.refusedUntilMs = this.#options.clock() + REFUSED_MS;
   }
 
-  endOldestFlow(): void {
-    this.#displace((flow) => flow.flowId !== undefined);
+  endOldestFlow(place: AssociationPlace): void {
+    this.#displace((flow) => flow.entry?.place === place);
   }
 
-  onOutOfTable(error: ErrorName): void {
-    this.#place = undefined;
-    for (const flow of this.#flows.values()) this.#leave(flow);
-    if (!WITHOUT_FAULT.has(error)) this.#refusedUntilMs = this.#options.clock() + REFUSED_MS;
+  onOutOfTable(place: AssociationPlace, error: ErrorName): void {
+    this.#places.delete(place.table);
+    if (this.#home === place) this.#home = undefined;
+    for (const flow of this.#flows.values()) if (flow.entry?.place === place) place.leave(flow);
+    if (!WITHOUT_FAULT.has(error)) this.#refusedUntilMs.set(place.table, this.#options.clock() + REFUSED_MS);
   }
 
-  /** Nothing of it goes by this table any more: its flows begin anew elsewhere. */
-  leaveTable(table: FlowTable): void {
-    if (this.#place?.table === table) table.endAssociation(this.#place.id);
+  /**
+   * Flows go by this table no longer, and begin anew elsewhere.
+   * @param isGone no other is meant either that no other concentrator may stand in for: else these wait for it to be heard again
+   */
+  leaveTable(table: FlowTable, isGone: boolean): void {
+    const place = this.#places.get(table);
+    if (place === undefined) return;
+    if (this.#home === place) this.#home = undefined;
+    if (!isGone) for (const flow of this.#flows.values()) if (!isBound(flow)) this.#endIn(place, flow);
+    if (isGone || place.tableFlowCount === 0) place.end();
   }
 
   /** The rules may be others, or the way to the concentrator: flows follow. */
@@ -183,13 +192,8 @@ export class Association implements TableMember {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const { way } of this.#flows.values()) if (way?.kind === 'direct') way.line.end();
-    this.#place?.table.endAssociation(this.#place.id);
+    for (const place of [...this.#places.values()]) place.end();
     this.#flows.clear();
-  }
-
-  #carriedOf({ flowId }: Flow, way: FlowWay): readonly CarriedBytes[] {
-    if (way.kind === 'direct') return way.line.carried;
-    return flowId === undefined ? [] : (this.#place?.table.carriedOf(flowId) ?? []);
   }
 
   #hasAsked(host: string): boolean {
@@ -217,6 +221,7 @@ export class Association implements TableMember {
   #touch(flow: Flow): void {
     const nowMs = this.#options.clock();
     this.#usedMs = nowMs;
+    flow.entry?.place.touch(nowMs);
     if (nowMs - flow.usedMs < ORDER_STEP_MS) return;
     flow.usedMs = nowMs;
     const key = formatDestination(flow.destination);
@@ -228,71 +233,71 @@ export class Association implements TableMember {
     const { decide, openDirect, counts } = this.#options;
     const before = flow.way;
     const decision = decide(flow.destination);
-    if (before !== undefined && isAsDecided(before, decision)) return;
+    if (before !== undefined && isAsDecided(before, decision)) {
+      // Where it begins if it has to begin anew.
+      if (before.kind === 'steer' && decision.kind === 'steer') flow.way = decision;
+      return;
+    }
     if (before === undefined) counts.flows[decision.kind]++;
     if (before?.kind === 'direct') before.line.end();
     flow.way =
       decision.kind === 'direct'
         ? { ...decision, line: openDirect(flow.destination, decision.route) }
         : decision;
-    const { flowId } = flow;
-    if (flowId === undefined) return;
-    if (decision.kind === 'steer') this.#place!.table.steerFlow(flowId, decision.policy);
+    const { entry } = flow;
+    if (entry === undefined) return;
+    if (decision.kind === 'steer') entry.place.table.steerFlow(entry.id, decision.policy);
     else this.#endInTable(flow, 'cancelled');
   }
 
-  #sendThrough(flow: Flow, policy: StreamPolicy, payload: Uint8Array): void {
-    const flowId = flow.flowId ?? this.#open(flow, policy);
-    if (flowId === undefined) return;
+  #sendThrough(flow: Flow, way: FlowWay & { readonly kind: 'steer' }, payload: Uint8Array): void {
+    if (flow.entry === undefined) this.#open(flow, way);
+    const { entry } = flow;
+    if (entry === undefined) return;
     countDatagram(this.#options.counts.sent, payload);
-    this.#place!.table.send(flowId, payload);
+    entry.place.table.send(entry.id, payload);
   }
 
-  /** @returns its number in a session; undefined where that is not possible, and the datagram counts as dropped */
-  #open(flow: Flow, policy: StreamPolicy): number | undefined {
-    const { counts, clock } = this.#options;
+  /** Puts it into a session. Where that is not possible the datagram counts as dropped. */
+  #open(flow: Flow, { policy, concentrator }: FlowWay & { readonly kind: 'steer' }): void {
+    const { counts, clock, onOpened } = this.#options;
     const nowMs = clock();
-    if (nowMs < flow.refusedUntilMs || nowMs < this.#refusedUntilMs) {
+    const table = this.#tableFor(concentrator);
+    if (nowMs < flow.refusedUntilMs || nowMs < (table ? (this.#refusedUntilMs.get(table) ?? 0) : 0)) {
       counts.drop('refused');
-      return undefined;
+      return;
+    }
+    if (table === undefined) {
+      counts.drop('noSession');
+      return;
     }
     try {
-      const place = this.#takePlace();
-      if (place === undefined) {
-        counts.drop('noSession');
-        return undefined;
-      }
-      const flowId = place.table.openFlow(this, place.id, flow, policy);
-      this.#enter(flow, flowId);
-      return flowId;
+      const place = this.#placeIn(table);
+      if (concentrator === undefined) this.#home = place;
+      place.open(flow, policy);
+      onOpened(table.session);
     } catch (error) {
       if (!(error instanceof TributaryError)) throw error;
       counts.drop(error.code === 'resourceExceeded' ? 'noRoom' : 'noSession');
-      return undefined;
     }
   }
 
-  /** In the session where it is, unless that takes no new flows and another one does. */
-  #takePlace(): Place | undefined {
-    const table = this.#options.table();
-    if (this.#place !== undefined && this.#place.table !== table && this.#place.table.isGoingAway) {
-      this.#place.table.endAssociation(this.#place.id);
-    }
-    if (this.#place === undefined && table !== undefined) {
-      this.#place = { table, id: table.openAssociation(this) };
-    }
-    return this.#place;
+  /** Of the concentrator that is wished for; where another may stand in, or none is wished for, the one where it is at home. */
+  #tableFor(wish: ConcentratorWish | undefined): FlowTable | undefined {
+    const { table } = this.#options;
+    const wished = wish && table(wish.name);
+    if (wished !== undefined || wish?.isOnly === true) return wished;
+    const home = this.#home?.table;
+    return home?.isReady === true ? home : (table() ?? home);
   }
 
-  #enter(flow: Flow, flowId: number): void {
-    flow.flowId = flowId;
-    this.#tableFlowCount++;
-  }
-
-  #leave(flow: Flow): void {
-    if (flow.flowId === undefined) return;
-    flow.flowId = undefined;
-    this.#tableFlowCount--;
+  #placeIn(table: FlowTable): AssociationPlace {
+    // What takes no new flows is left altogether for one that does: all of the application is to come from one place.
+    for (const other of [...this.#places.values()])
+      if (other.table !== table && other.table.isGoingAway) other.end();
+    const place = this.#places.get(table) ?? new AssociationPlace(table, this, this.#options.clock());
+    this.#places.set(table, place);
+    return place;
   }
 
   /** Ends the oldest of these flows; those that the application has not asked for come first. */
@@ -310,10 +315,24 @@ export class Association implements TableMember {
     this.#endInTable(flow, error);
   }
 
-  #endInTable(flow: Flow, error: ErrorName): void {
-    const { flowId } = flow;
-    if (flowId === undefined) return;
-    this.#leave(flow);
-    this.#place?.table.endFlow(flowId, error);
+  #endIn(place: AssociationPlace, flow: Flow): void {
+    if (flow.entry?.place === place) this.#endInTable(flow, 'cancelled');
   }
+
+  #endInTable(flow: Flow, error: ErrorName): void {
+    const { entry } = flow;
+    if (entry === undefined) return;
+    entry.place.leave(flow);
+    entry.place.table.endFlow(entry.id, error);
+  }
+}
+
+/** Whether no other concentrator may carry it. */
+function isBound({ way }: Flow): boolean {
+  return way?.kind === 'steer' && way.concentrator?.isOnly === true;
+}
+
+function carriedOf({ entry }: Flow, way: FlowWay): readonly CarriedBytes[] {
+  if (way.kind === 'direct') return way.line.carried;
+  return entry?.place.table.carriedOf(entry.id) ?? [];
 }

@@ -33,6 +33,13 @@ export interface OpenApplication {
   readonly flows: readonly OpenFlow[];
 }
 
+/** What applications have in a session. */
+export interface SessionDatagramUse {
+  readonly flowCount: number;
+  /** When the last datagram went, either way; undefined: there is no application in it. */
+  readonly usedMs: number | undefined;
+}
+
 /** What is kept of an application. */
 interface Joined {
   readonly application: DatagramApplication;
@@ -41,8 +48,10 @@ interface Joined {
 
 export interface DatagramRelayOptions {
   decide(subject: SteeringSubject): DatagramDecision;
-  /** The session for what begins now, where that is not the newest. */
-  preferred?(): DatagramSession | undefined;
+  /** The sessions for what begins now, the best first: of the concentrator with this name if it is heard, or of all. */
+  sessions(concentrator?: string): readonly DatagramSession[];
+  /** A flow begins in this session. */
+  onOpened(session: DatagramSession): void;
   /** For one application. @param onDatagram what comes past the concentrator */
   makeDirect(onDatagram: (from: Destination, payload: Uint8Array) => void): DirectPorts;
   /** The concentrator carries no datagrams: applications that can be told so are to be. It is said again now and then. */
@@ -63,7 +72,7 @@ export class DatagramRelay implements DatagramSide {
   /** Of all sessions that are established and carry datagrams, the newest last. */
   readonly #tables = new Map<DatagramSession, FlowTable>();
   /** Whether the newest session has said that its concentrator carries no datagrams. */
-  #isUnsupported = false;
+  #isRefused = false;
   #timer: NodeJS.Timeout | undefined;
   #saidDisplaced = 0;
 
@@ -89,22 +98,28 @@ export class DatagramRelay implements DatagramSide {
     }));
   }
 
-  /** The concentrator that there is carries no datagrams: it is of an earlier version, or does not want to. */
+  /** No concentrator that there is carries datagrams: it is of an earlier version, or does not want to. */
   get isUnsupported(): boolean {
-    const preferred = this.#options.preferred?.();
-    return preferred === undefined ? this.#isUnsupported : !this.#tables.has(preferred);
+    return this.#isRefused && this.#tables.size === 0;
+  }
+
+  /** What applications have in this session. */
+  useOf(session: DatagramSession): SessionDatagramUse {
+    const { flowCount = 0, usedMs } = this.#tables.get(session) ?? {};
+    return { flowCount, usedMs };
   }
 
   /** An application begins. It goes on until `leave`. */
   join(application: DatagramApplication): Association {
-    const { decide, makeDirect, counts, clock } = this.#options;
+    const { decide, makeDirect, onOpened, counts, clock } = this.#options;
     const { user, hearsOnlyAsked = false } = application;
     const direct = makeDirect((from, payload) => association.onDirectDatagram(from, payload));
     const association: Association = new Association({
       hearsOnlyAsked,
       decide: (destination) =>
         decide({ destination, protocol: 'udp', ...(user === undefined ? {} : { user }) }),
-      table: () => this.#table,
+      table: (concentrator) => this.#tableOf(concentrator),
+      onOpened,
       openDirect: (destination, route) => direct.open(destination, route),
       onDatagram: (from, payload) => application.onDatagram(from, payload),
       counts,
@@ -133,18 +148,21 @@ export class DatagramRelay implements DatagramSide {
 
   /** Nothing is heard in these sessions: where another one is ready, applications go on there with the next datagram. */
   moveFrom(silent: ReadonlySet<DatagramSession>): void {
-    for (const session of silent) {
-      const table = this.#tables.get(session);
-      if (table === undefined || this.#table === undefined || this.#table === table) continue;
-      for (const association of this.#associations.keys()) association.leaveTable(table);
-    }
+    const next = this.#tableOf();
+    if (next === undefined || silent.has(next.session)) return;
+    for (const session of silent) this.#leaveTable(session, false);
+  }
+
+  /** The concentrator of these sessions is one no more: applications go on elsewhere. */
+  leaveSessions(sessions: readonly DatagramSession[]): void {
+    for (const session of sessions) this.#leaveTable(session, true);
   }
 
   onSession(session: DatagramSession, isOffered: boolean): void {
-    this.#isUnsupported = !isOffered;
+    this.#isRefused = !isOffered;
     if (isOffered) this.#tables.set(session, new FlowTable(session, this.#options.counts));
     this.#tellUnsupported();
-    if (isOffered || this.#associations.size === 0) return;
+    if (!this.isUnsupported || this.#associations.size === 0) return;
     this.#options.logger.warn(
       { applications: this.#associations.size },
       'the concentrator carries no UDP: datagrams of applications are dropped (it has an earlier version, or `datagrams` is off there)',
@@ -158,13 +176,22 @@ export class DatagramRelay implements DatagramSide {
   onSessionEnded(session: DatagramSession): void {
     this.#tables.get(session)?.close();
     this.#tables.delete(session);
+    this.#tellUnsupported();
+  }
+
+  #leaveTable(session: DatagramSession, isGone: boolean): void {
+    const table = this.#tables.get(session);
+    if (table === undefined) return;
+    for (const association of this.#associations.keys()) association.leaveTable(table, isGone);
   }
 
   /** The session for what begins now. */
-  get #table(): FlowTable | undefined {
-    const preferred = this.#options.preferred?.();
-    const table = preferred && this.#tables.get(preferred);
-    return table?.isReady === true ? table : [...this.#tables.values()].findLast(({ isReady }) => isReady);
+  #tableOf(concentrator?: string): FlowTable | undefined {
+    for (const session of this.#options.sessions(concentrator)) {
+      const table = this.#tables.get(session);
+      if (table?.isReady === true) return table;
+    }
+    return undefined;
   }
 
   #tellUnsupported(): void {

@@ -9,7 +9,7 @@ import type { StreamPolicy } from '../../shared/protocol/steering/steering-polic
 import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { DatagramCounts } from './datagram-counts.ts';
 import type { DatagramSession } from './datagram-side.ts';
-import type { Flow } from './flow.ts';
+import type { Flow, FlowCarrier } from './flow.ts';
 
 /** An association of an application, as its session's table sees it. */
 export interface TableMember {
@@ -33,8 +33,8 @@ export interface TableMember {
  * oldest gives way: a flow of whoever has most of them, an association of whoever was silent longest. Its application notices
  * nothing but another port at the concentrator, if it sends again.
  */
-export class FlowTable {
-  readonly #session: DatagramSession;
+export class FlowTable implements FlowCarrier {
+  readonly session: DatagramSession;
   readonly #counts: DatagramCounts;
   readonly #members = new Map<number, TableMember>();
   readonly #flows = new Map<number, { readonly member: TableMember; readonly flow: Flow }>();
@@ -43,7 +43,7 @@ export class FlowTable {
   #isOver = false;
 
   constructor(session: DatagramSession, counts: DatagramCounts) {
-    this.#session = session;
+    this.session = session;
     this.#counts = counts;
   }
 
@@ -57,6 +57,17 @@ export class FlowTable {
     return this.#isGoingAway;
   }
 
+  get flowCount(): number {
+    return this.#flows.size;
+  }
+
+  /** The last datagram in it, either way; undefined: it has no association. */
+  get usedMs(): number | undefined {
+    let latest: number | undefined;
+    for (const { usedMs } of this.#members.values()) latest = Math.max(latest ?? usedMs, usedMs);
+    return latest;
+  }
+
   /** Throws StreamError where the session takes no other. @returns its number */
   openAssociation(member: TableMember): number {
     if (this.#members.size >= (this.#setup?.maxAssociations ?? 0)) this.#displaceAssociation();
@@ -68,7 +79,7 @@ export class FlowTable {
   endAssociation(id: number): void {
     const member = this.#members.get(id);
     if (member === undefined) return;
-    this.#session.input(({ datagrams }) => datagrams.endAssociation(id, 'cancelled'));
+    this.session.input(({ datagrams }) => datagrams.endAssociation(id, 'cancelled'));
     this.#remove(id, member, 'cancelled');
   }
 
@@ -82,24 +93,23 @@ export class FlowTable {
 
   endFlow(flowId: number, error: ErrorName): void {
     if (!this.#flows.delete(flowId)) return;
-    this.#session.input(({ datagrams }) => datagrams.endFlow(flowId, error));
+    this.session.input(({ datagrams }) => datagrams.endFlow(flowId, error));
   }
 
-  /** Where the session takes no other policy, it goes on as before. */
   steerFlow(flowId: number, policy: StreamPolicy): void {
     try {
-      this.#session.input(({ datagrams }) => datagrams.steerFlow(flowId, policy));
+      this.session.input(({ datagrams }) => datagrams.steerFlow(flowId, policy));
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
     }
   }
 
   carriedOf(flowId: number): readonly CarriedBytes[] {
-    return this.#session.carriedOfFlow(flowId);
+    return this.session.carriedOfFlow(flowId);
   }
 
   send(flowId: number, payload: Uint8Array): void {
-    this.#session.input(({ datagrams }) => datagrams.send(flowId, payload));
+    this.session.input(({ datagrams }) => datagrams.send(flowId, payload));
   }
 
   onEvent(event: DatagramEvent): void {
@@ -117,7 +127,7 @@ export class FlowTable {
         const member = this.#members.get(associationId);
         const flow = member?.onFlowOpened(destination, flowId);
         if (member !== undefined && flow !== undefined) this.#flows.set(flowId, { member, flow });
-        else this.#session.input(({ datagrams }) => datagrams.endFlow(flowId, 'cancelled'));
+        else this.session.input(({ datagrams }) => datagrams.endFlow(flowId, 'cancelled'));
         return;
       }
       case 'flow-ended': {
@@ -141,7 +151,7 @@ export class FlowTable {
 
   #begin(command: (datagrams: DatagramCommands) => number): number {
     try {
-      return this.#session.input(({ datagrams }) => command(datagrams));
+      return this.session.input(({ datagrams }) => command(datagrams));
     } catch (error) {
       if (error instanceof StreamError && error.code === 'goingAway') this.#isGoingAway = true;
       throw error;

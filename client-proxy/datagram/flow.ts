@@ -1,13 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Destination } from '../../shared/protocol/destination.ts';
+import type { ErrorName } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { CarriedBytes } from '../../shared/protocol/uplink/carried-bytes.ts';
 import type { DatagramDecision, DirectRoute } from '../steering/datagram-decision.ts';
+import type { ConcentratorWish } from '../steering/steering-rule.ts';
+import type { DatagramSession } from './datagram-side.ts';
 
 /** How the datagrams of a flow go. */
 export type FlowWay =
-  /** Through a session. */
-  | { readonly kind: 'steer'; readonly policy: StreamPolicy }
+  /** Through a session: of the concentrator that is wished for when it begins there, or else of the best. */
+  | {
+      readonly kind: 'steer';
+      readonly policy: StreamPolicy;
+      readonly concentrator?: ConcentratorWish | undefined;
+    }
   /** Past the concentrator. */
   | { readonly kind: 'direct'; readonly route: DirectRoute; readonly line: DirectLine }
   | { readonly kind: 'block' };
@@ -27,8 +34,8 @@ export interface Flow {
   readonly destination: Destination;
   /** Undefined while only the other end has sent. */
   way: FlowWay | undefined;
-  /** Its number in the session of its association; undefined while it has none. */
-  flowId: number | undefined;
+  /** Where it is in a session; undefined while it is in none. */
+  entry: FlowEntry | undefined;
   /** When it began, */
   readonly sinceMs: number;
   /** and the last datagram, either way. */
@@ -37,14 +44,41 @@ export interface Flow {
   refusedUntilMs: number;
 }
 
+/** What carries flows by their numbers: the table of a session. */
+export interface FlowCarrier {
+  readonly session: DatagramSession;
+  send(flowId: number, payload: Uint8Array): void;
+  /** Where the session takes no other policy, it goes on as before. */
+  steerFlow(flowId: number, policy: StreamPolicy): void;
+  endFlow(flowId: number, error: ErrorName): void;
+  carriedOf(flowId: number): readonly CarriedBytes[];
+}
+
+/** What an association has in a session, as its flows there see it. */
+export interface FlowPlace {
+  readonly table: FlowCarrier;
+  /** A datagram goes or has come, at this time. */
+  touch(nowMs: number): void;
+  /** The flow is not there any more. */
+  leave(flow: Flow): void;
+}
+
+/** A flow in the table of a session. */
+interface FlowEntry {
+  readonly place: FlowPlace;
+  /** Its number there. */
+  readonly id: number;
+}
+
 /** A flow that nothing is known of yet. */
 export function newFlow(destination: Destination, nowMs: number): Flow {
-  return { destination, way: undefined, flowId: undefined, sinceMs: nowMs, usedMs: nowMs, refusedUntilMs: 0 };
+  return { destination, way: undefined, entry: undefined, sinceMs: nowMs, usedMs: nowMs, refusedUntilMs: 0 };
 }
 
 /**
  * Whether a flow that goes in a way is right there by what is decided now. One that goes past the concentrator because there was
- * none stays there when there is one again: for its other end it would come from elsewhere.
+ * none stays there when there is one again: for its other end it would come from elsewhere. So does one whose rule wishes for another
+ * concentrator now.
  */
 export function isAsDecided(way: FlowWay, decision: DatagramDecision): boolean {
   if (way.kind === 'direct' && way.route.kind === 'balanced') {

@@ -3,6 +3,7 @@ import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import type { PageEvents } from '../../shared/runtime/page/web-page.ts';
 import type { ConfigChanges } from '../config/config-changes.ts';
 import type { ClientStatus } from '../status/client-status.ts';
+import type { ConcentratorChange, ConcentratorChanges } from './history/concentrator-changes.ts';
 import type { HistoryKeeper } from './history/history-keeper.ts';
 import type { StateChange, StateChanges } from './history/state-changes.ts';
 import { pageView } from './page-view.ts';
@@ -14,6 +15,7 @@ export interface PageFeedOptions {
   /** Short, another text whenever something is different that a page shows and that no change of a state tells of. */
   readonly conditions: () => string;
   readonly changes: Pick<StateChanges, 'all' | 'notify'>;
+  readonly concentratorChanges: Pick<ConcentratorChanges, 'all' | 'notify'>;
   readonly settings: { readonly changes: Pick<ConfigChanges, 'held'> };
 }
 
@@ -25,7 +27,7 @@ const LOOK_MS = 200;
 export class PageFeed implements PageEvents {
   readonly #options: PageFeedOptions;
   /** What each page was told of the changes last. */
-  readonly #pages = new OpenPages<readonly StateChange[]>();
+  readonly #pages = new OpenPages<ToldChanges>();
   #timer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #conditions = '';
@@ -44,6 +46,7 @@ export class PageFeed implements PageEvents {
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), STEP_MS).unref();
     this.#options.changes.notify(() => this.#tellSoon());
+    this.#options.concentratorChanges.notify(() => this.#tellSoon());
   }
 
   /** States that change from now on are those of a program that ends: begins to write down what was before. */
@@ -63,9 +66,9 @@ export class PageFeed implements PageEvents {
     const afterMs = Number(query.get('after'));
     const { seconds } = this.#options.keeper.history;
     const history = eventText('history', seconds.report(Number.isFinite(afterMs) ? afterMs : 0));
-    const { all } = this.#options.changes;
+    const changes = this.#changes;
     this.#lookTimer ??= setInterval(() => this.#look(), LOOK_MS).unref();
-    this.#pages.add(page, all, history + changesText([], all) + this.#viewText());
+    this.#pages.add(page, changes, history + changesText(undefined, changes) + this.#viewText());
   }
 
   #sample(): void {
@@ -96,9 +99,15 @@ export class PageFeed implements PageEvents {
   }
 
   #tell(): void {
-    const { all } = this.#options.changes;
+    const changes = this.#changes;
     const view = this.#viewText();
-    for (const [page, known] of this.#pages.all) this.#pages.tell(page, changesText(known, all) + view, all);
+    for (const [page, known] of this.#pages.all)
+      this.#pages.tell(page, changesText(known, changes) + view, changes);
+  }
+
+  get #changes(): ToldChanges {
+    const { changes, concentratorChanges } = this.#options;
+    return { uplinks: changes.all, concentrators: concentratorChanges.all };
   }
 
   #viewText(): string {
@@ -107,7 +116,18 @@ export class PageFeed implements PageEvents {
   }
 }
 
-/** Nothing where a page was told of these very changes, or there are none. */
-function changesText(known: readonly StateChange[], all: readonly StateChange[]): string {
-  return known === all || all.length === 0 ? '' : eventText('changes', all);
+/** Lists that are others after each change. */
+interface ToldChanges {
+  readonly uplinks: readonly StateChange[];
+  readonly concentrators: readonly ConcentratorChange[];
+}
+
+/** Of each list nothing where a page was told of it already, or it is empty. */
+function changesText(known: ToldChanges | undefined, { uplinks, concentrators }: ToldChanges): string {
+  const text = (name: string, before: readonly object[] | undefined, all: readonly object[]) =>
+    before === all || all.length === 0 ? '' : eventText(name, all);
+  return (
+    text('changes', known?.uplinks, uplinks) +
+    text('concentrator-changes', known?.concentrators, concentrators)
+  );
 }

@@ -6,9 +6,9 @@ export const PAGE_FILES = pageFiles(new URL('./browser/', import.meta.url), [
     (name) => `styles/${name}.css`,
   ),
   ...['main', 'app', 'views'].map((name) => `${name}.js`),
-  ...['client', 'words', 'changes', 'day-bars'].map((name) => `base/${name}.js`),
+  ...['client', 'words', 'changes', 'concentrators', 'day-bars'].map((name) => `base/${name}.js`),
   ...['acting', 'dialog', 'lasts', 'notices', 'rule-hosts'].map((name) => `base/${name}.js`),
-  ...['overview', 'uplink-card', 'fault-list', 'held-changes', 'settings-dialogs'].map(
+  ...['overview', 'uplink-card', 'concentrators', 'fault-list', 'held-changes', 'settings-dialogs'].map(
     (name) => `views/${name}.js`,
   ),
   ...['connections', 'connection-dialog'].map((name) => `views/${name}.js`),

@@ -1,4 +1,5 @@
 import type { UdpReport } from '../../shared/runtime/observe/udp-report.ts';
+import type { ConcentratorReport } from '../concentrators/concentrator-report.ts';
 import type { HeldChange } from '../config/config-changes.ts';
 import type { ClientStatus, MeteredReport, UplinkReport } from '../status/client-status.ts';
 import type { UplinkRate } from './history/rate-series.ts';
@@ -25,8 +26,22 @@ export interface PageView {
   readonly sum: UplinkRate;
   /** What the best uplink alone would have given of the sum; null while nothing is carried. */
   readonly best: { readonly down: BestUplink | null; readonly up: BestUplink | null };
+  /** Where there are several. */
+  readonly concentrators: readonly ConcentratorView[];
   readonly leftOut: ClientStatus['leftOut'];
   readonly plans: readonly PlanView[];
+}
+
+/** One of several concentrators. */
+export interface ConcentratorView
+  extends Pick<ConcentratorReport, 'name' | 'state' | 'sessions' | 'roundTripMs' | 'lossRatio' | 'reason'> {
+  readonly isChosen: boolean;
+  /** Only kept ready. */
+  readonly isStanding: boolean;
+  /** Of its session; null while there is none. */
+  readonly sinceMs: number | null;
+  /** Connections, and flows of datagrams. */
+  readonly connections: number;
 }
 
 /** A contract, and what it has used. */
@@ -106,8 +121,19 @@ export function pageView(
         Math.max(history.peakOf(name).up, rateBitsPerSecond ?? 0),
       ),
     },
+    concentrators: status.concentrators.length < 2 ? [] : status.concentrators.map(concentratorView),
     leftOut: status.leftOut,
     plans: plansOf(status.uplinks),
+  };
+}
+
+function concentratorView(report: ConcentratorReport): ConcentratorView {
+  const { name, state, sessions, roundTripMs, lossRatio, reason, since, streams, flows } = report;
+  return {
+    ...{ name, state, sessions, roundTripMs, lossRatio, reason },
+    ...{ isChosen: report.chosen, isStanding: report.standing },
+    sinceMs: since === null ? null : Date.parse(since),
+    connections: streams + flows,
   };
 }
 

@@ -11,6 +11,11 @@ export class SessionSecrets {
     this.#configured = configured;
   }
 
+  /** As it was configured last. */
+  get configured(): ConfiguredConcentrator {
+    return this.#configured;
+  }
+
   /** Who this client is. */
   get identity(): ClientIdentity {
     return this.#configured.client;

@@ -68,20 +68,27 @@ function publishedText(published: ClientStatus['published'], now: string): strin
 /** Told where there are several. */
 function concentratorTable({ concentrators, time }: ClientStatus): string {
   if (concentrators.length < 2) return '';
-  const rows = concentrators.map(
-    ({ name, state, since, streams, roundTripMs, lossRatio, chosen, standing }) => [
+  const rows = concentrators.map((one) => {
+    const { name, state, since, sessions, streams, flows, roundTripMs, lossRatio, reason } = one;
+    return [
       name,
       state,
       since === null ? '' : forText(since, time),
       roundTripMs === null ? '' : `${roundTripMs} ms`,
       lossRatio === null ? '' : `${(lossRatio * 100).toFixed(1)} %`,
+      String(sessions),
       String(streams),
-      chosen ? 'new connections go here' : standing ? 'kept ready' : 'in use',
-    ],
-  );
-  return textTable([['CONCENTRATOR', 'STATE', 'FOR', 'RTT', 'LOSS', 'STREAMS', 'ROLE'], ...rows]);
+      String(flows),
+      one.chosen ? 'chosen' : one.standing ? 'kept ready' : 'in use',
+      reason,
+    ];
+  });
+  return textTable([CONCENTRATOR_HEADS, ...rows]);
 }
 
+const CONCENTRATOR_HEADS = [
+  ...['CONCENTRATOR', 'STATE', 'FOR', 'RTT', 'LOSS', 'SESSIONS', 'STREAMS', 'UDP', 'ROLE', 'REASON'],
+];
 const UPLINK_HEADS = ['UPLINK', 'STATE', 'FOR', ...FIGURE_HEADS, 'SENT', 'RECEIVED', 'REASON'];
 
 function uplinkCells(uplink: UplinkReport, now: string): string[] {

@@ -1,5 +1,5 @@
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
-import type { DirectAction, SteeringRule } from './steering-rule.ts';
+import type { ConcentratorWish, DirectAction, SteeringRule } from './steering-rule.ts';
 
 /** Why connections and datagrams go past the concentrator: a rule; the fallback, at once or after a wait for a session; there is none. */
 export type DirectReason = 'rule' | 'fallback' | 'waited' | 'mode';
@@ -20,6 +20,11 @@ export type DirectRoute =
 
 /** What happens to the datagrams of a flow now. */
 export type DatagramDecision =
-  | { readonly kind: 'steer'; readonly policy: StreamPolicy }
+  | {
+      readonly kind: 'steer';
+      readonly policy: StreamPolicy;
+      /** Which concentrator is to carry what begins now; absent: the best. */
+      readonly concentrator?: ConcentratorWish | undefined;
+    }
   | { readonly kind: 'direct'; readonly route: DirectRoute }
   | { readonly kind: 'block' };

@@ -44,6 +44,8 @@ export interface OpenStream {
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   readonly carried: readonly CarriedBytes[];
+  /** The session that it is open in; undefined while it waits for one. */
+  readonly session: object | undefined;
 }
 
 /** A stream that follows the rules, from its request to its end. */
@@ -148,7 +150,7 @@ class TrackedStream implements SteeredStream {
     const carried = this.#open?.steerer.carriedOf(this.#open.streamId) ?? [];
     return {
       ...{ key: this, request: this.#request, policy: this.policy },
-      ...{ rule: this.#rule, sinceMs: this.#sinceMs, carried },
+      ...{ rule: this.#rule, sinceMs: this.#sinceMs, carried, session: this.#open?.steerer },
     };
   }
 

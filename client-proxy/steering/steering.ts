@@ -18,6 +18,7 @@ import {
   SteeredStreams,
 } from './steered-streams.ts';
 import {
+  type ConcentratorWish,
   type ConfiguredPolicy,
   type DirectAction,
   describePolicy,
@@ -47,8 +48,6 @@ export interface SteeringOptions {
     choice: DirectChoice,
     onFailed: OnDirectFailed,
   ): void;
-  /** The concentrator that what begins now goes to; absent: there is a single one. */
-  chosen?(): string | undefined;
   /** Why streams go past the concentrator now, over whichever uplinks their policies allow; undefined where they do not. */
   readonly whyDirect: () => DirectReason | undefined;
   /** Connects so. */
@@ -113,11 +112,9 @@ export class Steering {
     this.#options.onDecision(action.kind);
     switch (action.kind) {
       case 'steer': {
-        const reason = this.#options.whyDirect();
-        const steered = () => this.#streams.begin(request, action.policy, rule);
-        // What only one concentrator may take does not go past all of them; without any there is no such rule.
-        if (reason === undefined || (action.concentrator?.isOnly === true && reason !== 'mode'))
-          this.#options.openStream(request, steered());
+        const reason = this.#whyDirect(action);
+        if (reason === undefined)
+          this.#options.openStream(request, this.#streams.begin(request, action.policy, rule));
         else this.connectDirectly(request, action.policy, reason);
         return;
       }
@@ -145,13 +142,9 @@ export class Steering {
     const { action } = this.#decide({ ...subject, protocol: 'udp' });
     if (action.kind === 'direct') return { kind: 'direct', route: action };
     if (action.kind === 'block') return action;
-    const { policy, concentrator: wish } = action;
-    const reason = this.#options.whyDirect();
-    // An application's datagrams go to one concentrator, the chosen one.
-    const isElsewhere = reason !== undefined || this.#options.chosen?.() !== wish?.name;
-    if (wish?.isOnly === true && isElsewhere && reason !== 'mode') return { kind: 'block' };
-    if (reason === undefined) return { kind: 'steer', policy };
-    return { kind: 'direct', route: { kind: 'balanced', policy, reason } };
+    const reason = this.#whyDirect(action);
+    if (reason === undefined) return action;
+    return { kind: 'direct', route: { kind: 'balanced', policy: action.policy, reason } };
   }
 
   /** Steers the stream of a connection that an application expects; undefined where a rule blocks it, or has it go past the concentrator. */
@@ -207,6 +200,13 @@ export class Steering {
         ? 'steering: other rules hold at this time'
         : 'steering: other uplinks are the cheapest',
     );
+  }
+
+  /** Why what a rule steers goes past the concentrator now; undefined where it does not. */
+  #whyDirect({ concentrator }: { readonly concentrator?: ConcentratorWish }): DirectReason | undefined {
+    const reason = this.#options.whyDirect();
+    // What only one concentrator may take does not go past all of them; without any there is no such rule.
+    return concentrator?.isOnly === true && reason !== 'mode' ? undefined : reason;
   }
 
   /** @returns whether the order of cost is another one */

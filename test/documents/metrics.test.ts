@@ -63,7 +63,9 @@ function exported(registerOwn: (registry: Registry) => void): string[] {
 }
 
 const atClient = exported((registry) => {
-  registerKnownConcentrators(registry, { members: [], chosen: undefined, changeCount: 0 });
+  registerKnownConcentrators(registry, {
+    ...{ members: [], chosen: undefined, changeCount: 0, flowCountOf: () => 0 },
+  });
   registerClientMetrics(registry, quietMetrics(new ClientCounts(1)));
   registerDatagramMetrics(registry, new ClientCounts(1), { associationCount: 0, flowCount: 0 });
   registerTransparentMetrics(registry, () => undefined);

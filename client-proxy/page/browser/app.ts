@@ -1,5 +1,6 @@
 import { html, useEffect, useRef, useState } from '../../../shared/page-browser/lib/htm-preact.js';
 import type { PageView } from '../page-view.ts';
+import { concentratorPill } from './base/concentrators.ts';
 import { Notices } from './base/notices.ts';
 import type { Shown, View } from './base/shown.ts';
 import { pillOf, summaryOf } from './base/words.ts';
@@ -76,7 +77,10 @@ function Navigation({ current }: { current: View }) {
 }
 
 /** For a screen reader, which says it when it changes: states, and no rates. */
-function spoken({ uplinks, ready }: PageView): string {
-  const states = uplinks.map((uplink) => `${uplink.name} ${pillOf(uplink).text}`);
+function spoken({ uplinks, concentrators, ready }: PageView): string {
+  const states = [
+    ...uplinks.map((uplink) => `${uplink.name} ${pillOf(uplink).text}`),
+    ...concentrators.map((one) => `${one.name} ${concentratorPill(one).text}`),
+  ];
   return `${ready ? 'Ready' : 'Not ready'}: ${states.join(', ')}`;
 }

@@ -2,7 +2,9 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
 import type { StateFormat } from '../../../shared/runtime/files/state-file.ts';
+import { CONCENTRATOR_EVENTS } from '../../concentrators/concentrator-event.ts';
 import { UPLINK_STATES } from '../../path-manager/uplink-status.ts';
+import { type ConcentratorChange, MAX_CONCENTRATOR_CHANGES } from './concentrator-changes.ts';
 import type { HistoryReport } from './rate-series.ts';
 import { MAX_CHANGES, type StateChange } from './state-changes.ts';
 import type { NamedDays } from './usage-days.ts';
@@ -12,7 +14,7 @@ import type { NamedDays } from './usage-days.ts';
  *
  *   bytes   0 to 7   "tribhist"
  *           8 to 11  length of the head, little endian as all numbers here
- *          12 ...    the head as JSON: the version, names, days, changes of states, and how many samples follow
+ *          12 ...    the head as JSON: the version, names, days, changes, and how many samples follow
  *             ...    the seconds, then the minutes, each: when each sample ended, as 32-bit milliseconds since the one before; then for each
  *                    uplink of the head the rates down, then those up, 16 bits each (`rateCode`)
  *
@@ -64,6 +66,18 @@ const HEAD = z.strictObject({
       }),
     )
     .max(MAX_CHANGES),
+  // Absent where nothing has happened to several concentrators: earlier versions read the file then.
+  concentratorChanges: z
+    .array(
+      z.strictObject({
+        atMs: instant,
+        concentrator: name,
+        kind: z.enum(CONCENTRATOR_EVENTS),
+        reason: z.string().max(MAX_REASON_LENGTH),
+      }),
+    )
+    .max(MAX_CONCENTRATOR_CHANGES)
+    .optional(),
 });
 type SeriesHead = z.infer<typeof series>;
 
@@ -74,6 +88,7 @@ export interface KeptHistory {
   readonly minutes: HistoryReport;
   readonly days: readonly NamedDays[];
   readonly changes: readonly StateChange[];
+  readonly concentratorChanges: readonly ConcentratorChange[];
 }
 
 export const HISTORY_FORMAT: StateFormat<KeptHistory> = {
@@ -84,7 +99,7 @@ export const HISTORY_FORMAT: StateFormat<KeptHistory> = {
   },
 };
 
-function encodePlain({ seconds, minutes, days, changes }: KeptHistory): Buffer {
+function encodePlain({ seconds, minutes, days, changes, concentratorChanges }: KeptHistory): Buffer {
   const uplinks = busiest(seconds, minutes);
   const head = {
     version: 1,
@@ -92,12 +107,19 @@ function encodePlain({ seconds, minutes, days, changes }: KeptHistory): Buffer {
     seconds: seriesOf(seconds),
     minutes: seriesOf(minutes),
     days: days.filter(({ name }) => name.length <= MAX_NAME_LENGTH),
-    changes: changes.map((change) => ({ ...change, reason: change.reason.slice(0, MAX_REASON_LENGTH) })),
+    changes: changes.map(withShortReason),
+    ...(concentratorChanges.length === 0
+      ? {}
+      : { concentratorChanges: concentratorChanges.map(withShortReason) }),
   };
   const text = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
   return Buffer.concat([MAGIC, length, text, encodeSeries(seconds, uplinks), encodeSeries(minutes, uplinks)]);
+}
+
+function withShortReason<Change extends { readonly reason: string }>(change: Change): Change {
+  return { ...change, reason: change.reason.slice(0, MAX_REASON_LENGTH) };
 }
 
 function decodePlain(plain: Buffer): KeptHistory | undefined {
@@ -107,12 +129,12 @@ function decodePlain(plain: Buffer): KeptHistory | undefined {
   if (headBytes > MAX_HEAD_BYTES) return undefined;
   const head = HEAD.safeParse(jsonOf(plain.toString('utf8', headAt, headAt + headBytes))).data;
   if (head === undefined) return undefined;
-  const { uplinks, days, changes } = head;
+  const { uplinks, days, changes, concentratorChanges = [] } = head;
   const secondsAt = headAt + headBytes;
   const minutesAt = secondsAt + seriesBytes(head.seconds, uplinks);
   if (plain.length !== minutesAt + seriesBytes(head.minutes, uplinks)) return undefined;
   return {
-    ...{ days, changes },
+    ...{ days, changes, concentratorChanges },
     seconds: decodeSeries(plain.subarray(secondsAt), head.seconds, uplinks),
     minutes: decodeSeries(plain.subarray(minutesAt), head.minutes, uplinks),
   };

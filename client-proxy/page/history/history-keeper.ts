@@ -4,6 +4,7 @@ import type { MonotonicClock, WallClock } from '../../../shared/runtime/clock.ts
 import { StateFile } from '../../../shared/runtime/files/state-file.ts';
 import type { TrafficTable } from '../../../shared/runtime/session/uplink-traffic.ts';
 import type { Metering } from '../../metering/metering.ts';
+import type { ConcentratorChange, ConcentratorChanges } from './concentrator-changes.ts';
 import { HISTORY_FORMAT, type KeptHistory, MAX_KEPT_DAYS, MAX_KEPT_UPLINKS } from './history-codec.ts';
 import type { HistoryReport } from './rate-series.ts';
 import type { StateChange, StateChanges } from './state-changes.ts';
@@ -23,6 +24,7 @@ export interface HistoryKeeperOptions {
   readonly directTraffic: Pick<TrafficTable, 'entries'>;
   readonly metering: Pick<Metering, 'meters' | 'plans'>;
   readonly changes: Pick<StateChanges, 'all' | 'load' | 'sample'>;
+  readonly concentratorChanges: Pick<ConcentratorChanges, 'all' | 'load'>;
 }
 
 /** The last day, and the days before it, for the page. */
@@ -56,12 +58,14 @@ export class HistoryKeeper {
   #unsavedBytes = 0;
   #savedMs: number;
   #savedChanges: readonly StateChange[];
+  #savedEvents: readonly ConcentratorChange[];
 
   private constructor(options: HistoryKeeperOptions, file: StateFile<KeptHistory>) {
     this.#options = options;
     this.#file = file;
     this.#savedMs = options.wallClock();
     this.#savedChanges = options.changes.all;
+    this.#savedEvents = options.concentratorChanges.all;
   }
 
   /** Reads what is kept. A file that this program has not written is set aside. */
@@ -70,7 +74,10 @@ export class HistoryKeeper {
       ...{ file: options.file, logger: options.logger, maxBytes: MAX_FILE_BYTES },
       ...{ format: HISTORY_FORMAT, what: "the page's figures of the past" },
     });
-    if (state !== undefined) options.changes.load(state.changes);
+    if (state !== undefined) {
+      options.changes.load(state.changes);
+      options.concentratorChanges.load(state.concentratorChanges);
+    }
     const keeper = new HistoryKeeper(options, stateFile);
     if (state === undefined) return keeper;
     keeper.history.seconds.load(state.seconds);
@@ -107,15 +114,18 @@ export class HistoryKeeper {
   #isSaveDue(nowMs: number): boolean {
     // It would be taken for newer than what is kept.
     if (this.history.isClockBehind) return false;
-    const isLittle = this.#unsavedBytes < LITTLE_BYTES && this.#savedChanges === this.#options.changes.all;
+    const { changes, concentratorChanges } = this.#options;
+    const isSame = this.#savedChanges === changes.all && this.#savedEvents === concentratorChanges.all;
+    const isLittle = this.#unsavedBytes < LITTLE_BYTES && isSame;
     // A clock that was set back must not put it off.
     return Math.abs(nowMs - this.#savedMs) >= (isLittle ? SAVE_LITTLE_EVERY_MS : SAVE_EVERY_MS);
   }
 
   #save(nowMs: number): Promise<void> {
-    const { changes } = this.#options;
+    const { changes, concentratorChanges } = this.#options;
     this.#savedMs = nowMs;
     this.#savedChanges = changes.all;
+    this.#savedEvents = concentratorChanges.all;
     this.#unsavedBytes = 0;
     const { seconds, minutes } = this.history;
     return this.#file.save(() => ({
@@ -123,6 +133,7 @@ export class HistoryKeeper {
       minutes: minutes.report(nowMs - DAY_MS),
       days: this.#days.all,
       changes: changes.all,
+      concentratorChanges: concentratorChanges.all,
     }));
   }
 }

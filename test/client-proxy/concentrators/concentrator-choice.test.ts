@@ -172,7 +172,125 @@ describe('one that cannot be reached', () => {
   it('is forgotten with its name', () => {
     const choice = new ConcentratorChoice();
     choice.look([view('a', { dsl: 20 }), view('b', { dsl: 60 })], 0);
-    expect(choice.look([view('b', { dsl: 60 })], 1_000)).toEqual({ name: 'b', isForced: true });
+    expect(choice.look([view('b', { dsl: 60 })], 1_000)).toMatchObject({ name: 'b', before: 'a' });
     expect(choice.look([], 2_000)).toBeUndefined();
+  });
+});
+
+describe('why', () => {
+  const all = (...views: readonly ConcentratorView[]) => {
+    const choice = new ConcentratorChoice();
+    choice.look(views, 0);
+    return (nowMs: number, ...later: readonly ConcentratorView[]) => {
+      const looked = later.length > 0 ? later : views;
+      choice.look(looked, nowMs);
+      return looked.map(({ name }) => choice.whyOf(name, looked, nowMs));
+    };
+  };
+
+  it.each<[string, Ways | undefined, Ways | undefined, readonly string[]]>([
+    ['the nearest', { dsl: 12 }, { dsl: 45 }, ['the lowest round trip', '45 ms, and 12 ms to a']],
+    [
+      'loss counts',
+      { dsl: [12, 0.01] },
+      { dsl: 45 },
+      ['the lowest round trip', '45 ms, and 14 ms to a, with loss counted in'],
+    ],
+    ['the only one', { dsl: 12 }, undefined, ['no other can be reached', 'it cannot be reached']],
+    [
+      'none',
+      undefined,
+      undefined,
+      ['none can be reached: it was the last, or is the first in the list', 'it cannot be reached'],
+    ],
+    ['not measured', {}, {}, ['its round trip is not known yet', 'its round trip is not known yet']],
+  ])('%s', (_, a, b, reasons) => {
+    expect(all(view('a', a), view('b', b))(0)).toEqual(reasons);
+  });
+
+  it('says of one that is better when it will be chosen', () => {
+    const at = all(view('a', { dsl: 50 }), view('b', { dsl: 60 }));
+    const later = [view('a', { dsl: 50 }), view('b', { dsl: 20 })];
+    expect(at(4_000, view('a', { dsl: 50 }), view('b', { dsl: 46 }))[1]).toBe(
+      'not enough better: 46 ms, and 50 ms to a',
+    );
+    at(5_000, ...later);
+    expect(at(12_000, ...later)).toEqual([
+      'no other is better, and has been for long enough',
+      'better: 20 ms, and 50 ms to a; chosen in 3 s if it stays so',
+    ]);
+    expect(at(15_000, ...later)[1]).toBe('the lowest round trip');
+  });
+
+  it('says of a change what there was, and whether sessions had only begun', () => {
+    const choice = new ConcentratorChoice();
+    const [a, b] = [view('a', { dsl: 50 }), view('b', { dsl: 60 })];
+    const gone = view('a', undefined);
+    expect([
+      choice.look([gone, view('b', undefined)], 0),
+      choice.look([gone, b], 1_000),
+      choice.look([a, view('b', undefined)], 9_000),
+      choice.look([view('c', { dsl: 5 })], 9_100),
+    ]).toEqual([
+      { name: 'a', before: undefined, isFirst: true, reason: 'there was none' },
+      { name: 'b', before: 'a', isFirst: true, reason: 'a cannot be reached' },
+      { name: 'a', before: 'b', isFirst: false, reason: 'b cannot be reached' },
+      { name: 'c', before: 'a', isFirst: false, reason: 'a is no longer configured' },
+    ]);
+  });
+});
+
+describe('other names', () => {
+  it('leave the choice as it is, with what is known of each', () => {
+    const choice = new ConcentratorChoice();
+    const [a, b] = [view('a', { dsl: 20 }), view('b', { dsl: 50 })];
+    choice.look([a, b], 0);
+    // One that has failed twice is returned to after 20 s.
+    for (const fall of [20_000, 40_000]) {
+      choice.look([view('a', undefined), b], fall);
+      for (let ms = fall + 1_000; ms < fall + 20_000; ms += 1_000) choice.look([a, b], ms);
+    }
+    expect(choice.name).toBe('b');
+    choice.rename(
+      new Map([
+        ['a', 'b'],
+        ['b', 'a'],
+      ]),
+    );
+    expect(choice.name).toBe('a');
+    const swapped = [view('b', { dsl: 20 }), view('a', { dsl: 50 })];
+    expect(choice.look(swapped, 60_000)).toBeUndefined();
+    expect(choice.look(swapped, 61_000)).toMatchObject({ name: 'b' });
+  });
+});
+
+describe('three of them', () => {
+  const three = (a: Ways | undefined, b: Ways | undefined, c: Ways | undefined) => [
+    ...[view('a', a), view('b', b), view('c', c)],
+  ];
+
+  it('fall back to the next best, and to the last that is left', () => {
+    const choice = new ConcentratorChoice();
+    const names = [
+      three({ dsl: 10 }, { dsl: 60 }, { dsl: 30 }),
+      three(undefined, { dsl: 60 }, { dsl: 30 }),
+      three(undefined, { dsl: 60 }, undefined),
+      three(undefined, undefined, undefined),
+    ].map((views, index) => {
+      choice.look(views, index * 5_000);
+      return choice.name;
+    });
+    expect(names).toEqual(['a', 'c', 'b', 'b']);
+  });
+
+  it('do not go to and fro with one that comes and goes each 5 s', () => {
+    const choice = new ConcentratorChoice();
+    let changes = 0;
+    for (let ms = 0; ms < 600_000; ms += 500) {
+      const isThere = Math.floor(ms / 5_000) % 2 === 0;
+      const views = three(isThere ? { dsl: 10 } : undefined, { dsl: 60 }, { dsl: 30 });
+      if (choice.look(views, ms) !== undefined) changes++;
+    }
+    expect([choice.name, changes]).toEqual(['c', 2]);
   });
 });

@@ -1,9 +1,12 @@
 import { pino } from 'pino';
-import { expect, it, onTestFinished } from 'vitest';
-import type { Concentrator } from '../../../client-proxy/concentrators/concentrator.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Concentrator, ConcentratorEvents } from '../../../client-proxy/concentrators/concentrator.ts';
 import { Concentrators } from '../../../client-proxy/concentrators/concentrators.ts';
 import type { ConfiguredConcentrator } from '../../../client-proxy/config/client-config.ts';
 import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
+import { SessionSecrets } from '../../../client-proxy/session/session-secrets.ts';
+import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 
 const LIMIT = 1_000_000;
 const LTE: DialledUplink = {
@@ -12,38 +15,110 @@ const LTE: DialledUplink = {
   backup: false,
   rateLimit: { sendBytesPerSecond: LIMIT, receiveBytesPerSecond: 0, isMetered: false },
 };
-const named = (...names: readonly string[]) => names.map((name) => ({ name }) as ConfiguredConcentrator);
+/** Whether sessions are heard since they were asked, and how often that was. */
+class Asked {
+  isHeard = true;
+  count = 0;
 
-/** Concentrators that are never reached, and the uplinks that each was last given. */
+  /** @returns what tells how often they have been asked since */
+  hear(isHeard: boolean): () => number {
+    this.isHeard = isHeard;
+    const before = this.count;
+    return () => this.count - before;
+  }
+}
+
+/** A session that carries nothing. */
+const driverOf = (name: string, asked: Asked) => {
+  const driver = {
+    name,
+    streamCount: 0,
+    ...{ hasSubflow: true, startedMs: 0 },
+    snapshot: () => ({
+      subflows: [{ sinceHeardMs: asked.isHeard ? -1 : 1 }],
+      statistics: { sentBytes: 0, receivedBytes: 0 },
+    }),
+    input: (command: (session: object) => unknown) =>
+      command({ subflows: { ask: () => void asked.count++ } }),
+  };
+  return driver as unknown as SessionDriver & { readonly name: string };
+};
+const namesOf = (drivers: readonly SessionDriver[]) =>
+  (drivers as readonly ReturnType<typeof driverOf>[]).map(({ name }) => name);
+/** Each as `NAME`, or as `NAME@PLACE` where it is called otherwise than before. */
+const named = (...names: readonly string[]): readonly ConfiguredConcentrator[] =>
+  names.map((text) => {
+    const [name, host = name] = text.split('@');
+    const client = { id: 'laptop', key: new Uint8Array(32) };
+    return {
+      name: name!,
+      client,
+      concentrator: { addresses: [{ host: host!, port: 1 }], pins: [] },
+    };
+  });
+
+/** Concentrators, the uplinks that each was last given, and what each has for a session. Only those that are `reached` are. */
 function several() {
   const given = new Map<string, readonly DialledUplink[]>();
+  const reached = new Set<string>();
+  const left: SessionDriver[] = [];
+  const asked = new Asked();
+  const time = { ms: 0, usedMs: undefined as number | undefined };
+  const events: string[] = [];
+  const looks = new Map<string, ConcentratorEvents>();
   const all = new Concentrators({
-    make: (configured) => {
+    make: (configured, { onChanged, onReviewed }) => {
+      const driver = driverOf(configured.name, asked);
+      looks.set(configured.name, { onChanged, onReviewed });
       const keeper = {
         setUplinks: (uplinks: readonly DialledUplink[]) => given.set(configured.name, uplinks),
-        drivers: [],
-        isReachable: false,
+        drivers: [driver],
+        uplinks: [],
+        current: driver,
+        isFull: false,
+        get isReachable() {
+          return reached.has(configured.name);
+        },
         drain: () => Promise.resolve(),
         stop: () => Promise.resolve(),
         onUseChanged() {},
+        giveUp() {},
       };
-      const secrets = { isOf: () => true, replace: () => false };
+      const secrets = new SessionSecrets(configured);
       const publisher = { configure() {}, goAway() {} };
-      return { configured, keeper, secrets, publisher } as unknown as Concentrator;
+      return {
+        get configured() {
+          return secrets.configured;
+        },
+        ...{ keeper, secrets, publisher },
+      } as unknown as Concentrator;
     },
     isUsable: () => true,
     onReviewed() {},
     onChanged() {},
-    onChosen() {},
     onSilent() {},
-    clock: () => 0,
+    onLeft: (drivers) => void left.push(...drivers),
+    datagramsOf: () => ({ flowCount: 1, usedMs: time.usedMs }),
+    onEvent: ({ concentrator, kind, reason }) => void events.push(`${concentrator} ${kind}: ${reason}`),
+    clock: () => time.ms,
     logger: pino({ enabled: false }),
   });
   onTestFinished(() => all.stop());
   all.setUplinks([LTE]);
   const rateOf = (name: string) => given.get(name)?.[0]?.rateLimit?.sendBytesPerSecond;
   const configure = (...names: readonly string[]) => all.configure(named(...names), []);
-  return { all, configure, rateOf, given };
+  /** These are reached from now on, and no others. */
+  const reach = (...names: readonly string[]) => {
+    reached.clear();
+    for (const name of names) reached.add(name);
+    looks.get(all.members[0]!.name)!.onChanged();
+  };
+  /** Its paths say that it is reached, when all have just been looked at. */
+  const review = (name: string) => {
+    reached.add(name);
+    looks.get(name)!.onReviewed();
+  };
+  return { all, configure, rateOf, given, asked, reach, review, left, time, events };
 }
 
 it('has the one that is left carry everything, though it was only kept ready', () => {
@@ -76,4 +151,170 @@ it.each([
   expect(names.map((name) => given.get(name) === before.get(name))).toEqual(names.map(() => true));
   all.setUplinks([{ ...LTE }]);
   expect(names.map((name) => given.get(name) === before.get(name))).toEqual(names.map(() => false));
+});
+
+describe('sessions for datagrams', () => {
+  it('are those of the chosen one first; of one that is named, where that is reached', () => {
+    const { all, configure, reach } = several();
+    configure('frankfurt', 'paris', 'rome');
+    reach('paris', 'rome');
+    expect(namesOf(all.sessions())).toEqual(['paris', 'rome', 'frankfurt']);
+    expect(namesOf(all.sessions('rome'))).toEqual(['rome']);
+    expect(all.sessions('frankfurt')).toEqual([]);
+    expect(all.sessions('nowhere')).toEqual([]);
+    reach();
+    expect(namesOf(all.sessions())).toEqual(['paris', 'frankfurt', 'rome']);
+  });
+
+  it('are those of one that has only just come up, too', () => {
+    const { all, configure, reach, review } = several();
+    configure('frankfurt', 'paris');
+    reach('frankfurt');
+    expect(all.sessions('paris')).toEqual([]);
+    review('paris');
+    expect(namesOf(all.sessions('paris'))).toEqual(['paris']);
+  });
+
+  it('are not asked for again by each review while they are in doubt', () => {
+    const { configure, reach, review, asked } = several();
+    configure('frankfurt', 'paris');
+    reach('frankfurt', 'paris');
+    const unheard = asked.hear(false);
+    reach('paris');
+    expect(unheard()).toBe(1);
+    for (let i = 0; i < 10; i++) review('paris');
+    expect(unheard()).toBe(1);
+  });
+
+  it('of a single one are its own, whether or not it is heard', () => {
+    const { all, configure } = several();
+    configure('frankfurt');
+    expect([all.sessions(), all.sessions('frankfurt')].map(namesOf)).toEqual([['frankfurt'], ['frankfurt']]);
+  });
+
+  it('of one that is taken out are told of', () => {
+    const { configure, left } = several();
+    configure('frankfurt', 'paris');
+    configure('frankfurt');
+    expect(namesOf(left)).toEqual(['paris']);
+  });
+
+  it('have all uplinks from the first datagram on, and for as long as there are some', () => {
+    const { all, configure, reach, time } = several();
+    configure('frankfurt', 'paris');
+    reach('frankfurt', 'paris');
+    const paris = all.members[1]!;
+    expect(paris.isStanding).toBe(true);
+    all.onFlow(all.sessions('paris')[0]!);
+    expect(paris.isStanding).toBe(false);
+    const standsAt = (ms: number, usedMs: number) => {
+      time.ms = ms;
+      time.usedMs = usedMs;
+      reach('frankfurt', 'paris');
+      return paris.isStanding;
+    };
+    expect([standsAt(29_000, 29_000), standsAt(58_000, 29_000), standsAt(60_000, 29_000)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+});
+
+describe('another configuration', () => {
+  const sessionsOf = ({ all }: ReturnType<typeof several>) =>
+    Object.fromEntries(all.members.map(({ name, it }) => [name, namesOf(it.keeper.drivers)[0]]));
+
+  it.each<[string, readonly string[], readonly string[], Readonly<Record<string, string>>]>([
+    ['another order', ['a', 'b', 'c'], ['c', 'a', 'b'], { a: 'a', b: 'b', c: 'c' }],
+    ['another name', ['concentrator@a'], ['a', 'b'], { a: 'concentrator', b: 'b' }],
+    ['another name, and order', ['a', 'b'], ['b', 'berlin@a'], { b: 'b', berlin: 'a' }],
+    ['names that were exchanged', ['a', 'b'], ['b@a', 'a@b'], { a: 'b', b: 'a' }],
+    ['another place', ['a', 'b'], ['a@new', 'b'], { a: 'a', b: 'b' }],
+    ['two names for one', ['a', 'again@a'], ['again@a', 'a'], { a: 'a', again: 'again' }],
+    ['one name less for one', ['a', 'again@a'], ['again@a'], { again: 'again' }],
+  ])('keeps sessions: %s', (what, before, after, sessions) => {
+    const it = several();
+    it.configure(...before);
+    const made = it.all.drivers;
+    it.configure(...after);
+    expect(sessionsOf(it)).toEqual(sessions);
+    // Nobody is taken for who he is not: there is another session at another place.
+    expect(it.all.members.every(({ it: { keeper } }) => made.includes(keeper.drivers[0]!))).toBe(
+      !['another place', 'another name'].includes(what),
+    );
+  });
+
+  it('has the choice, the rules and the events go by the new names', () => {
+    const { all, configure, reach, events, time } = several();
+    configure('a', 'b');
+    reach('b');
+    time.ms = 60_000;
+    configure('a', 'berlin@b');
+    expect([all.chosen?.configured.name, namesOf(all.sessions('berlin'))]).toEqual(['berlin', ['b']]);
+    expect(all.sessions('b')).toEqual([]);
+    reach('a', 'b');
+    reach('a');
+    expect(events).toEqual(['berlin lost: nothing is heard from it', 'a chosen: berlin cannot be reached']);
+  });
+});
+
+describe('events', () => {
+  it('are those of concentrators that were reached, and changes of the choice after the first', () => {
+    const { configure, reach, events, time } = several();
+    configure('a', 'b', 'c');
+    reach('c');
+    reach('a', 'c');
+    time.ms = 60_000;
+    reach('a');
+    reach('a', 'b');
+    reach();
+    reach('b');
+    expect(events).toEqual([
+      ...['c lost: nothing is heard from it', 'a chosen: c cannot be reached'],
+      ...['a lost: nothing is heard from it', 'b lost: nothing is heard from it'],
+      ...['b back: it is heard again', 'b chosen: a cannot be reached'],
+    ]);
+  });
+
+  it('are none of a single one', () => {
+    const { configure, reach, events } = several();
+    configure('a');
+    reach('a');
+    reach();
+    expect(events).toEqual([]);
+  });
+});
+
+describe('a stream', () => {
+  it('that was cancelled meanwhile is not opened', async () => {
+    const { all, configure } = several();
+    configure('a', 'b');
+    const signal = new Cancellation();
+    const reason = new Error('the application has gone');
+    signal.abort(reason);
+    const opening = all.openStream(
+      { host: 'www.test', port: 80 },
+      () => ({ mode: 'aggregate' }),
+      () => ({}) as never,
+      signal,
+    );
+    await expect(opening).rejects.toBe(reason);
+  });
+
+  it('fails at once where its rule allows one alone, and there is none of that name', async () => {
+    const { all, configure } = several();
+    configure('a', 'b');
+    const opening = all.openStream(
+      ...([
+        { host: 'www.test', port: 80 },
+        () => ({ mode: 'aggregate' }) as const,
+        () => ({}) as never,
+        new Cancellation(),
+      ] as const),
+      undefined,
+      { name: 'c', isOnly: true },
+    );
+    await expect(opening).rejects.toMatchObject({ code: 'uplinksLost' });
+  });
 });

@@ -39,6 +39,15 @@ const carried = (uplinkName: string, receivedBytes: number, sentBytes = 0): Byte
 });
 
 describe('the list of connections', () => {
+  it('says which of several concentrators carries each, and finds them by it', () => {
+    const { add, report, hosts } = bench();
+    add({ host: 'near.test', concentrator: 'Frankfurt' });
+    add({ host: 'far.test', concentrator: 'paris' });
+    add({ host: 'waits.test' });
+    expect(report().rows.map(({ concentrator }) => concentrator)).toEqual(['Frankfurt', 'paris', null]);
+    expect(hosts({ filter: 'frank' })).toEqual(['near.test']);
+  });
+
   it('has the rates of each uplink since the last look, and what has begun since', () => {
     const { time, add, report } = bench();
     const dsl = carried('dsl', 1_000_000, 500);

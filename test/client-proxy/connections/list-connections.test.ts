@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { listConnections } from '../../../client-proxy/connections/list-connections.ts';
 import { RuleSet } from '../../../client-proxy/steering/rule-set.ts';
+import type { StreamSteerer } from '../../../client-proxy/steering/steered-streams.ts';
 import { Steering } from '../../../client-proxy/steering/steering.ts';
 import type { SteeringRule } from '../../../client-proxy/steering/steering-rule.ts';
 import { FakePlane } from '../datagram/fake-plane.ts';
@@ -14,6 +15,10 @@ const GAME: SteeringRule = { networks: ['203.0.113.0/24'], protocol: 'udp', acti
 
 it('has streams, direct connections and flows of datagrams, each with the rule that chose its way', () => {
   const opened: { over(): void }[] = [];
+  const steerer: StreamSteerer = {
+    input() {},
+    carriedOf: (id) => [{ uplinkName: 'dsl', sentBytes: id, receivedBytes: 2 }],
+  };
   const steering = new Steering({
     rules: new RuleSet({
       default: { mode: 'aggregate' },
@@ -25,10 +30,7 @@ it('has streams, direct connections and flows of datagrams, each with the rule t
     logger: { debug() {}, info() {}, warn() {} } as never,
     openStream: (_request, steered) => {
       opened.push(steered);
-      steered.opened(
-        { input() {}, carriedOf: (id) => [{ uplinkName: 'dsl', sentBytes: id, receivedBytes: 2 }] },
-        7,
-      );
+      steered.opened(steerer, 7);
     },
     openDirect() {},
     openBalanced() {},
@@ -62,6 +64,13 @@ it('has streams, direct connections and flows of datagrams, each with the rule t
   association.send({ host: '203.0.113.5', port: 3074 }, payloadOf('hello'));
   const list = listConnections({
     ...{ steering, direct: { relayed: new Set([relayed]) }, datagrams: bed.relay },
+    concentrators: {
+      members: [{}, {}] as never,
+      namesOfSessions: new Map<object, string>([
+        [steerer, 'frankfurt'],
+        [plane, 'paris'],
+      ]),
+    },
     ...{ clock: () => bed.time.ms, wallClock: () => 9_000 },
   });
   expect(list.map(({ key: _, close: __, ...rest }) => rest)).toMatchObject([
@@ -69,12 +78,13 @@ it('has streams, direct connections and flows of datagrams, each with the rule t
       ...{ protocol: 'tcp', destination: { host: 'www.test' }, from: '10.0.0.2', sinceMs: 5_000 },
       ...{ way: { kind: 'steer', policy: { mode: 'aggregate' } }, rule: undefined },
       carried: [{ uplinkName: 'dsl', sentBytes: 7, receivedBytes: 2 }],
+      concentrator: 'frankfurt',
     },
     { destination: { host: 'bank.test' }, user: 'alice', rule: REDUNDANT },
     { destination: { host: 'direct.test' }, way: { kind: 'direct', reason: 'fallback' }, sinceMs: 6_000 },
     {
       ...{ protocol: 'udp', destination: { host: '203.0.113.5' }, user: 'bob', from: '10.0.0.3' },
-      ...{ sinceMs: 9_000, rule: GAME },
+      ...{ sinceMs: 9_000, rule: GAME, concentrator: 'paris' },
       carried: [{ uplinkName: 'dsl', sentBytes: 100, receivedBytes: 1_000 }],
     },
   ]);

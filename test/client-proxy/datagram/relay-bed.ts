@@ -1,5 +1,6 @@
 import { DatagramCounts } from '../../../client-proxy/datagram/datagram-counts.ts';
-import { DatagramRelay } from '../../../client-proxy/datagram/datagram-relay.ts';
+import { DatagramRelay, type DatagramRelayOptions } from '../../../client-proxy/datagram/datagram-relay.ts';
+import type { DatagramSession } from '../../../client-proxy/datagram/datagram-side.ts';
 import type { DirectPorts } from '../../../client-proxy/datagram/direct-ports.ts';
 import type { DatagramDecision } from '../../../client-proxy/steering/datagram-decision.ts';
 import type { SteeringSubject } from '../../../client-proxy/steering/rule-set.ts';
@@ -7,8 +8,22 @@ import type { Destination } from '../../../shared/protocol/destination.ts';
 
 export const STEER: DatagramDecision = { kind: 'steer', policy: { mode: 'lowest-latency' } };
 
-/** A relay whose rules, clock and way past the concentrator are the test's. */
-export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision = () => STEER) {
+/**
+ * A relay whose rules, clock and way past the concentrator are the test's.
+ * @param sessions as `DatagramRelayOptions.sessions`; where it is not given, what begins goes to the newest that the relay was told of
+ */
+export function relayBed(
+  decide: (subject: SteeringSubject) => DatagramDecision = () => STEER,
+  sessions?: DatagramRelayOptions['sessions'],
+) {
+  const told: DatagramSession[] = [];
+  class ToldRelay extends DatagramRelay {
+    override onSession(session: DatagramSession, isOffered: boolean): void {
+      told.unshift(session);
+      super.onSession(session, isOffered);
+    }
+  }
+  const opened: DatagramSession[] = [];
   const time = { ms: 1_000 };
   const rules = { decide };
   const counts = new DatagramCounts();
@@ -16,8 +31,10 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
   const direct: string[] = [];
   const handlers = { onUnsupported: () => {} };
   const received: { from: string; payload: string }[] = [];
-  const relay = new DatagramRelay({
+  const relay = new ToldRelay({
     decide: (subject) => rules.decide(subject),
+    sessions: sessions ?? (() => told),
+    onOpened: (session) => void opened.push(session),
     makeDirect: () =>
       ({
         open: ({ host }: Destination) => ({
@@ -39,7 +56,7 @@ export function relayBed(decide: (subject: SteeringSubject) => DatagramDecision 
       onDatagram: ({ host, port }, payload) =>
         void received.push({ from: `${host} ${port}`, payload: Buffer.from(payload).toString() }),
     });
-  return { relay, join, counts, time, rules, warnings, direct, received, handlers };
+  return { relay, join, opened, counts, time, rules, warnings, direct, received, handlers };
 }
 
 export const payloadOf = (text: string): Uint8Array => Buffer.from(text);

@@ -54,6 +54,29 @@ function historyOf(seconds: readonly Readonly<Record<string, number>>[]): Uplink
 }
 
 describe('the view of the page', () => {
+  it('has the concentrators where there are several', () => {
+    const concentrator = (name: string): ClientStatus['concentrators'][number] => ({
+      ...{ name, state: 'established', chosen: name === 'frankfurt', standing: name !== 'frankfurt' },
+      ...{
+        since: SINCE,
+        sessions: 1,
+        streams: 2,
+        flows: 3,
+        roundTripMs: 12,
+        lossRatio: 0,
+        reason: 'as it is',
+      },
+    });
+    const all = ['frankfurt', 'paris'].map(concentrator);
+    const of = (concentrators: ClientStatus['concentrators']) =>
+      pageView({ ...status([]), concentrators }, historyOf([])).concentrators;
+    expect(of(all.slice(0, 1))).toEqual([]);
+    expect(of(all)[1]).toEqual({
+      ...{ name: 'paris', state: 'established', isChosen: false, isStanding: true, sinceMs: START_MS },
+      ...{ sessions: 1, connections: 5, roundTripMs: 12, lossRatio: 0, reason: 'as it is' },
+    });
+  });
+
   it('has the sum, and what goes directly with the rest', () => {
     const { uplinks, sum, connections, timeMs } = pageView(
       status([uplink('dsl'), uplink('lte', { rttMs: 50 })]),

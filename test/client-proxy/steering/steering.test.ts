@@ -112,6 +112,41 @@ it('goes directly while the fallback is on, by its policy; rules that block or n
   expect([it.balanced.length, it.streams.length]).toEqual([2, 1]);
 });
 
+describe('a rule that names a concentrator', () => {
+  const [PARIS, PARIS_ALONE] = [false, true].map((isOnly) => ({ name: 'paris', isOnly }));
+  const rules = config(
+    { hosts: ['fr.test'], action: { ...steer(QUICK), concentrator: PARIS! } },
+    { hosts: ['tv.test'], action: { ...steer(QUICK), concentrator: PARIS_ALONE! } },
+  );
+  const decide = ({ steering }: ReturnType<typeof bench>, host: string) =>
+    steering.decideDatagram({ destination: { host, port: 443 } });
+
+  it('says so of connections and of datagrams', () => {
+    const it = bench(rules);
+    for (const [host, concentrator] of [
+      ['fr.test', PARIS],
+      ['tv.test', PARIS_ALONE],
+      ['www.test', undefined],
+    ] as const) {
+      it.ask(host);
+      expect(it.streams.at(-1)?.concentrator).toEqual(concentrator);
+      expect(decide(it, host)).toEqual({
+        ...steer(QUICK),
+        ...(concentrator === undefined ? {} : { concentrator }),
+      });
+    }
+  });
+
+  it('keeps both from going directly where no other may stand in', () => {
+    const it = bench(rules);
+    it.fallback.isOn = true;
+    it.ask('fr.test');
+    it.ask('tv.test');
+    expect([it.balanced.length, it.streams.length]).toEqual([1, 1]);
+    expect([decide(it, 'fr.test').kind, decide(it, 'tv.test').kind]).toEqual(['direct', 'steer']);
+  });
+});
+
 describe('other rules', () => {
   const byHost = (host: string, action: SteeringRule['action']) => ({ hosts: [host], action });
 

@@ -55,6 +55,7 @@ function pastMonth(nowMs: number): KeptHistory {
     },
     days: [days('wan0', 9e9, 0), days('wan1', 700_000, 1), days('lte', 4e9, 2)],
     changes: [],
+    concentratorChanges: [],
   };
 }
 

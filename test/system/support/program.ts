@@ -2,13 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../bed/namespace.ts';
 import { eachWholeLine } from '../../bed/whole-lines.ts';
+import { Checkout } from '../../lab/checkout.ts';
 import { waitedForCpuMs } from '../../lab/cpu-wait.ts';
 
 /** The folder of the project. */
-export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+export const ROOT = Checkout.own().folder;
 
 export type ProgramName = 'client-proxy' | 'server-concentrator';
 

@@ -5,26 +5,30 @@
  *                              │
  *                              └── origin
  */
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDocument } from 'yaml';
 import { type Bed, createBed } from '../../bed/bed.ts';
-import { Emulator } from '../../bed/emulator.ts';
+import { type Direction, Emulator } from '../../bed/emulator.ts';
 import { Namespace, run } from '../../bed/namespace.ts';
 import { Origin } from './origin.ts';
 import { SOCKS } from './pair.ts';
-import { command, Program } from './program.ts';
+import { command, Program, ROOT } from './program.ts';
+import { UdpFlows } from './udp-flows.ts';
 
 export type Place = 'near' | 'far';
 
 const PLACES = ['near', 'far'] as const;
-/** An origin at each. */
+/** An origin at each, for HTTP and for datagrams. */
 export const PORTS = { any: 8080, far: 8081, onlyFar: 8082 } as const;
 export type OriginPort = (typeof PORTS)[keyof typeof PORTS];
 const PORT = 8443;
 const METRICS_PORT = 9101;
+/** A machine that is busy takes its time to start a program. */
+const START_MS = 30_000;
 const FAR = { delayMs: 20, rateMbps: 100, queueMs: 50, lossPercent: 0, jitterMs: 0, reorder: false };
 const UPLINKS = ['wan0', 'wan1'];
 /** Of each. */
@@ -57,6 +61,8 @@ export class TwoConcentrators {
   readonly programs = new Map<Place, Program>();
   readonly #far: Namespace;
   readonly #emulator: Emulator;
+  /** To the far one, of the emulator. */
+  readonly #link: number;
   client: Program | undefined;
 
   private constructor(
@@ -64,12 +70,14 @@ export class TwoConcentrators {
     origins: readonly Origin[],
     far: Namespace,
     emulator: Emulator,
+    link: number,
     folder: string,
   ) {
     this.bed = bed;
     this.#origins = origins;
     this.#far = far;
     this.#emulator = emulator;
+    this.#link = link;
     this.folder = folder;
   }
 
@@ -94,8 +102,14 @@ export class TwoConcentrators {
       `route add default via 10.77.253.1 src ${far.address.v4}`,
     ]);
     const origins = await Promise.all(Object.values(PORTS).map((port) => Origin.start(bed, port)));
+    const echo = join(ROOT, 'test', 'system', 'support', 'udp-echo.mjs');
+    const places = Object.values(PORTS).flatMap((port) => [bed.origin.address.v4, String(port)]);
+    const echoing = bed.origin.spawn(process.execPath, [echo, ...places], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(echoing.stdout!, 'data');
     const folder = await mkdtemp(join(tmpdir(), 'tributary-several-'));
-    const it = new TwoConcentrators(bed, origins, far, emulator, folder);
+    const it = new TwoConcentrators(bed, origins, far, emulator, link, folder);
     for (const place of PLACES) await it.#init(place);
     return it;
   }
@@ -109,12 +123,26 @@ export class TwoConcentrators {
     return this.#place(place).address.v4;
   }
 
+  /** Bytes of IP packets that have passed the uplinks from and to a concentrator, or what it has forwarded: the near one is a router. */
+  async octets(place: Place): Promise<Readonly<Record<Direction, number>>> {
+    const far = await this.#octetsOfFar();
+    if (place === 'far') return far;
+    const uplinks = await Promise.all(this.bed.uplinks.map((uplink) => uplink.stats()));
+    const sum = (direction: Direction) => uplinks.reduce((all, stats) => all + stats[direction].bytesOut, 0);
+    return { up: sum('up') - far.up, down: sum('down') - far.down };
+  }
+
+  async #octetsOfFar(): Promise<Readonly<Record<Direction, number>>> {
+    const of = async (direction: Direction) => (await this.#emulator.stats(this.#link, direction)).bytesOut;
+    return { up: await of('up'), down: await of('down') };
+  }
+
   async startConcentrator(place: Place): Promise<void> {
     await this.programs.get(place)?.stop();
     const file = join(this.folder, place, 'tributary-concentrator.yaml');
     const program = new Program(this.#place(place), 'server-concentrator', file, METRICS_PORT + 1);
     this.programs.set(place, program);
-    await program.untilLog(({ msg }) => msg === 'concentrator is up');
+    await program.untilLog(({ msg }) => msg === 'concentrator is up', { timeoutMs: START_MS });
   }
 
   /** `kill -9`. */
@@ -165,7 +193,7 @@ export class TwoConcentrators {
   async startClient(): Promise<Program> {
     await this.client?.stop();
     this.client = new Program(this.bed.client, 'client-proxy', this.clientFile, METRICS_PORT);
-    await this.client.untilLog(({ msg }) => msg === 'client proxy is up');
+    await this.client.untilLog(({ msg }) => msg === 'client proxy is up', { timeoutMs: START_MS });
     return this.client;
   }
 
@@ -199,12 +227,25 @@ export class TwoConcentrators {
   /** Which concentrator a new connection comes from at the origin; the exit code of curl where there is none in time. */
   async peer(port: OriginPort = PORTS.any, maxSeconds = 5): Promise<string> {
     const text = await this.#curl(['--fail', '--max-time', String(maxSeconds), `${this.#url(port)}/peer`]);
-    return PLACES.find((place) => text.includes(this.#source(place))) ?? text;
+    return this.#placeIn(text) ?? text;
+  }
+
+  /** An application that sends datagrams; `ask` resolves to the concentrator that they come from at the origin. */
+  async startUdp(): Promise<{
+    ask(port: OriginPort, maxSeconds?: number): Promise<{ readonly from: string; readonly tookMs: number }>;
+  }> {
+    const flows = await UdpFlows.start(this.bed.client, SOCKS);
+    return {
+      ask: async (port, maxSeconds = 5) => {
+        const { from, tookMs } = await flows.ask(this.bed.origin.address.v4, port, maxSeconds);
+        return { from: this.#placeIn(from) ?? from, tookMs };
+      },
+    };
   }
 
   /** A download, slowed down so that it lasts. */
-  async download(port: OriginPort, bytes: number, bytesPerSecond: number): Promise<Fetched> {
-    const rate = ['--limit-rate', String(bytesPerSecond), '--max-time', '60'];
+  async download(port: OriginPort, bytes: number, bytesPerSecond: number, maxSeconds = 60): Promise<Fetched> {
+    const rate = ['--limit-rate', String(bytesPerSecond), '--max-time', String(maxSeconds)];
     const startMs = performance.now();
     const text = await this.#curl([
       ...['-o', '/dev/null', '-w', '%{size_download} ', ...rate],
@@ -236,6 +277,10 @@ export class TwoConcentrators {
 
   #place(place: Place): Namespace {
     return place === 'near' ? this.bed.concentrator : this.#far;
+  }
+
+  #placeIn(text: string): Place | undefined {
+    return PLACES.find((place) => text.includes(this.#source(place)));
   }
 
   /** Where its connections to the origin come from. */

@@ -7,29 +7,19 @@
  * later, it says `{sent, came, longestMs}`: datagrams, answers, and the longest time without one while it lasted.
  */
 import { createSocket } from 'node:dgram';
-import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { associate, HEADER_BYTES, headerFor } from './socks-associate.mjs';
 
 const [role, first, second, third] = process.argv.slice(2);
 const say = (word) => process.stdout.write(`${word}\n`);
-/** Of a datagram to the proxy, with IPv4. */
-const HEADER_BYTES = 10;
 
 if (role === 'origin') {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
   socket.on('message', (message, { address, port }) => socket.send(message, port, address));
   socket.bind(Number(second), first, () => say('ready'));
 } else {
-  const header = Buffer.from([
-    0,
-    0,
-    0,
-    1,
-    ...second.split('.').map(Number),
-    Number(third) >> 8,
-    Number(third) & 255,
-  ]);
+  const header = headerFor(second, Number(third));
   say('ready');
   for await (const line of createInterface({ input: process.stdin })) {
     const { control, socket, relay } = await associate(Number(first));
@@ -38,19 +28,6 @@ if (role === 'origin') {
     control.destroy();
   }
   process.exit();
-}
-
-async function associate(port) {
-  const control = connect(port, '127.0.0.1');
-  const answer = () => new Promise((resolve) => control.once('data', resolve));
-  control.write(Uint8Array.of(5, 1, 0));
-  await answer();
-  control.write(Uint8Array.of(5, 3, 0, 1, 0, 0, 0, 0, 0, 0));
-  const reply = await answer();
-  if (reply[1] !== 0) throw new Error(`the proxy refuses: ${reply[1]}`);
-  const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  return { control, socket, relay: reply.readUInt16BE(reply.length - 2) };
 }
 
 async function call(socket, relay, header, { answers, gapMs, bytes, mostMs }) {

@@ -1,5 +1,6 @@
 import type { html } from '../../../../shared/page-browser/lib/htm-preact.js';
 import type { Samples } from '../../../../shared/page-browser/samples.ts';
+import type { ConcentratorChange } from '../../history/concentrator-changes.ts';
 import type { StateChange } from '../../history/state-changes.ts';
 import type { PageView } from '../../page-view.ts';
 
@@ -7,6 +8,7 @@ import type { PageView } from '../../page-view.ts';
 export interface Shown {
   readonly view: PageView | undefined;
   readonly changes: readonly StateChange[];
+  readonly concentratorChanges: readonly ConcentratorChange[];
   readonly samples: Samples;
   /** Whether the client tells of each second. */
   readonly isLive: boolean;

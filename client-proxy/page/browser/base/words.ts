@@ -50,13 +50,21 @@ export function moodOf({
 }
 
 /** How the client is, in a sentence. */
-export function summaryOf({ mode, session, sessionSinceMs, timeMs, isFallback }: PageView): string {
+export function summaryOf({
+  mode,
+  session,
+  sessionSinceMs,
+  timeMs,
+  isFallback,
+  concentrators,
+}: PageView): string {
   if (mode === 'direct') return 'without a concentrator: each connection goes over one uplink';
   if (isFallback)
     return 'the concentrator cannot be reached: new connections go directly, outside of the tunnel';
   if (session === 'lingering') return 'every uplink is silent: connections wait for one of them';
   if (session !== 'established') return 'connecting to the concentrator';
-  return `connected to the concentrator for ${sinceText(timeMs - (sessionSinceMs ?? timeMs))}`;
+  const name = concentrators.find(({ isChosen }) => isChosen)?.name ?? 'the concentrator';
+  return `connected to ${name} for ${sinceText(timeMs - (sessionSinceMs ?? timeMs))}`;
 }
 
 /** What the uplinks give together, as so many times the best of them; undefined where that is no more. */

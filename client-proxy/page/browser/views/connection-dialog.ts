@@ -20,10 +20,10 @@ const SETTINGS_MS = 30_000;
 /** What one can do with a connection: close it, and have those to the same place go otherwise from now on. */
 export function ConnectionDialog({ row, uplinks, onClose }: ConnectionDialogProps) {
   const closing = useActing();
-  const { id, destination, rule, way } = row;
+  const { id, destination, rule, way, concentrator } = row;
   return html`
     <${Dialog}
-      title=${destination} about=${`${way}, ${rule === null ? 'by the default' : `by the rule “${rule}”`}`} onClose=${onClose}
+      title=${destination} about=${`${way}${concentrator === null ? '' : ` by ${concentrator}`}, ${rule === null ? 'by the default' : `by the rule “${rule}”`}`} onClose=${onClose}
     >
       <p>
         <button

@@ -126,7 +126,8 @@ interface RowProps {
 }
 
 function Row({ row, names, nowMs, onOpen }: RowProps) {
-  const { destination, name, protocol, user, from, way, isDirect, rule, sinceMs, uplinks } = row;
+  const { destination, name, protocol, user, from, way, isDirect, concentrator, rule, sinceMs, uplinks } =
+    row;
   const sum = (of: (share: ConnectionRow['uplinks'][number]) => number) =>
     uplinks.reduce((all, share) => all + of(share), 0);
   return html`
@@ -138,6 +139,7 @@ function Row({ row, names, nowMs, onOpen }: RowProps) {
       <td role="cell" class="c-application">${user !== null && html`<b>${user}</b> `}<span class="quiet">${from}</span></td>
       <td role="cell" class="c-way">
         <span class="tag ${isDirect ? 'direct' : ''}">${way}</span>
+        ${concentrator !== null && html` <span class="tag" data-figure="concentrator">${concentrator}</span>`}
         ${rule !== null && html`<span class="quiet rule" title=${rule}>${rule}</span>`}
       </td>
       <td role="cell" class="c-rate">

@@ -5,7 +5,9 @@ import { type Direction, Samples } from '../../../../shared/page-browser/samples
 import type { DayReport } from '../../history/history-keeper.ts';
 import { faultMarks, faultsOf } from '../base/changes.ts';
 import { useData } from '../base/client.ts';
+import { notesOf } from '../base/concentrators.ts';
 import type { ShownView, View } from '../base/shown.ts';
+import { ConcentratorNotes } from './concentrators.ts';
 import { FaultList } from './fault-list.ts';
 import { Month } from './month.ts';
 
@@ -16,7 +18,7 @@ const DAY_MINUTES = 1_440;
 /** A new minute is there once a minute. Longer than two without one, the client did not run. */
 const MINUTES = { stepMs: 60_000, holeMs: 150_000, maxSamples: DAY_MINUTES };
 
-function History({ view, changes }: ShownView) {
+function History({ view, changes, concentratorChanges }: ShownView) {
   const report = useData<DayReport>('history', {}, MINUTES.stepMs);
   const [samples] = useState(() => new Samples(MINUTES));
   const [direction, setDirection] = useState<Direction>('down');
@@ -24,6 +26,7 @@ function History({ view, changes }: ShownView) {
   const { minutes, days } = report;
   samples.load(minutes.times, minutes.uplinks);
   const faults = faultsOf(changes, view.uplinks);
+  const notes = notesOf(concentratorChanges, view.concentrators);
   // Those that are there first, so that they have the colours of their cards.
   const present = view.uplinks.map(({ name }) => name);
   const names = [...new Set([...present, ...minutes.uplinks.map(({ name }) => name)])];
@@ -48,5 +51,12 @@ function History({ view, changes }: ShownView) {
       <h2 id="faults-title">Faults</h2>
       <${FaultList} faults=${faults} names=${names} />
     </section>
+    ${
+      notes.length > 0 &&
+      html`<section class="panel" aria-labelledby="notes-title">
+        <h2 id="notes-title">Concentrators</h2>
+        <${ConcentratorNotes} notes=${notes} />
+      </section>`
+    }
   `;
 }

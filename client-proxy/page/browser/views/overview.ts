@@ -7,6 +7,7 @@ import type { PageView } from '../../page-view.ts';
 import { type Fault, faultMarks, faultsOf } from '../base/changes.ts';
 import type { ShownView, View } from '../base/shown.ts';
 import { gainOf } from '../base/words.ts';
+import { Concentrators } from './concentrators.ts';
 import { FaultList } from './fault-list.ts';
 import { HeldChanges } from './held-changes.ts';
 import { type Changing, SettingsDialog } from './settings-dialogs.ts';
@@ -15,10 +16,10 @@ import { UplinkCard } from './uplink-card.ts';
 /** The uplinks side by side, their sum, and what they carried of late. */
 export const OVERVIEW: View = { id: 'overview', title: 'Overview', Show: Overview };
 
-/** Faults that are listed; the chart marks all that it reaches. */
+/** Faults that are listed, and what has happened to concentrators; the chart marks all that it reaches. */
 const MAX_LISTED = 8;
 
-function Overview({ view, changes, samples }: ShownView) {
+function Overview({ view, changes, concentratorChanges, samples }: ShownView) {
   const { uplinks } = view;
   const names = uplinks.map(({ name }) => name);
   const faults = faultsOf(changes, uplinks);
@@ -50,6 +51,7 @@ function Overview({ view, changes, samples }: ShownView) {
       }
     </section>
     ${changing !== undefined && html`<${SettingsDialog} changing=${changing} onClose=${() => setChanging(undefined)} />`}
+    <${Concentrators} view=${view} concentratorChanges=${concentratorChanges} most=${MAX_LISTED} />
     <${Carried} samples=${samples} names=${names} faults=${faults} endMs=${view.timeMs} />
   `;
 }

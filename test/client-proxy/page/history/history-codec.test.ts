@@ -34,6 +34,9 @@ const history = (names: readonly string[], rate: (i: number) => number = (i) => 
       ...{ before: null, lost: 3, lostBefore: 2 },
     },
   ],
+  concentratorChanges: [
+    { atMs: NOW_MS, concentrator: 'paris', kind: 'chosen', reason: 'frankfurt cannot be reached' },
+  ],
 });
 const encode = async (kept: KeptHistory) => Buffer.from(await HISTORY_FORMAT.encode(kept));
 /** Pseudo-random rates, which no compression makes smaller. */
@@ -47,7 +50,9 @@ describe('the file of the history', () => {
   it('holds the same, and rates to a thousandth', async () => {
     const kept = history(['dsl', 'lte'], (i) => i * 123_457);
     const read = (await HISTORY_FORMAT.decode(await encode(kept)))!;
-    expect([read.days, read.changes]).toEqual([kept.days, kept.changes]);
+    expect([read.days, read.changes, read.concentratorChanges]).toEqual([
+      ...[kept.days, kept.changes, kept.concentratorChanges],
+    ]);
     for (const key of ['seconds', 'minutes'] as const) {
       expect(read[key].times).toEqual(kept[key].times);
       for (const { name, down, up } of kept[key].uplinks) {
@@ -64,8 +69,19 @@ describe('the file of the history', () => {
 
   it('is empty, too', async () => {
     const nothing = { times: [], uplinks: [] };
-    const kept = { seconds: nothing, minutes: nothing, days: [], changes: [] };
+    const kept = { seconds: nothing, minutes: nothing, days: [], changes: [], concentratorChanges: [] };
     expect(await HISTORY_FORMAT.decode(await encode(kept))).toEqual(kept);
+  });
+
+  it('is as earlier versions have it where there is a single concentrator', async () => {
+    const plain = gunzipSync(await encode({ ...history(['dsl']), concentratorChanges: [] }));
+    expect(plain.toString('utf8', 12, 12 + plain.readUInt32LE(8))).not.toContain('oncentrator');
+  });
+
+  it('cuts reasons that are long', async () => {
+    const changes = [{ ...history([]).concentratorChanges[0]!, reason: 'x'.repeat(1_000) }];
+    const read = await HISTORY_FORMAT.decode(await encode({ ...history([]), concentratorChanges: changes }));
+    expect(read!.concentratorChanges[0]!.reason).toHaveLength(300);
   });
 
   it.each([

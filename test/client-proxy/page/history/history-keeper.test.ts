@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ConcentratorChanges } from '../../../../client-proxy/page/history/concentrator-changes.ts';
 import { HistoryKeeper } from '../../../../client-proxy/page/history/history-keeper.ts';
 import { StateChanges } from '../../../../client-proxy/page/history/state-changes.ts';
 import { temporaryDirectory } from '../../../config/temporary-directory.ts';
@@ -21,8 +22,9 @@ async function run(file: string, startMs: number) {
     () => nowMs,
     () => 0,
   );
+  const concentratorChanges = new ConcentratorChanges(() => nowMs);
   const keeper = await HistoryKeeper.open({
-    ...{ file, changes, clock: () => nowMs, wallClock: () => nowMs },
+    ...{ file, changes, concentratorChanges, clock: () => nowMs, wallClock: () => nowMs },
     logger: { warn: say, info: say } as never,
     traffic: {
       *entries() {
@@ -37,7 +39,7 @@ async function run(file: string, startMs: number) {
     metering: { meters: [plan], plans: new Map([['lte', 'contract']]) } as never,
   });
   return {
-    ...{ keeper, changes, said, plan },
+    ...{ keeper, changes, concentratorChanges, said, plan },
     setClock: (ms: number) => {
       nowMs = ms;
     },
@@ -66,6 +68,7 @@ describe('the history that is kept', () => {
       { name: 'lte', state: 'doubted', reason: 'silent for 171 ms', cause: 'silent', isUp: true },
       'in-use',
     );
+    one.concentratorChanges.add({ concentrator: 'paris', kind: 'chosen', reason: 'it is better' });
     one.keeper.sample();
     await one.keeper.close();
     // 12:02:10; the next run is at it from 12:02:20.
@@ -80,6 +83,7 @@ describe('the history that is kept', () => {
     for (const [i, rate] of [0.5, 1, 50 / 60].entries()) expect(down[i]! / MB).toBeCloseTo(rate, 2);
     expect(two.keeper.history.seconds.report().times).toHaveLength(100 + 60);
     expect(two.changes.all).toMatchObject([{ uplink: 'lte', state: 'doubted', before: 'in-use' }]);
+    expect(two.concentratorChanges.all).toEqual(one.concentratorChanges.all);
     const midnightMs = new Date(START_MS).setHours(0, 0, 0, 0);
     expect(days).toContainEqual({
       name: 'dsl',

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { whyAway } from '../../../client-proxy/concentrators/member.ts';
+import type { UplinkStatus } from '../../../client-proxy/path-manager/uplink-status.ts';
+import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
+
+const uplinks: readonly UplinkStatus[] = [
+  { name: 'dsl', isUp: false, state: 'waiting', cause: 'not-dialled', reason: 'not dialled yet' },
+  {
+    ...{ name: 'lte', isUp: false, state: 'down', cause: 'wrong-certificate' as never },
+    reason: 'the certificate is not the pinned one',
+  },
+];
+const session = (hasSubflow: boolean) => ({ hasSubflow }) as SessionDriver;
+
+it.each<[string, SessionDriver | undefined, readonly UplinkStatus[], string]>([
+  ['silent', session(true), uplinks, 'nothing is heard from it'],
+  ['refused', undefined, uplinks, 'there is no session with it: lte: the certificate is not the pinned one'],
+  ['lingering', session(false), uplinks.slice(0, 1), 'no uplink leads to it'],
+  ['not dialled yet', undefined, [], 'there is no session with it'],
+])('says of a concentrator that is %s why it cannot be reached', (_, current, all, text) => {
+  expect(whyAway({ current, uplinks: all })).toBe(text);
+});
