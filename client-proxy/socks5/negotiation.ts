@@ -72,7 +72,7 @@ export class Negotiation implements MessageNegotiation {
       actions.push(this.#take(step));
     }
     const over = this.#state === 'requested' || this.#state === 'failed';
-    this.#unparsed = over ? new Uint8Array(0) : new Uint8Array(rest);
+    this.#unparsed = over || rest.length === 0 ? NOTHING_MORE : new Uint8Array(rest);
     return actions;
   }
 
@@ -161,7 +161,7 @@ export class Negotiation implements MessageNegotiation {
         lookup: command.lookup,
         user: this.#user,
         // Not `slice`: a Buffer's is a view.
-        earlyData: new Uint8Array(bytes.subarray(field.end)),
+        earlyData: bytes.length === field.end ? NOTHING_MORE : new Uint8Array(bytes.subarray(field.end)),
       },
     };
   }

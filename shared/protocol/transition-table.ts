@@ -8,11 +8,14 @@ export type TransitionTable<State extends string, Event extends string> = {
 /** A state that changes only along its table. @throws MisuseError for an unlisted transition. */
 export class StateMachine<State extends string, Event extends string> {
   readonly #table: TransitionTable<State, Event>;
-  readonly #name: string;
+  readonly #what: string;
+  readonly #id: number;
   #state: State;
 
-  constructor(name: string, table: TransitionTable<State, Event>, initial: State) {
-    this.#name = name;
+  /** @param what in messages, with its id: of each stream there are several, and to join the two for each would cost more than all else here */
+  constructor(what: string, id: number, table: TransitionTable<State, Event>, initial: State) {
+    this.#what = what;
+    this.#id = id;
     this.#table = table;
     this.#state = initial;
   }
@@ -24,7 +27,7 @@ export class StateMachine<State extends string, Event extends string> {
   apply(event: Event): State {
     const next = this.#table[this.#state][event];
     if (next === undefined) {
-      throw new MisuseError(`${this.#name}: event ${event} in state ${this.#state}`);
+      throw new MisuseError(`${this.#what} ${this.#id}: event ${event} in state ${this.#state}`);
     }
     this.#state = next;
     return next;

@@ -64,7 +64,7 @@ describe.each(CASES)('%s', (name, table, expected, events) => {
     for (const event of events) {
       const next = expected[`${state} ${event}`];
       it(`${state}, ${event}: ${next ?? 'must never happen'}`, () => {
-        const machine = new StateMachine(name, table, state);
+        const machine = new StateMachine(name, 1, table, state);
         if (next === undefined) {
           expect(thrownBy(() => machine.apply(event))).toEqual(misuse);
           expect(machine.state).toBe(state);

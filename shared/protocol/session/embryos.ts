@@ -50,6 +50,7 @@ export class Embryos {
   expired(): readonly Stream[] {
     this.#aliveMs += Math.min(this.#now.ms - this.#lookedMs, MAX_LOOK_MS);
     this.#lookedMs = this.#now.ms;
+    if (this.#streams.size === 0) return [];
     const expired: Stream[] = [];
     for (const { stream, madeMs } of this.#streams.values()) {
       if (this.#aliveMs - madeMs < EMBRYO_LIFE_MS) break;

@@ -5,8 +5,10 @@ import { byExpectedDelivery, onDistinctUplinks, trustedOrAll } from './trusted-s
 
 /** When a receipt must leave; infinite while none is due, or while nothing can carry one. */
 export function receiptDeadlineMs(subflows: readonly SessionSubflow[]): number {
-  if (!trustedOrAll(subflows).some((subflow) => subflow.outbox.isWritable)) return Number.POSITIVE_INFINITY;
-  return Math.min(...subflows.map(({ receipts }) => receipts.dueMs));
+  let dueMs = Number.POSITIVE_INFINITY;
+  for (const { receipts } of subflows) dueMs = Math.min(dueMs, receipts.dueMs);
+  if (dueMs === Number.POSITIVE_INFINITY) return dueMs;
+  return trustedOrAll(subflows).some(isWritable) ? dueMs : Number.POSITIVE_INFINITY;
 }
 
 /** Sends receipts for all subflows, on the `copies` fastest ones, if one is due. */
@@ -24,4 +26,8 @@ export function sendReceipts(subflows: readonly SessionSubflow[], now: Now, copi
     const frame = encodeControl({ type: 'receipt', entries: entries.slice(at, at + MAX_RECEIPT_ENTRIES) });
     for (const subflow of carriers) subflow.append([frame], { kind: 'receipt' });
   }
+}
+
+function isWritable({ outbox }: SessionSubflow): boolean {
+  return outbox.isWritable;
 }

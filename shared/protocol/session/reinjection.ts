@@ -53,6 +53,8 @@ export class HeadOfLineCopies {
 
   /** Looks at one stream after the other, as many as one search may cost; the next call goes on with the rest. */
   copy(streams: Iterable<Stream>, turn: Turn): void {
+    // There is no other one for a copy.
+    if (turn.subflows.length < 2) return;
     this.#ahead ??= streams[Symbol.iterator]();
     const underWay = new UnderWay(turn.subflows);
     const hasDegraded = turn.subflows.some(({ isDegraded }) => isDegraded);

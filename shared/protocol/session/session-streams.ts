@@ -240,14 +240,18 @@ export class SessionStreams implements StreamCommands {
 
   /** When a stream has waited for long enough without any of the uplinks that it is bound to. */
   get deadlineMs(): number {
-    const [first] = this.#transmitter.stranded;
+    const { stranded } = this.#transmitter;
+    if (stranded.size === 0) return Number.POSITIVE_INFINITY;
+    const [first] = stranded;
     return (first?.place.strandedSinceMs ?? Number.POSITIVE_INFINITY) + this.#options.lingerMs;
   }
 
   /** Streams that have waited so long fail, as all do with a session that has no subflow. */
   failStranded(): void {
     const { now, lingerMs } = this.#options;
-    for (const { id, place } of this.#transmitter.stranded) {
+    const { stranded } = this.#transmitter;
+    if (stranded.size === 0) return;
+    for (const { id, place } of stranded) {
       // The same sum as in deadlineMs, so that rounding never puts it behind its own deadline.
       if (now.ms < place.strandedSinceMs + lingerMs) return;
       this.#host.emit({ type: 'stream-failed', streamId: id, error: 'uplinksLost' });

@@ -28,6 +28,8 @@ export interface SubflowsHost {
   readonly makeController: MakeCongestionController;
   readonly streams: SessionStreams;
   readonly transmitter: Transmitter;
+  /** Whether datagrams may wait for a subflow that takes a write. */
+  mayHaveDatagrams(): boolean;
   emit(event: SessionEvent): void;
 }
 
@@ -54,8 +56,11 @@ export interface SubflowCommands {
   doubt(subflowId: number, reason: string): void;
   /** Asks each that is idle for a receipt, now. */
   ask(): void;
-  /** The transport takes a write again, or is busy with one of somebody else (its handshake). */
-  setWritable(subflowId: number, isWritable: boolean): void;
+  /**
+   * The transport takes a write again, or is busy with one of somebody else (its handshake).
+   * @returns whether `flush` is wanted; otherwise only `deadlineMs` may be another one
+   */
+  setWritable(subflowId: number, isWritable: boolean): boolean;
   /** The kernel's figures. */
   measured(subflowId: number, kernel: KernelMeasurement): void;
   /** What to write to it now; empty when there is nothing, or its transport is busy. */
@@ -192,8 +197,11 @@ export class SessionSubflows implements SubflowCommands {
     for (const { liveness } of this.#all) liveness.pings.hurry();
   }
 
-  setWritable(subflowId: number, isWritable: boolean): void {
-    this.get(subflowId)?.outbox.setWritable(isWritable);
+  setWritable(subflowId: number, isWritable: boolean): boolean {
+    const subflow = this.get(subflowId);
+    if (subflow === undefined) return false;
+    subflow.outbox.setWritable(isWritable);
+    return isWritable && (this.#host.mayHaveDatagrams() || this.#host.transmitter.onWritable(subflow));
   }
 
   measured(subflowId: number, kernel: KernelMeasurement): void {

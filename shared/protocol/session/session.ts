@@ -115,6 +115,7 @@ export class Session {
       makeController,
       streams: this.#streams,
       transmitter: this.#transmitter,
+      mayHaveDatagrams: () => this.datagrams.mayHaveFrames,
       emit,
     });
     this.streams = this.#streams;

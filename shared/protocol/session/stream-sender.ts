@@ -98,11 +98,17 @@ export class StreamSender {
     return this.#goesOn || this.#uninformed.size > 0 || this.#strandedAhead !== undefined;
   }
 
+  /** Whether there may be something to send. */
+  get hasWaiting(): boolean {
+    return !this.#queue.isEmpty || this.hasMore;
+  }
+
   /** Looks at what has changed since the last turn. */
   begin(turn: Turn): void {
     this.#goesOn = false;
     if (this.#changes.note(turn.subflows)) this.#onOtherCarriers();
     if (this.#strandedAhead !== undefined) this.#relieveStranded(turn, this.#strandedAhead);
+    if (this.#uninformed.size === 0) return;
     let told = 0;
     for (const stream of this.#uninformed) {
       if (++told > MAX_TOLD_STREAMS) break;
@@ -113,6 +119,10 @@ export class StreamSender {
 
   /** Fills the subflows as far as they take anything. */
   send(turn: Turn): void {
+    if (this.#queue.isEmpty) {
+      this.#isMidway = false;
+      return;
+    }
     // A stream that is bound to uplinks may go where none other does.
     const open = this.#queue.hasSteered ? turn.subflows : turn.trusted;
     const hasNews = this.#isMidway && open.some((one) => one.canTake && !this.#hadRoom.has(one));

@@ -61,6 +61,13 @@ export class Transmitter {
     return this.#streams.stranded;
   }
 
+  /** A subflow takes a write again. @returns whether `transmit` may have something for it, other than a receipt that is due later */
+  onWritable(subflow: SessionSubflow): boolean {
+    if (!this.control.isEmpty || this.#streams.hasWaiting) return true;
+    noteApplicationLimited([subflow]);
+    return false;
+  }
+
   /** Fills the subflows' outputs with all that may leave now. */
   transmit(subflows: readonly SessionSubflow[]): void {
     const turn = new Turn(subflows);

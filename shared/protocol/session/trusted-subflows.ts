@@ -10,6 +10,8 @@ import type { SessionSubflow } from './sent-item.ts';
  * longest without a doubt.
  */
 export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly SessionSubflow[] {
+  // As a rule, and several times in each turn.
+  if (subflows.every(isPlain)) return subflows;
   const active = subflows.filter((subflow) => subflow.state === 'active');
   const seconds = secondsOfBbr(active);
   const preferred = active.filter(
@@ -20,7 +22,8 @@ export function trustedSubflows(subflows: readonly SessionSubflow[]): readonly S
 
 /** Those without a penalty for flapping; all of them where each has one, since it protects nothing then. */
 export function steadySubflows(active: readonly SessionSubflow[]): readonly SessionSubflow[] {
-  const steady = active.filter(({ liveness }) => liveness.isReady);
+  if (active.every(isReady)) return active;
+  const steady = active.filter(isReady);
   return steady.length > 0 ? steady : active;
 }
 
@@ -81,6 +84,15 @@ export function onDistinctUplinks(
     if (chosen.length === most) break;
   }
   return chosen;
+}
+
+/** Whether nothing but others on its path could make it come behind them, and there are none. */
+function isPlain({ state, duty, uplink }: SessionSubflow): boolean {
+  return state === 'active' && duty.value === 'regular' && !uplink.isParked && uplink.subflows.length < 2;
+}
+
+function isReady({ liveness }: SessionSubflow): boolean {
+  return liveness.isReady;
 }
 
 const NONE: ReadonlySet<SessionSubflow> = new Set();

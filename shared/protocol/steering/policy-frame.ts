@@ -6,7 +6,13 @@ import { halvesOf, type SteeringPolicy, type StreamPolicy } from './steering-pol
 
 /** Whether OPEN's mode says all of it. */
 export function isModeAlone({ only, order, weights, maxRttMs, maxLoss }: SteeringPolicy): boolean {
-  return [only, order, weights, maxRttMs, maxLoss].every((part) => part === undefined);
+  return (
+    only === undefined &&
+    order === undefined &&
+    weights === undefined &&
+    maxRttMs === undefined &&
+    maxLoss === undefined
+  );
 }
 
 /**

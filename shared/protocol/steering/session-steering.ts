@@ -55,6 +55,8 @@ export class SessionSteering {
    * @throws StreamError `resourceExceeded` for a policy that is one too many
    */
   check(policy: StreamPolicy, replaced: readonly SharedPolicy[] = []): void {
+    // This is asked for each stream, and most have none.
+    if (!hasParameters(policy) && (policy.down === undefined || !hasParameters(policy.down))) return;
     const keys = new Set(halvesOf(policy).flatMap((half) => (hasParameters(half) ? [keyOf(half)] : [])));
     const added = [...keys].filter((key) => !this.#policies.has(key)).length;
     if (added === 0) return;

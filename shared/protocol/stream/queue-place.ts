@@ -24,7 +24,7 @@ export class QueuePlace {
   isCountedAsSteered = false;
 
   constructor(streamId: number) {
-    this.#state = new StateMachine(`stream ${streamId}, sending`, SEND_STATE_TABLE, 'idle');
+    this.#state = new StateMachine('place of stream', streamId, SEND_STATE_TABLE, 'idle');
   }
 
   get state(): SendState {

@@ -24,7 +24,7 @@ export class ReceiveStream {
     this.#id = id;
     this.#account = new ReceiveAccount(budget);
     this.window = new ReceiveWindow(this.#account, now, tuning);
-    this.#state = new StateMachine(`stream ${id}, receiving half`, RECEIVE_TABLE, 'open');
+    this.#state = new StateMachine('receiving half of stream', id, RECEIVE_TABLE, 'open');
   }
 
   get state(): HalfState {

@@ -41,7 +41,7 @@ export class SendStream implements SentStream {
     this.#buffer = new SendBuffer(memory);
     this.#backlog = backlog;
     this.#limitDsn = limitDsn;
-    this.#state = new StateMachine(`stream ${id}, sending half`, SEND_TABLE, 'open');
+    this.#state = new StateMachine('sending half of stream', id, SEND_TABLE, 'open');
   }
 
   get state(): HalfState {

@@ -53,6 +53,11 @@ export class StreamQueue {
     return this.#stranded;
   }
 
+  /** Whether no stream waits for its turn. */
+  get isEmpty(): boolean {
+    return this.#fresh.size + this.#old.size === 0;
+  }
+
   /** Whether a stream with a choice of uplinks of its own has something to send. */
   get hasSteered(): boolean {
     return this.#steered > 0;

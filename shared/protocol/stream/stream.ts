@@ -84,7 +84,7 @@ export class Stream {
     this.place = new QueuePlace(id);
     this.delays = new StreamDelays(context.now, context.delays);
     this.steering = context.steering.begin(policy, this.send);
-    this.#phase = new StateMachine(`stream ${id}`, PHASE_TABLE, phase);
+    this.#phase = new StateMachine('stream', id, PHASE_TABLE, phase);
   }
 
   get phase(): StreamPhase {

@@ -59,7 +59,7 @@ export class Liveness {
     this.pings = new PingTimer(subflow, now, tuning);
     this.#flaps = new FlapDamper(now, tuning.flaps);
     this.#pauses = new PauseDetector(tuning.pause);
-    this.#state = new StateMachine(`subflow ${subflowId}`, SUBFLOW_TABLE, 'active');
+    this.#state = new StateMachine('subflow', subflowId, SUBFLOW_TABLE, 'active');
     this.#heard = { receiptMs: now.ms, arrivalMs: Number.NEGATIVE_INFINITY };
   }
 

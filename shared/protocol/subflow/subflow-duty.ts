@@ -21,7 +21,7 @@ export class SubflowDuty {
   #heardGeneration = 0;
 
   constructor(subflowId: number, isBackup: boolean) {
-    this.#state = new StateMachine(`subflow ${subflowId}, duty`, DUTY_TABLE, isBackup ? 'backup' : 'regular');
+    this.#state = new StateMachine('duty of subflow', subflowId, DUTY_TABLE, isBackup ? 'backup' : 'regular');
   }
 
   get value(): Duty {

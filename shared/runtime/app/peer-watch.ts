@@ -29,14 +29,18 @@ export class PeerWatch {
     this.#lookIntervalMs = Math.min(LOOK_INTERVAL_MS, options.keepAliveMs / 4, options.stallTimeoutMs / 4);
   }
 
-  /** Watches a connection from now on, until its socket closes. @param isTcp else the kernel cannot be asked of it */
+  /** Watches a connection from now on, until it is forgotten. @param isTcp else the kernel cannot be asked of it */
   add(role: PeerRole, socket: Socket, owner: WatchedSocket, isTcp = true): WatchedPeer {
     const options = isTcp ? this.#options : { ...this.#options, native: undefined };
     const peer: WatchedPeer = new WatchedPeer(role, socket, owner, options);
     this.#peers.add(peer);
-    socket.once('close', () => this.#peers.delete(peer));
     this.#arm();
     return peer;
+  }
+
+  /** Its socket has closed. */
+  forget(peer: WatchedPeer): void {
+    this.#peers.delete(peer);
   }
 
   #arm(): void {

@@ -71,6 +71,7 @@ export class TcpAppSocket implements AppSocket {
   readonly #socket: Socket;
   readonly #native: NativeSockets | undefined;
   readonly #reader: PooledReader | undefined;
+  readonly #watch: PeerWatch | undefined;
   readonly #peer: WatchedPeer | undefined;
   readonly #noAddress: '' | typeof UNIX_CLIENT;
   #handlers: AppSocketHandlers | undefined;
@@ -116,6 +117,7 @@ export class TcpAppSocket implements AppSocket {
       },
       onPeerKeepsAlive: (idleMs) => this.#handlers?.onKeepAlive?.(idleMs),
     };
+    this.#watch = care?.watch;
     this.#peer = care?.watch.add(care.role, socket, owner, care.isTcp);
   }
 
@@ -270,6 +272,7 @@ export class TcpAppSocket implements AppSocket {
 
   #onClose(): void {
     this.#reader?.stop();
+    if (this.#peer !== undefined) this.#watch?.forget(this.#peer);
     this.#handlers?.onClose(this.#error);
   }
 }

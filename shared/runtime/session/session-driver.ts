@@ -166,7 +166,7 @@ export class SessionDriver implements SessionCarried {
     if (this.#seat.mustWait) transport.setReading(false);
     transport.setHandlers({
       onBytes: (chunk) => this.#onBytes(id, traffic, chunk),
-      onWritable: () => this.input(() => this.#session.subflows.setWritable(id, true)),
+      onWritable: () => this.#onWritable(id),
       onClose: (error) => this.#onTransportClosed(id, error),
     });
     if (rest.length > 0) this.#onBytes(id, traffic, new OwnBytes(rest));
@@ -233,6 +233,13 @@ export class SessionDriver implements SessionCarried {
     const handlers = handlersOf(streamId);
     this.#events.attach(streamId, handlers);
     return handlers;
+  }
+
+  /** Follows each write, and mostly there is nothing more to send: that costs no turn. */
+  #onWritable(subflowId: number): void {
+    this.#session.advance(this.#options.clock());
+    if (this.#session.subflows.setWritable(subflowId, true)) this.#wake();
+    else if (this.#turnScheduled === undefined && !this.#isOver) this.#armTimer();
   }
 
   #onBytes(subflowId: number, traffic: UplinkTraffic, chunk: ReceivedChunk): void {

@@ -7,6 +7,8 @@
  *   load opens PORT SOCKS LANES MS ADDRESS          as many small downloads as will go, so many at a time; prints "count N ns N"
  *   load paced PORT SOCKS PER_SECOND MS ADDRESS     small downloads begun at even times, however late the last ones are;
  *                                                   prints "count N failed N p50 N p99 N", ns from when each was due to its first byte
+ *   load page PORT SOCKS OBJECTS TIMES ADDRESS      so many small downloads begun at once, so many times;
+ *                                                   prints "failed N p50 N", ns until all of them were complete
  *
  * SOCKS is the port of a SOCKS5 proxy on 127.0.0.1, "http:PORT" for a tunnel by HTTP CONNECT, or 0: straight to ADDRESS:PORT. RATE is what the reader takes in bytes/s, 0 all.
  */
@@ -28,6 +30,8 @@
 /* Connections served at one time, the others wait: threads that are there already, since making one for each would be a cost of its own. */
 #define SERVERS (2 * PACED_LANES)
 #define MAX_TIMES 1000000
+/* Between pages: what the last one has left behind is over. */
+#define PAGE_PAUSE_NS (100 * MS_NS)
 #define TIMEOUT_S 10
 #define PROXY_ADDRESS "127.0.0.1"
 #define BACKLOG 4096
@@ -43,6 +47,8 @@ static struct target target;
 static atomic_ulong next_ticket, done_count, failed_count;
 static uint64_t start_ns, end_ns, gap_ns;
 static uint64_t *times;
+static pthread_barrier_t page_begins, page_ends;
+static uint64_t pages;
 
 static void make_pattern(void) {
   uint32_t state = 0x9e3779b9;
@@ -224,6 +230,38 @@ static int paced(uint64_t per_second, uint64_t ms) {
   return 0;
 }
 
+static void *page_lane(void *unused) {
+  for (uint64_t i = 0; i < pages; i++) {
+    pthread_barrier_wait(&page_begins);
+    if (!small_download()) failed_count++;
+    pthread_barrier_wait(&page_ends);
+  }
+  return unused;
+}
+
+static int page(int objects, uint64_t repeats) {
+  pthread_t threads[PACED_LANES];
+  if (objects < 1 || objects > PACED_LANES || repeats < 1 || repeats > MAX_TIMES) fail("page");
+  times = calloc(repeats, sizeof *times);
+  if (!times) fail("memory");
+  pages = repeats;
+  pthread_barrier_init(&page_begins, NULL, (unsigned)objects + 1);
+  pthread_barrier_init(&page_ends, NULL, (unsigned)objects + 1);
+  for (int i = 0; i < objects; i++)
+    if (pthread_create(&threads[i], NULL, page_lane, NULL) != 0) fail("thread");
+  for (uint64_t i = 0; i < repeats; i++) {
+    sleep_until(now_ns() + PAGE_PAUSE_NS);
+    uint64_t start = now_ns();
+    pthread_barrier_wait(&page_begins);
+    pthread_barrier_wait(&page_ends);
+    times[i] = now_ns() - start;
+  }
+  for (int i = 0; i < objects; i++) pthread_join(threads[i], NULL);
+  qsort(times, repeats, sizeof *times, by_size);
+  printf("failed %lu p50 %llu\n", failed_count, (unsigned long long)times[repeats / 2]);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   make_pattern();
@@ -236,6 +274,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "pull") == 0) return pull(first, second);
     if (strcmp(argv[1], "opens") == 0) return opens((int)first, second);
     if (strcmp(argv[1], "paced") == 0) return paced(first, second);
+    if (strcmp(argv[1], "page") == 0) return page((int)first, second);
   }
   fprintf(stderr, "usage: see the head of load.c\n");
   return 2;

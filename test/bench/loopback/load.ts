@@ -54,6 +54,18 @@ export async function openLatency(
   return { p50Ms: (p50 ?? Number.NaN) / 1e6, p99Ms: (p99 ?? Number.NaN) / 1e6 };
 }
 
+/** Milliseconds until `objects` small downloads that begin at once are complete: the median of so many times. Throws when any fails. */
+export async function pageMs(
+  where: Namespace,
+  target: LoadTarget,
+  objects: number,
+  repeats: number,
+): Promise<number> {
+  const { failed, p50 } = await load(where, 'page', target, [objects, repeats], 60_000);
+  if (failed !== 0) throw new Error(`${failed} connections failed`);
+  return (p50 ?? Number.NaN) / 1e6;
+}
+
 /** What the program prints, as `name value` pairs. */
 async function load(
   where: Namespace,

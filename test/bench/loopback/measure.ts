@@ -6,7 +6,7 @@ import { tributary } from '../contestants/tributary.ts';
 import { networkById } from '../scenarios.ts';
 import { usageOf } from '../usage.ts';
 import { type Contender, ORIGIN_PORT } from './contenders.ts';
-import { type LoadTarget, openLatency, opensPerSecond, pull, startSource } from './load.ts';
+import { type LoadTarget, openLatency, opensPerSecond, pageMs, pull, startSource } from './load.ts';
 
 /** Figures of one contender in one round. */
 export interface LoopbackFigures {
@@ -18,6 +18,10 @@ export interface LoopbackFigures {
   opensPerSecond?: number;
   openP50Ms?: number;
   openP99Ms?: number;
+  /** The same while hardly anything else is open: the median. */
+  idleOpenMs?: number;
+  /** A hundred small objects that are asked for at once, until all have come. */
+  pageMs?: number;
   /** Of the larger relay, since it started. */
   peakRssBytes?: number;
 }
@@ -32,6 +36,10 @@ const WARM_UP_OPENS_MS = 3_000;
 const OPENS_MS = 3_000;
 const PACED_PER_SECOND = 1_000;
 const PACED_MS = 3_000;
+const IDLE_PER_SECOND = 20;
+const IDLE_MS = 2_000;
+const PAGE_OBJECTS = 100;
+const PAGES = 15;
 /** Half of the rate of the slowest relay. */
 const MIN_BYTES_PER_SECOND = 50_000_000;
 const SLOW_READER = { scenario: 'E7', bytesPerSecond: 4_000_000 };
@@ -74,6 +82,8 @@ export async function measureContender(
       const latency = await openLatency(where, target, PACED_PER_SECOND, PACED_MS);
       figures.openP50Ms = latency.p50Ms;
       figures.openP99Ms = latency.p99Ms;
+      figures.idleOpenMs = (await openLatency(where, target, IDLE_PER_SECOND, IDLE_MS)).p50Ms;
+      figures.pageMs = await pageMs(where, target, PAGE_OBJECTS, PAGES);
     }
     await stop();
     return figures;

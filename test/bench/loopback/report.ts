@@ -37,6 +37,8 @@ const COLUMNS: readonly Column[] = [
   { head: 'opens/s', figure: 'opensPerSecond', scale: 1, digits: 0, isMoreBetter: true },
   { head: 'open p50 ms', figure: 'openP50Ms', scale: 1, digits: 2, isMoreBetter: false },
   { head: 'open p99 ms', figure: 'openP99Ms', scale: 1, digits: 2, isMoreBetter: false },
+  { head: 'idle open ms', figure: 'idleOpenMs', scale: 1, digits: 2, isMoreBetter: false },
+  { head: 'page ms', figure: 'pageMs', scale: 1, digits: 1, isMoreBetter: false },
   { head: 'peak MB', figure: 'peakRssBytes', scale: 1e-6, digits: 0, isMoreBetter: false },
 ];
 

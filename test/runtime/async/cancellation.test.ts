@@ -19,6 +19,22 @@ describe('Cancellation', () => {
     expect(() => cancellation.throwIfAborted()).toThrow('first');
   });
 
+  test('tells several in their order, each once, and none that has left, even meanwhile', () => {
+    const cancellation = new Cancellation();
+    const told: string[] = [];
+    const [first, second, third, fourth] = ['first', 'second', 'third', 'fourth'].map((name) => () => {
+      told.push(name);
+      if (name === 'second') cancellation.removeEventListener('abort', fourth!);
+    });
+    for (const one of [first, second, second, first, third, fourth]) {
+      cancellation.addEventListener('abort', one!);
+    }
+    cancellation.removeEventListener('abort', first!);
+    cancellation.addEventListener('abort', first!);
+    cancellation.abort();
+    expect(told).toEqual(['second', 'third', 'first']);
+  });
+
   test('has a reason of its own when none is given', () => {
     const cancellation = new Cancellation();
     cancellation.abort();

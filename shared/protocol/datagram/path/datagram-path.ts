@@ -189,6 +189,7 @@ export class DatagramPath {
   takeLate(): readonly TrackedDatagram[] {
     const nowMs = this.#now.ms;
     this.#settle();
+    if (this.#late.oldestMs === undefined) return [];
     const late = this.#late.take(this.#sent, this.times, this.#reorderMs, nowMs);
     const oldestMs = nowMs - this.times.mostAnswerMs - this.#tuning.resendMs;
     return late.filter(({ sentMs }) => sentMs >= oldestMs);

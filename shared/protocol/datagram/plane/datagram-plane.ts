@@ -1,4 +1,4 @@
-import type { DatagramFrame, DatagramSetupFrame } from '../../codec/datagram-frames.ts';
+import type { DatagramFrame } from '../../codec/datagram-frames.ts';
 import { controlItem } from '../../control/control-item.ts';
 import type { ControlQueue } from '../../control/control-queue.ts';
 import type { Destination } from '../../destination.ts';
@@ -215,6 +215,11 @@ export class DatagramPlane implements DatagramCommands {
     return Math.min(deadlineMs, this.#intake.deadlineMs, this.#writer.deadlineMs);
   }
 
+  /** Whether there may be something to send as soon as a subflow takes a write: flows are open, or frames of theirs wait. */
+  get mayHaveFrames(): boolean {
+    return this.table.count > 0 || this.#writer.deadlineMs < Number.POSITIVE_INFINITY;
+  }
+
   /** Works off what inputs and time have brought. */
   flush(): void {
     if (this.#setup === undefined) return;
@@ -233,7 +238,10 @@ export class DatagramPlane implements DatagramCommands {
     const { role } = this.#host;
     if (frame.type === 'datagramSetup') {
       expectRole(role, 'client', 'DATAGRAM_SETUP');
-      this.#onSetup(frame);
+      const { type: _, ...setup } = frame;
+      if (setup.epoch <= (this.#setup?.epoch ?? 0)) return;
+      this.#setup = setup;
+      this.#host.emit({ type: 'datagrams-offered', setup });
     } else if (frame.type === 'flowSteering') {
       expectRole(role, 'concentrator', 'FLOW_STEERING');
       this.#peers.onSteering(frame);
@@ -286,12 +294,6 @@ export class DatagramPlane implements DatagramCommands {
       throw new StreamError('unsupportedMessage', 'the concentrator carries no datagrams');
     }
     return this.#setup;
-  }
-
-  #onSetup({ type: _, ...setup }: DatagramSetupFrame): void {
-    if (setup.epoch <= (this.#setup?.epoch ?? 0)) return;
-    this.#setup = setup;
-    this.#host.emit({ type: 'datagrams-offered', setup });
   }
 }
 
