@@ -89,6 +89,8 @@ static void chunk_header(const struct chunk *chunk, uint32_t payload, uint8_t *h
   uint32_t sequence, sum = 6 + tcp_length;
 
   *vnet = burst->vnet;
+  /* Of a packet that was forwarded it says how much of it lies in one piece, which may be more than the chunk has. */
+  vnet->hdr_len = (uint16_t)burst->header;
   if (chunk->count == 1) {
     vnet->gso_type = VIRTIO_NET_HDR_GSO_NONE;
     vnet->gso_size = 0;
