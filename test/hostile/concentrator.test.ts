@@ -24,13 +24,14 @@ function oneByte(streamId: number, dsn: number): Uint8Array {
   return frame;
 }
 
-/** Writes as fast as the client reads. */
+/** Writes as fast as the client reads. One that reads as fast as we write would otherwise never let this process do anything else. */
 function flood(socket: TLSSocket, make: (i: number) => Uint8Array): void {
   let i = 0;
   const send = () => {
-    while (!socket.destroyed && socket.write(Buffer.concat(Array.from({ length: 512 }, () => make(i++)))));
+    if (socket.destroyed) return;
+    if (socket.write(Buffer.concat(Array.from({ length: 512 }, () => make(i++))))) setImmediate(send);
+    else socket.once('drain', send);
   };
-  socket.on('drain', send);
   send();
 }
 
