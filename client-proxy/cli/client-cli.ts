@@ -136,7 +136,8 @@ function addJoin(
       const { parseLinks } = await import('../../shared/runtime/identity/link.ts');
       const { readLink } = await import('../../shared/runtime/command-line/read-link.ts');
       const better = 'Better run "tributary-client join" and paste it, or use --link-file FILE';
-      const links = parseLinks(await readLink({ argument, linkFile: options.linkFile, better }, deps));
+      const source = { argument, linkFile: options.linkFile, better, piped: 'tributary-client join -' };
+      const links = parseLinks(await readLink(source, deps));
       const { join, targetFile } = await import('./join.ts');
       const target = targetFile(options.config, deps);
       const isThere = !options.force && (await fileExists(target));

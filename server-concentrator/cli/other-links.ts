@@ -8,7 +8,8 @@ export async function otherLinks(also: string | undefined, deps: LinkDeps): Prom
   if (also === undefined) return [];
   const isLink = also === '-' || /^\s*tributary:/i.test(also);
   const place = isLink ? { argument: also } : { linkFile: also };
-  return parseLinks(await readLink({ ...place, better: 'Better use --also - or --also FILE' }, deps));
+  const texts = { better: 'Better use --also - or --also FILE', piped: '--also -' };
+  return parseLinks(await readLink({ ...place, ...texts }, deps));
 }
 
 /** One text for several concentrators, the one of the others first. Throws UsageError where a client could not tell them apart. */

@@ -17,6 +17,8 @@ interface LinkSource {
   readonly linkFile?: string | undefined;
   /** How it is better told than on the command line. */
   readonly better: string;
+  /** The arguments that make this command read standard input, such as `join -`. */
+  readonly piped: string;
 }
 
 /** A link has an address of 253 characters sixteen times over, and some hundred characters more. */
@@ -27,11 +29,12 @@ const STANDARD_INPUT = '-';
  * The text of a link, from wherever it comes. It holds a key, so it should stand where other users cannot read it: a command line
  * is shown to all of them, and is kept in the shell's history. Throws UsageError.
  */
-export async function readLink({ argument, linkFile, better }: LinkSource, deps: LinkDeps): Promise<string> {
+export async function readLink(source: LinkSource, deps: LinkDeps): Promise<string> {
+  const { argument, linkFile, better, piped } = source;
   if (argument !== undefined && linkFile !== undefined) {
     throw new UsageError('give the link in one way: by --link-file, or otherwise');
   }
-  if (linkFile !== undefined && linkFile !== STANDARD_INPUT) return fromFile(linkFile, deps);
+  if (linkFile !== undefined && linkFile !== STANDARD_INPUT) return fromFile(linkFile, piped, deps);
   if (argument !== undefined && argument !== STANDARD_INPUT) {
     deps.stderr(`${ARGUMENT_WARNING} ${better}\n`);
     return linkIn(argument);
@@ -45,11 +48,11 @@ export async function readLink({ argument, linkFile, better }: LinkSource, deps:
   return linkIn(text);
 }
 
-async function fromFile(linkFile: string, deps: LinkDeps): Promise<string> {
+async function fromFile(linkFile: string, piped: string, deps: LinkDeps): Promise<string> {
   const file = resolve(deps.cwd, linkFile);
   const read = await readTextFile(file, MAX_LINK_BYTES);
   if ('problem' in read) {
-    throw new UsageError(`${read.problem}; a link in a pipe is read where "-" stands for it`);
+    throw new UsageError(`${read.problem}; to read the link from a pipe, use "${piped}"`);
   }
   if (await readableByOthers(file)) {
     deps.stderr(

@@ -42,6 +42,17 @@ describe('the link of tributary-client join', () => {
     );
   });
 
+  it('of a file that cannot be read is refused, and the way through a pipe is named', async () => {
+    const { exec, home } = await cli();
+    expect(await exec('join', '--link-file', 'link')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /cannot read \S+\/link: .+; to read the link from a pipe, use "tributary-client join -"\n$/,
+      ),
+    });
+    expect((await exec('join', '--link-file', home)).stderr).toContain(`${home} is not a file; to read`);
+  });
+
   it('on the command line is taken with a warning', async () => {
     const { exec } = await cli();
     const { code, stderr } = await exec('join', LINK);

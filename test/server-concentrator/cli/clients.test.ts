@@ -95,6 +95,11 @@ describe('tributary-concentrator client', () => {
     expect((await paris.exec('client', 'list')).stdout).not.toContain('van-7');
     await writeFile(join(paris.home, 'link'), named, { mode: 0o600 });
     expect((await paris.exec('client', 'add', 'van-7', '--also', 'link')).code).toBe(0);
+    const absent = await paris.exec('client', 'add', 'van-8', '--also', 'no-link');
+    expect([absent.code, absent.stderr]).toEqual([
+      2,
+      expect.stringContaining('; to read the link from a pipe, use "--also -"'),
+    ]);
     const shown = await paris.exec('client', 'add', 'van-8', '--also', named.trim());
     expect([shown.code, shown.stderr]).toEqual([
       0,
