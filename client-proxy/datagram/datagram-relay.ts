@@ -50,6 +50,8 @@ export interface DatagramRelayOptions {
   decide(subject: SteeringSubject): DatagramDecision;
   /** The sessions for what begins now, the best first: of the concentrator with this name if it is heard, or of all. */
   sessions(concentrator?: string): readonly DatagramSession[];
+  /** The name of the concentrator of a session; undefined where it is one no more. */
+  concentratorOf(session: DatagramSession): string | undefined;
   /** A flow begins in this session. */
   onOpened(session: DatagramSession): void;
   /** For one application. @param onDatagram what comes past the concentrator */
@@ -111,7 +113,7 @@ export class DatagramRelay implements DatagramSide {
 
   /** An application begins. It goes on until `leave`. */
   join(application: DatagramApplication): Association {
-    const { decide, makeDirect, onOpened, counts, clock } = this.#options;
+    const { decide, makeDirect, concentratorOf, onOpened, counts, clock } = this.#options;
     const { user, hearsOnlyAsked = false } = application;
     const direct = makeDirect((from, payload) => association.onDirectDatagram(from, payload));
     const association: Association = new Association({
@@ -119,6 +121,7 @@ export class DatagramRelay implements DatagramSide {
       decide: (destination) =>
         decide({ destination, protocol: 'udp', ...(user === undefined ? {} : { user }) }),
       table: (concentrator) => this.#tableOf(concentrator),
+      concentratorOf,
       onOpened,
       openDirect: (destination, route) => direct.open(destination, route),
       onDatagram: (from, payload) => application.onDatagram(from, payload),
