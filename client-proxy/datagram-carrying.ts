@@ -45,7 +45,7 @@ export function makeDatagrams(
     /** Made later. */
     steering(): Pick<Steering, 'decideDatagram' | 'config' | 'isDirect'>;
     /** Made later. */
-    concentrators(): Pick<Concentrators, 'sessions' | 'onFlow'>;
+    concentrators(): Pick<Concentrators, 'sessions' | 'namesOfSessions' | 'onFlow'>;
     isOpenTo(address: string): boolean;
   },
 ): Datagrams {
@@ -58,6 +58,7 @@ export function makeDatagrams(
   const relay = new DatagramRelay({
     decide: (subject) => steering().decideDatagram(subject),
     sessions: (concentrator) => parts.concentrators().sessions(concentrator),
+    concentratorOf: (session) => parts.concentrators().namesOfSessions.get(session),
     onOpened: (session) => parts.concentrators().onFlow(session),
     makeDirect: (onDatagram) =>
       new DirectPorts(
@@ -78,12 +79,8 @@ export function makeDatagrams(
             const uplink = route.kind === 'direct' ? route.uplink : 'any';
             const reason = directFailureWords(error, destination);
             logger.warn({ uplink, reason }, 'datagrams cannot go directly: they are dropped until they can');
-            const details = {
-              uplink,
-              reason: errorWords(error),
-              destination: formatDestination(destination),
-            };
-            logger.debug(details, 'datagrams cannot go directly');
+            const details = { uplink, destination: formatDestination(destination) };
+            logger.debug({ ...details, reason: errorWords(error) }, 'datagrams cannot go directly');
           },
           counts: counts.datagrams,
           clock,

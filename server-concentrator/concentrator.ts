@@ -9,7 +9,7 @@ import type { AddressKeeper } from './address-keeper.ts';
 import type { ClientKeeper } from './client-keeper.ts';
 import type { ClientList } from './clients/client-list.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
-import { describeReload } from './config/describe-reload.ts';
+import { describeReload, takenOver } from './config/describe-reload.ts';
 import type { DatagramPort } from './datagram/datagram-port.ts';
 import { openDatagramPort } from './datagram/open-datagram-port.ts';
 import type { Measurements } from './measurement/measurements.ts';
@@ -77,7 +77,7 @@ export class Concentrator {
       this.#listener?.setIdentity(next.tls);
       logger.level = next.log.level;
       setAddresses();
-      this.#config = next;
+      this.#config = takenOver(this.#config, next);
       await addresses.refresh();
       return {};
     });

@@ -179,7 +179,7 @@ function whyChosen(chosen: ConcentratorView, views: readonly ConcentratorView[])
   if (others.length === 0) return 'no other can be reached';
   if (!isMeasured(chosen)) return 'its round trip is not known yet';
   return others.some((one) => isCheaper(one, chosen))
-    ? 'no other is better, and has been for long enough'
+    ? 'another one is better, but not by enough, or not for long enough yet'
     : 'the lowest round trip';
 }
 

@@ -152,9 +152,15 @@ export class Member {
 }
 
 /** Why a concentrator cannot be reached, for a person. */
-export function whyAway({ current, uplinks }: Pick<Concentrator['keeper'], 'current' | 'uplinks'>): string {
+export function whyAway({
+  current,
+  drivers,
+  uplinks,
+}: Pick<Concentrator['keeper'], 'current' | 'drivers' | 'uplinks'>): string {
   if (current?.hasSubflow === true) return 'nothing is heard from it';
-  const what = current === undefined ? 'there is no session with it' : 'no uplink leads to it';
+  const whyNone =
+    drivers.length > 0 ? 'it is going away, what is open there goes on' : 'there is no session with it';
+  const what = current === undefined ? whyNone : 'no uplink leads to it';
   const failed = uplinks.find(({ state }) => state === 'down');
   return failed === undefined ? what : `${what}: ${failed.name}: ${failed.reason}`;
 }

@@ -7,7 +7,15 @@ import type { ConcentratorWish } from '../steering/steering-rule.ts';
 import { AssociationPlace, type PlaceOwner } from './association-place.ts';
 import { countDatagram, type DatagramCounts } from './datagram-counts.ts';
 import type { DatagramSession } from './datagram-side.ts';
-import { type DirectLine, type Flow, type FlowWay, isAsDecided, newFlow } from './flow.ts';
+import {
+  type DirectLine,
+  type Flow,
+  type FlowPlace,
+  type FlowWay,
+  isAsDecided,
+  newFlow,
+  type SteerWay,
+} from './flow.ts';
 import type { FlowTable } from './flow-table.ts';
 
 export interface AssociationOptions {
@@ -20,6 +28,8 @@ export interface AssociationOptions {
    * carries datagrams.
    */
   table(concentrator?: string): FlowTable | undefined;
+  /** The name of the concentrator of a session; undefined where it is one no more. */
+  concentratorOf(session: DatagramSession): string | undefined;
   /** A flow begins in this session. */
   onOpened(session: DatagramSession): void;
   openDirect(destination: Destination, route: DirectRoute): DirectLine;
@@ -142,6 +152,8 @@ export class Association implements PlaceOwner {
     // Both ends have begun one at the same time: that of the application goes on.
     if (flow.entry !== undefined) return undefined;
     place.enter(flow, flowId);
+    // The application goes on by its rule: what it sends begins anew where that allows.
+    if (flow.way?.kind === 'steer' && !this.#mayCarry(place, flow.way)) flow.way = undefined;
     const decision = this.#options.decide(destination);
     if (decision.kind === 'steer') place.table.steerFlow(flowId, decision.policy);
     return flow;
@@ -170,7 +182,9 @@ export class Association implements PlaceOwner {
     const place = this.#places.get(table);
     if (place === undefined) return;
     if (this.#home === place) this.#home = undefined;
-    if (!isGone) for (const flow of this.#flows.values()) if (!isBound(flow)) this.#endIn(place, flow);
+    const concentrator = this.#options.concentratorOf(table.session);
+    if (!isGone)
+      for (const flow of this.#flows.values()) if (!isBound(flow, concentrator)) this.#endIn(place, flow);
     if (isGone || place.tableFlowCount === 0) place.end();
   }
 
@@ -246,11 +260,19 @@ export class Association implements PlaceOwner {
         : decision;
     const { entry } = flow;
     if (entry === undefined) return;
-    if (decision.kind === 'steer') entry.place.table.steerFlow(entry.id, decision.policy);
+    // The other end may have begun it where the rule does not allow the application to send.
+    const isRight =
+      decision.kind === 'steer' && (before?.kind === 'steer' || this.#mayCarry(entry.place, decision));
+    if (isRight) entry.place.table.steerFlow(entry.id, decision.policy);
     else this.#endInTable(flow, 'cancelled');
   }
 
-  #sendThrough(flow: Flow, way: FlowWay & { readonly kind: 'steer' }, payload: Uint8Array): void {
+  /** Whether what a rule sends there is allowed to go by this place. */
+  #mayCarry({ table }: FlowPlace, { concentrator }: SteerWay): boolean {
+    return concentrator?.isOnly !== true || this.#options.concentratorOf(table.session) === concentrator.name;
+  }
+
+  #sendThrough(flow: Flow, way: SteerWay, payload: Uint8Array): void {
     if (flow.entry === undefined) this.#open(flow, way);
     const { entry } = flow;
     if (entry === undefined) return;
@@ -259,7 +281,7 @@ export class Association implements PlaceOwner {
   }
 
   /** Puts it into a session. Where that is not possible the datagram counts as dropped. */
-  #open(flow: Flow, { policy, concentrator }: FlowWay & { readonly kind: 'steer' }): void {
+  #open(flow: Flow, { policy, concentrator }: SteerWay): void {
     const { counts, clock, onOpened } = this.#options;
     const nowMs = clock();
     const table = this.#tableFor(concentrator);
@@ -327,9 +349,9 @@ export class Association implements PlaceOwner {
   }
 }
 
-/** Whether no other concentrator may carry it. */
-function isBound({ way }: Flow): boolean {
-  return way?.kind === 'steer' && way.concentrator?.isOnly === true;
+/** Whether no other concentrator than this one may carry it. */
+function isBound({ way }: Flow, concentrator: string | undefined): boolean {
+  return way?.kind === 'steer' && way.concentrator?.isOnly === true && way.concentrator.name === concentrator;
 }
 
 function carriedOf({ entry }: Flow, way: FlowWay): readonly CarriedBytes[] {

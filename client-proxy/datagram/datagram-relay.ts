@@ -50,6 +50,8 @@ export interface DatagramRelayOptions {
   decide(subject: SteeringSubject): DatagramDecision;
   /** The sessions for what begins now, the best first: of the concentrator with this name if it is heard, or of all. */
   sessions(concentrator?: string): readonly DatagramSession[];
+  /** The name of the concentrator of a session; undefined where it is one no more. */
+  concentratorOf(session: DatagramSession): string | undefined;
   /** A flow begins in this session. */
   onOpened(session: DatagramSession): void;
   /** For one application. @param onDatagram what comes past the concentrator */
@@ -64,6 +66,8 @@ export interface DatagramRelayOptions {
 
 /** How often it is looked for flows that are idle. */
 const IDLE_CHECK_MS = 30_000;
+/** A concentrator that carries datagrams may come back within so long, before one that carries none has the say. */
+const UNSUPPORTED_AFTER_MS = 15_000;
 
 /** Relays datagrams between applications and their destinations: through the session of the time, or past it. */
 export class DatagramRelay implements DatagramSide {
@@ -71,8 +75,12 @@ export class DatagramRelay implements DatagramSide {
   readonly #associations = new Map<Association, Joined>();
   /** Of all sessions that are established and carry datagrams, the newest last. */
   readonly #tables = new Map<DatagramSession, FlowTable>();
-  /** Whether the newest session has said that its concentrator carries no datagrams. */
+  /** Of all that are established and carry none. */
+  readonly #refusing = new Set<DatagramSession>();
+  /** Whether one that carries none has begun since there was last one that does. */
   #isRefused = false;
+  /** When the last one that does was over. */
+  #lostMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #saidDisplaced = 0;
 
@@ -100,7 +108,9 @@ export class DatagramRelay implements DatagramSide {
 
   /** No concentrator that there is carries datagrams: it is of an earlier version, or does not want to. */
   get isUnsupported(): boolean {
-    return this.#isRefused && this.#tables.size === 0;
+    if (this.#tables.size > 0) return false;
+    const isLongLost = this.#options.clock() - this.#lostMs >= UNSUPPORTED_AFTER_MS;
+    return this.#isRefused || (this.#refusing.size > 0 && isLongLost);
   }
 
   /** What applications have in this session. */
@@ -111,7 +121,7 @@ export class DatagramRelay implements DatagramSide {
 
   /** An application begins. It goes on until `leave`. */
   join(application: DatagramApplication): Association {
-    const { decide, makeDirect, onOpened, counts, clock } = this.#options;
+    const { decide, makeDirect, concentratorOf, onOpened, counts, clock } = this.#options;
     const { user, hearsOnlyAsked = false } = application;
     const direct = makeDirect((from, payload) => association.onDirectDatagram(from, payload));
     const association: Association = new Association({
@@ -119,6 +129,7 @@ export class DatagramRelay implements DatagramSide {
       decide: (destination) =>
         decide({ destination, protocol: 'udp', ...(user === undefined ? {} : { user }) }),
       table: (concentrator) => this.#tableOf(concentrator),
+      concentratorOf,
       onOpened,
       openDirect: (destination, route) => direct.open(destination, route),
       onDatagram: (from, payload) => application.onDatagram(from, payload),
@@ -161,6 +172,7 @@ export class DatagramRelay implements DatagramSide {
   onSession(session: DatagramSession, isOffered: boolean): void {
     this.#isRefused = !isOffered;
     if (isOffered) this.#tables.set(session, new FlowTable(session, this.#options.counts));
+    else this.#refusing.add(session);
     this.#tellUnsupported();
     if (!this.isUnsupported || this.#associations.size === 0) return;
     this.#options.logger.warn(
@@ -174,8 +186,12 @@ export class DatagramRelay implements DatagramSide {
   }
 
   onSessionEnded(session: DatagramSession): void {
+    this.#refusing.delete(session);
     this.#tables.get(session)?.close();
-    this.#tables.delete(session);
+    if (this.#tables.delete(session) && this.#tables.size === 0) {
+      this.#isRefused = false;
+      this.#lostMs = this.#options.clock();
+    }
     this.#tellUnsupported();
   }
 

@@ -7,14 +7,16 @@ import type { DatagramDecision, DirectRoute } from '../steering/datagram-decisio
 import type { ConcentratorWish } from '../steering/steering-rule.ts';
 import type { DatagramSession } from './datagram-side.ts';
 
+/** Through a session: of the concentrator that is wished for when it begins there, or else of the best. */
+export interface SteerWay {
+  readonly kind: 'steer';
+  readonly policy: StreamPolicy;
+  readonly concentrator?: ConcentratorWish | undefined;
+}
+
 /** How the datagrams of a flow go. */
 export type FlowWay =
-  /** Through a session: of the concentrator that is wished for when it begins there, or else of the best. */
-  | {
-      readonly kind: 'steer';
-      readonly policy: StreamPolicy;
-      readonly concentrator?: ConcentratorWish | undefined;
-    }
+  | SteerWay
   /** Past the concentrator. */
   | { readonly kind: 'direct'; readonly route: DirectRoute; readonly line: DirectLine }
   | { readonly kind: 'block' };
@@ -77,12 +79,13 @@ export function newFlow(destination: Destination, nowMs: number): Flow {
 
 /**
  * Whether a flow that goes in a way is right there by what is decided now. One that goes past the concentrator because there was
- * none stays there when there is one again: for its other end it would come from elsewhere. So does one whose rule wishes for another
- * concentrator now.
+ * none stays there when there is one again: for its other end it would come from elsewhere; but not where a rule allows one concentrator
+ * alone. One that goes through a session stays when its rule wishes for another concentrator.
  */
 export function isAsDecided(way: FlowWay, decision: DatagramDecision): boolean {
   if (way.kind === 'direct' && way.route.kind === 'balanced') {
-    return decision.kind === 'steer' || (decision.kind === 'direct' && decision.route.kind === 'balanced');
+    if (decision.kind === 'steer') return decision.concentrator?.isOnly !== true;
+    return decision.kind === 'direct' && decision.route.kind === 'balanced';
   }
   const { kind } = way;
   if (kind === 'steer') return decision.kind === kind && isDeepStrictEqual(way.policy, decision.policy);

@@ -28,6 +28,7 @@ import type { UplinkState } from '../path-manager/uplink-status.ts';
 import type { Steering } from '../steering/steering.ts';
 import type { TransparentServer } from '../transparent/transparent-server.ts';
 import { clientReadiness, type ReadinessSource } from './client-readiness.ts';
+import { type DatagramReport, reportDatagrams } from './datagram-report.ts';
 import type { LostConnections } from './lost-connections.ts';
 
 /** What /status tells at the client; docs/observability.md explains each field. Times are those of RFC 3339. */
@@ -54,15 +55,7 @@ export interface ClientStatus {
     /** How often they have begun to. */
     readonly begun: number;
   };
-  readonly datagrams: {
-    /** Whether the concentrator carries UDP. */
-    readonly carried: boolean;
-    /** Applications that send and receive it now. */
-    readonly applications: number;
-    readonly flows: number;
-    /** What the concentrator allows at once of those that go through it; null where it carries no UDP. */
-    readonly limits: { readonly applications: number; readonly flows: number } | null;
-  };
+  readonly datagrams: DatagramReport;
   /** Where applications connect. */
   readonly socksListen: readonly string[];
   readonly socksConnections: number;
@@ -169,12 +162,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
     },
     concentrators: reportConcentrators(concentrators, source),
     fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },
-    datagrams: {
-      carried: current?.snapshot().datagrams.isOffered ?? false,
-      applications: source.datagrams.associationCount,
-      flows: source.datagrams.flowCount,
-      limits: datagramLimits(current),
-    },
+    datagrams: reportDatagrams(drivers, source.datagrams),
     socksListen: source.points.addresses,
     socksConnections: source.front.counters.active,
     transparentConnections: source.transparent?.server.counters.active ?? 0,
@@ -202,11 +190,6 @@ interface Reading {
 function stateOf(current: SessionDriver | undefined): ClientStatus['session']['state'] {
   if (current === undefined) return 'connecting';
   return current.hasSubflow ? 'established' : 'lingering';
-}
-
-function datagramLimits(current: SessionDriver | undefined): ClientStatus['datagrams']['limits'] {
-  const limits = current?.snapshot().datagrams.limits;
-  return limits === undefined ? null : { applications: limits.maxAssociations, flows: limits.maxFlows };
 }
 
 function uplinkReport(

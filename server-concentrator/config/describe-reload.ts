@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { compareConfigs, type Reload, type ReloadRule } from '../../shared/runtime/config/reload.ts';
 import type { ConcentratorConfig } from './concentrator-config.ts';
 
@@ -12,7 +13,10 @@ const DATABASE = 'clients.database';
 
 /** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
 export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig): ConcentratorConfig {
-  const { public: reached, announce, tls, clientsFile, clients, egress, visitors, log } = after;
+  const { public: reached, announce, tls, egress, visitors, log } = after;
+  // From a file to a database or back: the clients of before go on.
+  const isSameSource = isDeepStrictEqual(before.clientsDatabase, after.clientsDatabase);
+  const { clientsFile, clients } = isSameSource ? after : before;
   return {
     ...before,
     ...{ public: reached, announce, tls, clients, visitors },

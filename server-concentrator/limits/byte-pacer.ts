@@ -49,6 +49,10 @@ export class BytePacer {
     if (bytesPerSecond === undefined) {
       for (const flow of this.#line.takeAll()) flow.goOn(Number.POSITIVE_INFINITY);
     }
+    // What was owed by the rate of before is owed no more.
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#arm();
   }
 
   /** What a flow may move now without a turn: 0 where it must wait for one. */
@@ -136,7 +140,10 @@ export class BytePacer {
     );
   }
 
-  /** As many as the rate allows now. One that moves nothing yet may do so in a moment: it counts as one that brings a read. */
+  /**
+   * As many as the rate allows now. One that moves nothing yet may do so in a moment: it counts as one that brings a read, also for its
+   * kind.
+   */
   #goOnSome(): void {
     let leftBytes = this.#tokens;
     while (this.#tokens > 0 && leftBytes > 0 && !this.#line.isEmpty) {
@@ -145,8 +152,8 @@ export class BytePacer {
         // It has not been quiet while it waited.
         flow.recentMs = this.#refilledMs;
         flow.goOn(this.#turnBytes);
-        const moved = Math.max(0, before - this.#tokens);
-        leftBytes -= moved === 0 ? FIRST_READ_BYTES : moved;
+        const moved = before > this.#tokens ? before - this.#tokens : FIRST_READ_BYTES;
+        leftBytes -= moved;
         return moved;
       });
     }

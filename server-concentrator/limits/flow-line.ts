@@ -57,7 +57,7 @@ export class FlowLine {
     for (const { flows } of this.#kinds) flows.delete(flow);
   }
 
-  /** Takes out whose turn it is, and lets `work` say what it has moved. At least one waits. */
+  /** Takes out whose turn it is, and lets `work` say what it has moved, or is about to. At least one waits. */
   serve(work: (flow: PacedFlow) => number): void {
     const waiting = this.#kinds.filter(({ flows }) => flows.size > 0);
     const kind = waiting.reduce((first, one) => (one.servedBytes < first.servedBytes ? one : first));

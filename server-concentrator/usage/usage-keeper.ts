@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { atMost } from '../../shared/runtime/async/at-most.ts';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import { added, hourOf, monthOf, type UsageBatch, type UsageCount, type UsageTotal } from './usage-count.ts';
@@ -33,6 +34,8 @@ const MAX_WAITING = 100_000;
 const KEEP_EVERY_MS = 60_000;
 /** What the store says of this month is asked again so often, for what other concentrators add. */
 const READ_EVERY_MS = 10_000;
+/** Sessions wait so long for the first answer: a store that is away must not keep the program from its start. */
+const FIRST_READ_MS = 1_000;
 
 /**
  * Keeps what clients use: adds up what is counted, in this process or others, writes it from time to time, and knows what was
@@ -64,10 +67,10 @@ export class UsageKeeper implements UsageKeeping {
     for (const batch of this.#leaving) this.#note(batch.hour, batch.counts, 1);
   }
 
-  /** Reads what was used in this month, if that can be had now. */
+  /** Reads what was used in this month, if that can be had now; what comes later counts from then on. */
   async start(): Promise<void> {
     this.#savedMs = this.#options.wallClock();
-    await this.#work(false);
+    await atMost(FIRST_READ_MS, this.#work(false));
   }
 
   /** Adds what was counted since the last call. Called each second or so, it also writes what is due. */

@@ -27,6 +27,8 @@ export class WorkerProcess {
    */
   readonly #waiting: ReadyConnection[] = [];
   #isSending = false;
+  /** The connection on its way is in the pipe, or will never be. */
+  #onSent: () => void = () => {};
 
   constructor(child: ChildProcess, handlers: Handlers<PrimaryCalls>) {
     this.#child = child;
@@ -35,14 +37,19 @@ export class WorkerProcess {
       // Without a free descriptor there is neither a process nor a channel.
       // A socket stays open here until it is sent, and is then closed by us: where the worker has no descriptor for it, Node.js would send
       // it again, and take the answers of both for an internal error of its own.
-      if (child.connected) child.send(message, socket, { keepOpen: true }, (error) => done(error));
-      else done(new Error('there is no such process'));
+      const onSent = (error: Error | null) => {
+        done(error);
+        if (socket !== undefined) this.#onSent();
+      };
+      if (child.connected) child.send(message, socket, { keepOpen: true }, onSent);
+      else onSent(new Error('there is no such process'));
     };
     this.channel = new Channel<PrimaryCalls, WorkerCalls>({ send }, handlers);
     child.on('message', (message) => this.channel.receive(message, undefined));
     this.ended = new Promise((resolve) => {
       const end = (how: string) => {
         this.#hasEnded = true;
+        this.#onSent();
         this.channel.close();
         resolve(how);
       };
@@ -87,7 +94,15 @@ export class WorkerProcess {
     this.#isSending = true;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const { socket, ...connection } = next;
-      await this.channel.ask('connection', connection, TAKE_MS, socket).catch(() => {});
+      const sent = new Promise<void>((resolve) => {
+        this.#onSent = resolve;
+      });
+      const isTaken = await this.channel.ask('connection', connection, TAKE_MS, socket).then(
+        () => true,
+        () => false,
+      );
+      // Closed while it waits in a full pipe, it would never be sent, and Node.js, which waits for its arrival, would send nothing more.
+      if (!isTaken && !this.#hasEnded) await sent;
       socket.destroy();
     }
     this.#isSending = false;

@@ -216,7 +216,7 @@ describe('why', () => {
     );
     at(5_000, ...later);
     expect(at(12_000, ...later)).toEqual([
-      'no other is better, and has been for long enough',
+      'another one is better, but not by enough, or not for long enough yet',
       'better: 20 ms, and 50 ms to a; chosen in 3 s if it stays so',
     ]);
     expect(at(15_000, ...later)[1]).toBe('the lowest round trip');

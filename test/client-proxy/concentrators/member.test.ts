@@ -18,5 +18,15 @@ it.each<[string, SessionDriver | undefined, readonly UplinkStatus[], string]>([
   ['lingering', session(false), uplinks.slice(0, 1), 'no uplink leads to it'],
   ['not dialled yet', undefined, [], 'there is no session with it'],
 ])('says of a concentrator that is %s why it cannot be reached', (_, current, all, text) => {
-  expect(whyAway({ current, uplinks: all })).toBe(text);
+  const drivers = current === undefined ? [] : [current];
+  expect(whyAway({ current, drivers, uplinks: all })).toBe(text);
+});
+
+it('says of one that is going away that what is open there goes on', () => {
+  const text = 'it is going away, what is open there goes on';
+  const drivers = [session(true)];
+  expect(whyAway({ current: undefined, drivers, uplinks: [] })).toBe(text);
+  expect(whyAway({ current: undefined, drivers, uplinks })).toBe(
+    `${text}: lte: the certificate is not the pinned one`,
+  );
 });

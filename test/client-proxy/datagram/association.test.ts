@@ -197,6 +197,29 @@ describe('sessions', () => {
     relay.onSession(new FakePlane(), false);
     expect([relay.isUnsupported, warnings.length]).toEqual([true, 1]);
   });
+
+  it.each([
+    ['before', true],
+    ['after', false],
+  ])('one that carries none and came %s one that does has the say when that stays away', (_, isFirst) => {
+    const { relay, join, time, handlers } = relayBed();
+    let told = 0;
+    handlers.onUnsupported = () => void told++;
+    join();
+    const [carrying, without] = [new FakePlane(), new FakePlane()];
+    if (isFirst) relay.onSession(without, false);
+    relay.onSession(carrying, true);
+    if (!isFirst) relay.onSession(without, false);
+    told = 0;
+    relay.onSessionEnded(carrying);
+    relay.review();
+    expect([relay.isUnsupported, told]).toEqual([false, 0]);
+    time.ms += 15_000;
+    relay.review();
+    expect([relay.isUnsupported, told]).toEqual([true, 1]);
+    relay.onSession(carrying, true);
+    expect(relay.isUnsupported).toBe(false);
+  });
 });
 
 describe('rules', () => {

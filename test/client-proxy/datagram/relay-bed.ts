@@ -15,6 +15,7 @@ export const STEER: DatagramDecision = { kind: 'steer', policy: { mode: 'lowest-
 export function relayBed(
   decide: (subject: SteeringSubject) => DatagramDecision = () => STEER,
   sessions?: DatagramRelayOptions['sessions'],
+  concentratorOf: DatagramRelayOptions['concentratorOf'] = () => undefined,
 ) {
   const told: DatagramSession[] = [];
   class ToldRelay extends DatagramRelay {
@@ -34,6 +35,7 @@ export function relayBed(
   const relay = new ToldRelay({
     decide: (subject) => rules.decide(subject),
     sessions: sessions ?? (() => told),
+    concentratorOf,
     onOpened: (session) => void opened.push(session),
     makeDirect: () =>
       ({

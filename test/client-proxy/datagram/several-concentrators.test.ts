@@ -11,6 +11,11 @@ const RULES: Readonly<Record<number, DatagramDecision>> = {
 };
 const placeOf = (port: number) => ({ host: '192.0.2.1', port });
 
+const balanced = (reason: 'fallback' | 'rule'): DatagramDecision => ({
+  kind: 'direct',
+  route: { kind: 'balanced', policy: { mode: 'lowest-latency' }, reason },
+});
+
 /** An application, and two concentrators that carry datagrams: frankfurt is chosen. */
 function bed() {
   const planes = { frankfurt: new FakePlane(), paris: new FakePlane() };
@@ -23,6 +28,7 @@ function bed() {
         return all.filter(([one]) => one === name && !network.silent.has(one)).map(([, plane]) => plane);
       return [...all].sort(([one]) => (one === network.chosen ? -1 : 1)).map(([, plane]) => plane);
     },
+    (session) => Object.entries(planes).find(([, plane]) => plane === session)?.[0],
   );
   const begin = (name: keyof typeof planes) => {
     planes[name] = new FakePlane();
@@ -46,7 +52,14 @@ function bed() {
     made.relay.moveFrom(new Set([planes[name]]));
   };
   const ends = (name: string) => made.relay.onSessionEnded(planes[name as keyof typeof planes]);
-  return { ...made, planes, network, association, send, begin, fallSilent, ends };
+  /** The other end sends to the port at this concentrator. */
+  const comesTo = (name: keyof typeof planes, port: number) => {
+    const opened = planes[name].reverse(0, placeOf(port));
+    made.relay.onDatagramEvent(planes[name], opened);
+    const { flowId } = opened.flow;
+    made.relay.onDatagramEvent(planes[name], { type: 'datagram', flowId, payload: payloadOf('hello') });
+  };
+  return { ...made, planes, network, association, send, begin, fallSilent, ends, comesTo };
 }
 
 it('go where a rule says, the others to the best, and say so when they begin', () => {
@@ -117,6 +130,61 @@ it('hear what comes to either of their ports, and answer through the one where i
   expect(received.map(({ from }) => from)).toEqual(['frankfurt 1', 'paris 1']);
 });
 
+it.each<[string, number, string]>([
+  ['no rule', 11, 'frankfurt'],
+  ['a rule that allows others', 12, 'frankfurt'],
+  ['a rule that allows no other', 13, 'paris'],
+])('answer by %s what came to a port elsewhere', (_, port, by) => {
+  const { received, send, comesTo, planes } = bed();
+  send(1);
+  comesTo('frankfurt', port);
+  expect(received).toHaveLength(1);
+  expect([send(port), send(port)]).toEqual([[by], [by]]);
+  const ended = planes.frankfurt.calls.filter((call) => call.startsWith('end '));
+  expect(ended).toHaveLength(by === 'frankfurt' ? 0 : 1);
+});
+
+it('whose rule allows no other concentrator do not answer elsewhere either when they were not open', () => {
+  const { received, send, comesTo, ends, begin, counts } = bed();
+  [1, 3].map(send);
+  ends('paris');
+  comesTo('frankfurt', 3);
+  expect([received.length, send(3), counts.drops.noSession]).toEqual([1, [], 1]);
+  comesTo('frankfurt', 3);
+  begin('paris');
+  expect([received.length, send(3)]).toEqual([2, ['paris']]);
+});
+
+it.each<[string, DatagramDecision]>([
+  ['were blocked', { kind: 'block' }],
+  ['went directly', balanced('rule')],
+])('that %s and are allowed at one concentrator now go there, whoever has sent before', (_, before) => {
+  const { relay, rules, send, comesTo } = bed();
+  send(1);
+  const { decide } = rules;
+  rules.decide = () => before;
+  expect(send(3)).toEqual([]);
+  comesTo('frankfurt', 3);
+  rules.decide = decide;
+  relay.review();
+  expect(send(3)).toEqual(['paris']);
+});
+
+it.each<[string, number, readonly string[]]>([
+  ['stay outside', 1, []],
+  ['stay outside, whichever concentrator they wish for', 2, []],
+  ['come in where their rule allows one concentrator alone', 3, ['paris']],
+])('that went directly for want of a concentrator %s', (_, port, by) => {
+  const { relay, rules, send, direct } = bed();
+  const { decide } = rules;
+  rules.decide = () => balanced('fallback');
+  send(port);
+  rules.decide = decide;
+  relay.review();
+  expect(send(port)).toEqual(by);
+  expect(direct.includes('192.0.2.1 ended')).toBe(by.length > 0);
+});
+
 it('end with their application at all of them', () => {
   const { relay, association, send, planes } = bed();
   [1, 2].map(send);
@@ -133,6 +201,15 @@ it('follow rules that wish for another concentrator when they begin anew, and no
   relay.review();
   expect(send(1)).toEqual(['frankfurt']);
   ends('frankfurt');
+  expect(send(1)).toEqual(['paris']);
+});
+
+it('leave a silent concentrator for the only one that their rule allows now', () => {
+  const { relay, rules, send, fallSilent } = bed();
+  send(1);
+  rules.decide = () => RULES[3]!;
+  relay.review();
+  fallSilent('frankfurt', 'paris');
   expect(send(1)).toEqual(['paris']);
 });
 

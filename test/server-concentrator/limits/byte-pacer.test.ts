@@ -92,6 +92,22 @@ it('drops datagrams beyond the rate, lets all go on when there is no rate any mo
   expect([pacer.roomBytes, pacer.tryPass(1e9)]).toEqual([Number.POSITIVE_INFINITY, true]);
 });
 
+it('lets those that wait for what was owed by a lower rate go on by the higher one at once', () => {
+  const pacer = new BytePacer(clock);
+  pacer.setRate(8_000);
+  const flow = new Busy(pacer, 16 * 1024);
+  // A minute's worth.
+  pacer.take(
+    pacedFlow(() => {}),
+    480_000,
+  );
+  vi.advanceTimersByTime(1_000);
+  const before = flow.bytes;
+  pacer.setRate(2_500_000);
+  vi.advanceTimersByTime(1_000);
+  expect(flow.bytes - before).toBeGreaterThan(2_500_000 * 0.95);
+});
+
 it.each([8_000, 125_000, 2_500_000])('gives flows and datagrams a half each of %d bytes a second', (rate) => {
   const pacer = new BytePacer(clock);
   pacer.setRate(rate);

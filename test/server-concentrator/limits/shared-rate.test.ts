@@ -25,9 +25,16 @@ const clock = () => Date.now();
 
 /** An origin that says what the test lets it say, a read at a time. */
 class Origin extends FakeAppSocket {
+  readonly #isLate: boolean;
   #leftBytes = 0;
   #isReading = false;
   #handlers: AppSocketHandlers | undefined;
+
+  /** @param isLate its bytes come a moment after it is read, as those of a real one do */
+  constructor(isLate: boolean) {
+    super();
+    this.#isLate = isLate;
+  }
 
   say(bytes: number): void {
     this.#leftBytes += bytes;
@@ -40,7 +47,8 @@ class Origin extends FakeAppSocket {
 
   override resume(): void {
     this.#isReading = true;
-    this.#read();
+    if (this.#isLate) setTimeout(() => this.#read());
+    else this.#read();
   }
 
   override pause(): void {
@@ -56,13 +64,13 @@ class Origin extends FakeAppSocket {
   }
 }
 
-function client(rate: number) {
+function client(rate: number, memoryBytes = 1e9) {
   const pacers = { down: new BytePacer(clock), up: new BytePacer(clock) };
   pacers.down.setRate(rate);
-  const memory = new MemoryBudget(1e9);
+  const memory = new MemoryBudget(memoryBytes);
   /** A connection whose origin says so much at once. @param onAll all of it has come */
   const open = (bytes: number, onAll: () => void = () => {}) => {
-    const origin = new Origin();
+    const origin = new Origin(memoryBytes === 0);
     const socket = new PacedSocket(origin, pacers, memory);
     const flow = { origin, bytes: 0 };
     socket.setHandlers({
@@ -143,6 +151,22 @@ describe('one rate', () => {
       if (times !== undefined) expect(median(tookMs)).toBeLessThan(Math.max(30, alone * times));
       // A turn of each other kind, and the step of the timer.
       expect(worst(echoes)).toBeLessThan(Math.max(100, (3 * 2_048 * 1_000) / rate));
+    },
+  );
+
+  it.each([8_000, 125_000, 2_500_000])(
+    'of %d bytes a second, without memory to hold reads: short connections do not stop a download',
+    (rate) => {
+      const { open } = client(rate, 0);
+      const seconds = rate > 1e6 ? 20 : 60;
+      const download = open(1e9);
+      vi.advanceTimersByTime(10_000);
+      const before = download.bytes;
+      setInterval(() => open(OBJECT_BYTES), (OBJECT_BYTES / rate / 2) * 1_000);
+      vi.advanceTimersByTime(seconds * 1_000);
+      const share = (download.bytes - before) / rate / seconds;
+      console.log(`${rate} B/s, no memory: download ${share.toFixed(2)}`);
+      expect(share).toBeGreaterThan(0.4);
     },
   );
 

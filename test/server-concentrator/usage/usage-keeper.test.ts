@@ -12,6 +12,7 @@ import { UsageFiles } from '../../../server-concentrator/usage/usage-files.ts';
 import { UsageKeeper } from '../../../server-concentrator/usage/usage-keeper.ts';
 import type { UsageStore } from '../../../server-concentrator/usage/usage-store.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
+import { deferred } from '../../support/deferred.ts';
 
 /** Files of a busy machine. */
 const SETTLE_MS = 400;
@@ -232,6 +233,18 @@ it('keeps what is unwritten before it waits for a store that does not answer', a
   void keeper.close([count('a', 1)]);
   await Promise.resolve();
   expect(kept.map((batches) => batches.map(({ counts }) => counts))).toEqual([[[count('a', 1)]]]);
+});
+
+it('begins without what a store says that is slow, and counts it once it has come', async () => {
+  const store = new FakeStore();
+  const used = new Map([['laptop', { upBytes: 700, downBytes: 0, connections: 0 }]]);
+  const answer = deferred<typeof used>();
+  store.readMonth = () => answer.promise;
+  const { keeper } = bed(store);
+  await keeper.start();
+  expect(keeper.usedBytes('laptop')).toBe(0);
+  answer.resolve(used);
+  await expect.poll(() => keeper.usedBytes('laptop')).toBe(700);
 });
 
 it('is right after a clock has jumped, forwards and back, and counts months in UTC', async () => {

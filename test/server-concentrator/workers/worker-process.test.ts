@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PrimaryCalls } from '../../../server-concentrator/worker/calls.ts';
 import type { Handlers } from '../../../server-concentrator/worker/channel.ts';
 import { WorkerProcess } from '../../../server-concentrator/workers/worker-process.ts';
@@ -13,8 +13,9 @@ import { useCleanups } from '../../support/cleanups.ts';
 const SCRIPT = fileURLToPath(new URL('deaf-worker.mjs', import.meta.url));
 /** Of util-linux. */
 const PRLIMIT = 'prlimit';
-/** As `worker-process.ts` has it. */
+/** As `worker-process.ts` has them. */
 const MAX_WAITING = 1_024;
+const TAKE_MS = 3_000;
 
 const cleanup = useCleanups();
 
@@ -100,6 +101,20 @@ describe('a worker', () => {
     expect(await Promise.all(next.ends.map(({ text }) => text))).toEqual(['taken', 'taken', 'taken']);
   });
 
+  it('that stood still behind a full pipe for longer than it may take is told all that comes after', async () => {
+    const { child, worker } = await started();
+    process.kill(child.pid!, 'SIGSTOP');
+    void worker.channel.ask('clients', new Uint8Array(4_000_000)).catch(() => {});
+    const stuck = await connections(1);
+    worker.give(stuck.ready[0]!);
+    await new Promise((resolve) => setTimeout(resolve, TAKE_MS + 500));
+    process.kill(child.pid!, 'SIGCONT');
+    const next = await connections(2);
+    for (const one of next.ready) worker.give(one);
+    expect(await Promise.all(next.ends.map(({ text }) => text))).toEqual(['taken', 'taken']);
+    await expect.poll(() => stuck.ready[0]!.socket.destroyed).toBe(true);
+  });
+
   it('is told to close, and killed where it does not', async () => {
     const { worker } = await started();
     const stopped = worker.stop();
@@ -116,15 +131,20 @@ function quietChild(properties: object): ChildProcess {
 /** The same, with what it is sent, of which it answers nothing by itself. */
 function heldChild() {
   const sent: { readonly name: string; readonly id: number }[] = [];
+  /** Each is in the pipe. */
+  const leave: (() => void)[] = [];
   const child = quietChild({
     pid: 1,
     connected: true,
-    send: (message: (typeof sent)[number]) => void sent.push(message),
+    send: (message: (typeof sent)[number], _socket: unknown, _options: unknown, done: () => void) => {
+      sent.push(message);
+      leave.push(done);
+    },
   });
   const worker = new WorkerProcess(child, {} as Handlers<PrimaryCalls>);
   let closed = 0;
   const give = () => worker.give(readyOf({ destroy: () => closed++ } as unknown as Socket));
-  return { child, worker, sent, give, closed: () => closed };
+  return { child, worker, sent, leave, give, closed: () => closed };
 }
 
 it('one that takes no connections gets so many and no more, and none of them stays open when it ends', async () => {
@@ -149,6 +169,26 @@ it('is told things before connections that wait for it, and gets these one by on
   expect(closed()).toBe(1);
   child.emit('exit', 0, null);
   await expect.poll(closed).toBe(3);
+});
+
+it('a connection that it has not taken in time is closed, but not while it waits to be sent', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { child, leave, give, closed } = heldChild();
+  for (let i = 0; i < 3; i++) give();
+  await vi.advanceTimersByTimeAsync(3 * TAKE_MS);
+  expect([closed(), leave.length]).toEqual([0, 1]);
+  leave[0]!();
+  await vi.advanceTimersByTimeAsync(0);
+  expect([closed(), leave.length]).toEqual([1, 2]);
+  leave[1]!();
+  await vi.advanceTimersByTimeAsync(TAKE_MS - 1);
+  expect(closed()).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(closed()).toBe(2);
+  child.emit('exit', 1, null);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(closed()).toBe(3);
 });
 
 it('one that has no process, since there are no descriptors for it, has ended', async () => {
