@@ -86,7 +86,10 @@ describe('commands that run at the same time', () => {
     const join_ = (link: string, ...args: string[]) =>
       runCommand('client-proxy', ['join', '-', ...args, '--config', client], { input: link });
     const joined = await Promise.all([1, 2].map(() => join_(first)));
-    expect(joined.filter(({ code }) => code === 0)).toHaveLength(1);
+    // The later one is refused where both began without a file, and else finds the first one's, and changes nothing of it.
+    const refused = joined.filter(({ code }) => code !== 0);
+    expect(refused.length).toBeLessThan(2);
+    for (const { stderr } of refused) expect(stderr).toContain('exists already');
     const links = await Promise.all(['a', 'b'].map(async (id) => (await run('client', 'add', id)).stdout));
     const updated = await Promise.all(links.map((link) => join_(link, '--update')));
     expect(updated.map(({ code }) => code)).toEqual([0, 0]);
