@@ -9,7 +9,7 @@ import type { AddressKeeper } from './address-keeper.ts';
 import type { ClientKeeper } from './client-keeper.ts';
 import type { ClientList } from './clients/client-list.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
-import { describeReload, takenOver } from './config/describe-reload.ts';
+import { areClientsInFiles, describeReload, takenOver } from './config/describe-reload.ts';
 import type { DatagramPort } from './datagram/datagram-port.ts';
 import { openDatagramPort } from './datagram/open-datagram-port.ts';
 import type { Measurements } from './measurement/measurements.ts';
@@ -70,7 +70,7 @@ export class Concentrator {
     const setAddresses = addresses.prepare(next);
     await applyReload(changes, logger, async () => {
       // Before any name is waited for: a revoked client loses its sessions at once.
-      if (this.#hasClients(next)) clientKeeper.replace(next.clients);
+      if (areClientsInFiles(this.#config, next)) clientKeeper.replace(next.clients);
       gate.setRanges(visitorRanges(next.visitors));
       published.setBindPorts(next.visitors.bindPorts);
       measurements.close();
@@ -89,11 +89,6 @@ export class Concentrator {
    */
   close(): Promise<void> {
     return this.#life.close();
-  }
-
-  /** Whether a configuration says who the clients are, and not a database, now or since the start. */
-  #hasClients(next: ConcentratorConfig): boolean {
-    return next.clientsDatabase === undefined && this.#parts.config.clientsDatabase === undefined;
   }
 
   /** The parts close in the reverse order of the calls of `onClose`. */

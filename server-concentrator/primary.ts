@@ -19,7 +19,7 @@ import { errorWords } from '../shared/runtime/text/error-words.ts';
 import { AllWorkers } from './all-workers.ts';
 import { ConcentratorCounts, type CrowdedStage, registerHandshakes } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
-import { describeReload, takenOver } from './config/describe-reload.ts';
+import { areClientsInFiles, describeReload, takenOver } from './config/describe-reload.ts';
 import { ownUdpHosts } from './datagram/datagram-port.ts';
 import { udpHostsOf } from './datagram/open-datagram-port.ts';
 import { makeEndpoint } from './insight.ts';
@@ -98,8 +98,7 @@ export class Primary {
   /** All workers take over what can be taken over. Rejects with PartialReloadError where one does not. */
   async reload(next: ConcentratorConfig): Promise<void> {
     const { logger } = this.#deps;
-    // Not what was last read: that may wait for a restart.
-    const isInFiles = next.clientsDatabase === undefined && this.#config.clientsDatabase === undefined;
+    const isInFiles = areClientsInFiles(this.#config, next);
     await applyReload(describeReload(this.#config, next), logger, async () => {
       logger.level = next.log.level;
       this.#config = takenOver(this.#config, next);

@@ -11,6 +11,11 @@ export function describeReload(before: ConcentratorConfig, after: ConcentratorCo
 
 const DATABASE = 'clients.database';
 
+/** Whether the files say who the clients are, and not a database, now or in what holds. @param holds as `takenOver` tells */
+export function areClientsInFiles(holds: ConcentratorConfig, next: ConcentratorConfig): boolean {
+  return next.clientsDatabase === undefined && holds.clientsDatabase === undefined;
+}
+
 /** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
 export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig): ConcentratorConfig {
   const { public: reached, announce, tls, egress, visitors, log } = after;
