@@ -1,14 +1,10 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCleanups } from '../support/cleanups.ts';
 import { hashBytes, sendBytes } from './support/byte-source.ts';
 import { type Origin, startEcho, startOrigin } from './support/origin.ts';
 import { Pair } from './support/pair.ts';
-import { builtProgram } from './support/program.ts';
 import { readBytes, socksConnect } from './support/socks-client.ts';
 
-const run = promisify(execFile);
 const MEGABYTE = 1_000_000;
 /** 8 Mbit/s. */
 const RATE = MEGABYTE;
@@ -107,17 +103,8 @@ describe('what the list of clients says of a client', () => {
     await pair.client.untilLine('notAuthorized', { from });
     await pair.concentrator.untilLine('the client has expired (2026-01-01)');
     await pair.concentrator.stop();
-    const { stdout } = await run(process.execPath, [
-      ...[
-        builtProgram('server-concentrator'),
-        '--config',
-        pair.concentratorFile,
-        'client',
-        'usage',
-        '--json',
-      ],
-    ]);
-    const [used] = JSON.parse(stdout).clients;
+    const usage = await pair.concentratorCommand('client', 'usage', '--json');
+    const [used] = JSON.parse(usage).clients;
     expect(used.client).toBe('laptop');
     expect(used.downBytes).toBeGreaterThan(3 * MEGABYTE);
     expect(used.upBytes).toBeGreaterThan(3 * MEGABYTE);

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PageView } from '../../server-concentrator/page/page-view.ts';
 import type { ConcentratorStatus } from '../../server-concentrator/status/concentrator-status.ts';
@@ -7,10 +5,8 @@ import { expectEcho } from './support/echo-pair.ts';
 import { greet } from './support/greet.ts';
 import { type Origin, startEcho } from './support/origin.ts';
 import { Pair } from './support/pair.ts';
-import { builtProgram } from './support/program.ts';
 import { socksConnect } from './support/socks-client.ts';
 
-const run = promisify(execFile);
 const OTHERS = Array.from({ length: 8 }, (_, i) => `client${i}`);
 const NOT_ALLOWED = 2;
 const MEGABYTE = 1_000_000;
@@ -77,9 +73,7 @@ describe('two workers, to those who look at them and change them', { timeout: 60
   });
 
   it('are one to the command `status`', async () => {
-    const { stdout } = await run(process.execPath, [
-      ...[builtProgram('server-concentrator'), '--config', pair.concentratorFile, 'status'],
-    ]);
+    const stdout = await pair.concentratorCommand('status');
     for (const id of [pair.clientId, ...OTHERS.slice(0, 6)]) expect(stdout).toContain(id);
   });
 
@@ -142,17 +136,8 @@ describe('two workers, to those who look at them and change them', { timeout: 60
     process.kill(pair.concentrator.pid, 'SIGTERM');
     expect(await pair.concentrator.untilExit()).toBe(0);
     socket.destroy();
-    const { stdout } = await run(process.execPath, [
-      ...[
-        builtProgram('server-concentrator'),
-        '--config',
-        pair.concentratorFile,
-        'client',
-        'usage',
-        '--json',
-      ],
-    ]);
-    const clients: { client: string; upBytes: number; downBytes: number }[] = JSON.parse(stdout).clients;
+    const usage = await pair.concentratorCommand('client', 'usage', '--json');
+    const clients: { client: string; upBytes: number; downBytes: number }[] = JSON.parse(usage).clients;
     const used = clients.find(({ client }) => client === pair.clientId)!;
     expect(used.upBytes).toBeGreaterThan(6 * MEGABYTE);
     expect(used.downBytes).toBeGreaterThan(6 * MEGABYTE);

@@ -4,6 +4,8 @@ import type { Endpoint } from '../lab/agent/job.ts';
 import type { Talk, TalkEnd } from '../lab/agent/talk.ts';
 import { Crowd, Origin } from '../lab/agents.ts';
 
+/** Where the origin of loads on loopback listens. */
+export const LOOPBACK_ORIGIN: Endpoint = { host: '127.0.0.1', port: 8081 };
 /** Steps in which conversations begin. */
 const STEP_MS = 50;
 const LOOK_EVERY_MS = 100;

@@ -6,7 +6,7 @@ import { grid } from '../lab/grid.ts';
 import { median } from '../lab/statistics.ts';
 import { startPair } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
-import { CrowdLoad, failureCount, failures } from './crowd-load.ts';
+import { CrowdLoad, failureCount, failures, LOOPBACK_ORIGIN } from './crowd-load.ts';
 import { ProcessorShares } from './processor-shares.ts';
 
 /** What a client carried, and what of its processor time that took, in the kernel too. */
@@ -29,7 +29,6 @@ const FINISH_MS = 90_000;
 const BEGIN_PER_SECOND = 100;
 /** Of a core: the client is at its limit then, and the concentrator and load generators have the rest of the machine. */
 const PROCESSOR_SHARE = 0.2;
-const CROWD = { host: '127.0.0.1', port: 8081 };
 
 /** Downloads and uploads through a client that is held to a small share of a core, so that nothing else holds it up. */
 export async function measureClient(
@@ -89,7 +88,7 @@ async function measureOnce(
       uplinks,
     );
     const client = pair.processes.flatMap(({ role, pid }) => (role === 'client' ? [pid] : []));
-    const load = await CrowdLoad.start(where, CROWD);
+    const load = await CrowdLoad.start(where, LOOPBACK_ORIGIN);
     let nextKey = 1;
     const carry = async (direction: ClientFigures['direction'], bytes: number): Promise<ClientFigures> => {
       const talks = Array.from({ length: CONNECTIONS }, () => talk(nextKey++, direction, bytes));

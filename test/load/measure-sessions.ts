@@ -15,7 +15,7 @@ import { percentile } from '../lab/statistics.ts';
 import { startConcentrator } from '../lab/tributary-pair.ts';
 import { metricsUrl, type TributarySetup } from '../lab/tributary-setup.ts';
 import { clientName } from './client-name.ts';
-import { CrowdLoad, failures } from './crowd-load.ts';
+import { CrowdLoad, failures, LOOPBACK_ORIGIN } from './crowd-load.ts';
 import { residentBytes } from './measure-streams.ts';
 import type { LoadOptions } from './options.ts';
 
@@ -62,7 +62,6 @@ const SUBFLOWS_PER_SESSION = 2;
 const SETTLE_MS = 4_000;
 export const FIRST_PORT = 20_000;
 const IDLE_MS = 20_000;
-const CROWD = { host: '127.0.0.1', port: 8081 };
 const FETCHES_PER_SESSION = 10;
 const MAX_FETCHES = 4_000;
 const FETCH_BYTES = 10_000;
@@ -172,7 +171,7 @@ export async function untilSessions(where: Namespace, pid: number, sessions: num
 }
 
 async function fetchAll(where: Namespace, sessions: number) {
-  const load = await CrowdLoad.start(where, CROWD);
+  const load = await CrowdLoad.start(where, LOOPBACK_ORIGIN);
   const fetches = Math.max(sessions, Math.min(MAX_FETCHES, sessions * FETCHES_PER_SESSION));
   const talks: Talk[] = Array.from({ length: fetches }, (_, index) => ({
     ...SILENT_TALK,

@@ -9,7 +9,7 @@ import { endProgram } from '../lab/programs.ts';
 import { median } from '../lab/statistics.ts';
 import { startConcentrator } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
-import { CrowdLoad, failureCount, failures } from './crowd-load.ts';
+import { CrowdLoad, failureCount, failures, LOOPBACK_ORIGIN } from './crowd-load.ts';
 import { FIRST_PORT, MANY_CLIENTS, untilSessions, writeClients } from './measure-sessions.ts';
 import { ProcessorShares } from './processor-shares.ts';
 
@@ -37,7 +37,6 @@ const PROCESSOR_SHARE = 0.3;
 /** The same downloads before, with all of the machine: until then a process compiles what it runs, for seconds. */
 const WARM_UPS = 4;
 const DOWNLOADS_PER_SECOND = 100;
-const CROWD = { host: '127.0.0.1', port: 8081 };
 
 /**
  * The same downloads through a concentrator of one process and of several, each process held to the same small share of a core. Load
@@ -109,7 +108,7 @@ async function measureOnce(
     const args = [MANY_CLIENTS, configured.client, String(SESSIONS), String(FIRST_PORT)];
     const clients = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     await untilSessions(where, concentrator.pid!, SESSIONS);
-    const load = await CrowdLoad.start(where, CROWD);
+    const load = await CrowdLoad.start(where, LOOPBACK_ORIGIN);
     const pids = [concentrator.pid!, ...(await childrenOf(concentrator.pid!))];
     for (let done = 0; done < WARM_UPS; done++) await downloads(load, done);
     for (const pid of pids) await shares.limit(pid, PROCESSOR_SHARE);

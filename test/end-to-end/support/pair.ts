@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
@@ -153,6 +155,12 @@ export class Pair {
   /** The concentrator's configuration. */
   get concentratorFile(): string {
     return join(this.#folder, 'concentrator.yaml');
+  }
+
+  /** What a command of the concentrator's program prints, such as `client usage`; rejects when it fails. */
+  async concentratorCommand(...args: readonly string[]): Promise<string> {
+    const program = [builtProgram('server-concentrator'), '--config', this.concentratorFile];
+    return (await promisify(execFile)(process.execPath, [...program, ...args])).stdout;
   }
 
   /** Where SOCKS5 is spoken. */
