@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { PassingMap } from '../../shared/protocol/passing-map.ts';
 import { PassingSet } from '../../shared/protocol/passing-set.ts';
@@ -57,67 +55,4 @@ test('a PassingMap keeps the order of arrival', () => {
   expect(map.size).toBe(2);
   map.clear();
   expect([map.size, map.get(2), [...map.values()]]).toEqual([0, undefined, []]);
-});
-
-/** In one process with other tests, whose rubbish comes between now and then: the middle one of so many tries is ours. */
-const TRIES = 7;
-
-/** What the heap grows by while members of 8 kB come and go, 32 of them at a time, without a collection of the old heap. */
-function growthBytes(add: (member: Heavy) => void, leave: (member: Heavy) => void): number {
-  const tries = Array.from({ length: TRIES }, () => growthOnceBytes(add, leave));
-  return tries.sort((a, b) => a - b)[(TRIES - 1) / 2]!;
-}
-
-function growthOnceBytes(add: (member: Heavy) => void, leave: (member: Heavy) => void): number {
-  const present: Heavy[] = [];
-  const come = (id: number) => {
-    const member = { id, weight: new Array(1000).fill(id) };
-    present.push(member);
-    add(member);
-  };
-  for (let id = 0; id < 32; id++) come(id);
-  collect({ type: 'major' });
-  collect({ type: 'major' });
-  const { heapUsed } = process.memoryUsage();
-  for (let id = 32; id < 2_000; id++) {
-    leave(present.shift()!);
-    come(id);
-    if (id % 100 === 0) collect({ type: 'minor' });
-  }
-  collect({ type: 'minor' });
-  const grownBytes = process.memoryUsage().heapUsed - heapUsed;
-  for (const member of present) leave(member);
-  return grownBytes;
-}
-
-interface Heavy extends Member {
-  readonly weight: readonly number[];
-}
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as (options: { type: 'minor' | 'major' }) => void;
-
-test('what has left is collected with the young', () => {
-  const [set, map, plain] = [new PassingSet<Heavy>(), new PassingMap<number, Heavy>(), new Set<Heavy>()];
-  const growth = {
-    PassingSet: growthBytes(
-      (member) => set.add(member),
-      (member) => set.delete(member),
-    ),
-    PassingMap: growthBytes(
-      (member) => map.set(member.id, member),
-      ({ id }) => map.delete(id),
-    ),
-    Set: growthBytes(
-      (member) => plain.add(member),
-      (member) => plain.delete(member),
-    ),
-  };
-  console.info(
-    Object.entries(growth)
-      .map(([name, bytes]) => `${name}: ${(bytes / 1e6).toFixed(1)} of 16 MB stay`)
-      .join(', '),
-  );
-  expect(growth.PassingSet).toBeLessThan(3e6);
-  expect(growth.PassingMap).toBeLessThan(3e6);
 });
