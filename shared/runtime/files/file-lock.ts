@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { TributaryError } from '../../protocol/errors.ts';
 import type { WallClock } from '../clock.ts';
@@ -44,12 +43,11 @@ export function withFileLock<T>(
     inDirectoryOf(file, async (directory, name) => {
       await refuseForeign(file, options.namedIn, directory);
       const path = directory.pathOf(`${name}.lock`);
-      const handle = await acquire(file, path, options);
+      const handle = await acquire(file, { path, next: directory.pathOf(`.${name}.lock`) }, options);
       try {
         return await work({ confirm: () => confirm(file, path, handle, options.wallClock) });
       } finally {
-        if (await isHeld(path, handle)) await unlink(path).catch(() => undefined);
-        await handle.close();
+        await release(path, handle);
       }
     }),
   );
@@ -62,13 +60,19 @@ const LOOK_MS = 25;
 /** Longer than this is told. */
 const MOMENT_MS = 1_000;
 
+interface LockPaths {
+  readonly path: string;
+  /** Of who is about to take the place of a program that died. */
+  readonly next: string;
+}
+
 async function acquire(
   file: string,
-  path: string,
+  paths: LockPaths,
   { wallClock, waitMs, onWait }: FileLockOptions,
 ): Promise<FileHandle> {
   for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
-    const handle = (await create(path)) ?? (await takeOver(path, wallClock));
+    const handle = (await create(paths.path)) ?? (await takeOver(paths, wallClock));
     if (handle !== undefined) return handle;
     if (waitedMs >= waitMs) {
       throw new FileLockedError(`another program is changing ${file} (it has ${file}.lock): try again`);
@@ -78,27 +82,37 @@ async function acquire(
   }
 }
 
-/** In one step. Where two programs see the same stale lock the second one has it, and the first finds that before it changes anything. */
-async function takeOver(path: string, wallClock: WallClock): Promise<FileHandle | undefined> {
+/**
+ * Replaces the lock of a program that died. Of several programs that see it, only the one may that has made `next`, which becomes
+ * the lock: otherwise a slow one would replace the lock of a fast one that is at work already.
+ */
+async function takeOver({ path, next }: LockPaths, wallClock: WallClock): Promise<FileHandle | undefined> {
   if (!(await isStale(path, wallClock))) return undefined;
-  const own = `${path}.${randomBytes(6).toString('hex')}`;
-  const handle = await open(own, 'wx', 0o600);
+  const handle = await create(next);
+  if (handle === undefined) {
+    // A program may have died here, too. Whoever comes after this one finds the way free.
+    if (await isStale(next, wallClock)) await unlink(next).catch(() => undefined);
+    return undefined;
+  }
   try {
     if (await isStale(path, wallClock)) {
-      await rename(own, path);
+      await rename(next, path);
       return handle;
     }
   } catch (error) {
-    await abandon(own, handle);
+    await release(next, handle);
+    // This program stood still for so long that another one removed it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  await abandon(own, handle);
+  await release(next, handle);
   return undefined;
 }
 
-async function abandon(own: string, handle: FileHandle): Promise<void> {
+/** Removes a file that this program has made, unless another program's is in its place. */
+async function release(path: string, handle: FileHandle): Promise<void> {
+  if (await isHeld(path, handle)) await unlink(path).catch(() => undefined);
   await handle.close();
-  await unlink(own).catch(() => undefined);
 }
 
 /** Whether a program that died has left it there. */
