@@ -152,7 +152,7 @@ describe('datagrams of applications', () => {
   }
 
   function dig(port: number, name: string): Promise<string> {
-    const options = ['+short', '+tries=1', '+timeout=5', '+nocookie', '+noedns'];
+    const options = ['+short', '+tries=1', '+timeout=15', '+nocookie', '+noedns'];
     return run('dig', ['@127.0.0.1', '-p', String(port), name, 'A', ...options]).then(
       (text) => `${text.trim()}\n`,
     );

@@ -1,8 +1,8 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
 import { SocksClient } from 'socks';
 import type { Destination } from '../../shared/protocol/destination.ts';
+import { sharedPort } from '../support/ports.ts';
 import { associate, type UdpAssociation } from '../support/socks-udp.ts';
 
 const HOST = '127.0.0.1';
@@ -33,13 +33,8 @@ export class SocksForwarder {
   }
 
   static async start(proxy: Destination, to: Destination): Promise<SocksForwarder> {
-    const udp = createSocket({ type: 'udp4', recvBufferSize: 4 << 20, sendBufferSize: 4 << 20 });
-    udp.bind(0, HOST);
-    await once(udp, 'listening');
-    const server = createServer({ allowHalfOpen: true });
-    server.listen(udp.address().port, HOST);
-    await once(server, 'listening');
-    return new SocksForwarder(proxy, to, server, udp);
+    const { tcp, udp } = await sharedPort();
+    return new SocksForwarder(proxy, to, tcp, udp);
   }
 
   /** How many applications' ports have sent datagrams. */

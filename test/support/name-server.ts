@@ -1,6 +1,6 @@
-import { createSocket, type RemoteInfo } from 'node:dgram';
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import type { RemoteInfo } from 'node:dgram';
+import type { Socket } from 'node:net';
+import { sharedPort } from './ports.ts';
 
 /** What the name server says to a query: addresses, an error, what is no answer to it, or nothing at all. */
 export type NameServerReply =
@@ -33,7 +33,7 @@ export async function startNameServer(
   reply: (type: 'A' | 'AAAA', name: string) => NameServerReply,
   namesOf: (name: string) => readonly string[] = () => [],
 ): Promise<NameServer> {
-  const udp = createSocket('udp4');
+  const { port, tcp, udp } = await sharedPort();
   let isOpen = true;
   const queries: string[] = [];
   const answerTo = (query: Buffer, isTcp: boolean, send: (answer: Buffer) => void) => {
@@ -53,16 +53,8 @@ export async function startNameServer(
   };
   const onUdp = (query: Buffer, from: RemoteInfo) =>
     answerTo(query, false, (answer) => void (isOpen && udp.send(answer, from.port, from.address)));
-  const tcp = createServer((socket) => onTcp(socket, (query, send) => answerTo(query, true, send)));
+  tcp.on('connection', (socket) => onTcp(socket, (query, send) => answerTo(query, true, send)));
   udp.on('message', onUdp);
-  udp.bind(0, '127.0.0.1');
-  await once(udp, 'listening');
-  const { port } = udp.address();
-  // Seldom, a connection has that port by chance: then this one answers by UDP alone.
-  await new Promise<void>((resolve) => {
-    tcp.once('error', () => resolve());
-    tcp.listen(port, '127.0.0.1', resolve);
-  });
   const close = () => {
     isOpen = false;
     udp.close();
@@ -73,7 +65,7 @@ export async function startNameServer(
 
 /** One query, which comes in one piece; the answer goes in two. */
 function onTcp(socket: Socket, answerTo: (query: Buffer, send: (answer: Buffer) => void) => void): void {
-  socket.on('error', () => {});
+  socket.on('error', () => {}).on('end', () => socket.end());
   socket.once('data', (bytes: Buffer) => {
     answerTo(bytes.subarray(2), (answer) => {
       const length = Buffer.alloc(2);

@@ -6,12 +6,15 @@ import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { type DnsPatience, NameServers } from '../../../shared/runtime/dns/name-servers.ts';
 import { useCleanups } from '../../support/cleanups.ts';
 import { type NameServerReply, startNameServer } from '../../support/name-server.ts';
+import { freePort } from '../../support/ports.ts';
 
 const after = useCleanups();
 const GOOD: NameServerReply = { addresses: ['198.41.0.4'], ttlSeconds: 7 };
 const ANSWER = [{ value: '198.41.0.4', ttl: 7 }];
-/** Three rounds in less than a second. */
+/** Three rounds in less than a second: for those who get no answer. */
 const HURRY: DnsPatience = { nextServerMs: 40, firstRoundMs: 100, rounds: 3 };
+/** The next one's turn comes soon, and there is time for an answer on any machine. */
+const STEADY: DnsPatience = { ...HURRY, rounds: 9 };
 /** Nobody's turn comes by time. */
 const PATIENT: DnsPatience = { nextServerMs: 60_000, firstRoundMs: 60_000, rounds: 3 };
 
@@ -23,12 +26,10 @@ async function server(reply: NameServerReply | (() => NameServerReply)) {
 
 /** Where nobody listens. */
 async function absent(): Promise<string> {
-  const { address, close } = await startNameServer(() => 'silence');
-  close();
-  return address;
+  return `127.0.0.1:${await freePort()}`;
 }
 
-function ask(servers: readonly string[], patience = HURRY, signal = new Cancellation()) {
+function ask(servers: readonly string[], patience = STEADY, signal = new Cancellation()) {
   const asked = new NameServers({ servers, way: new PlainWay() }, () => performance.now(), patience);
   return asked.ask('www.example.org', 'A', signal);
 }
@@ -52,7 +53,7 @@ describe('name servers', () => {
       const bad = await server(fault);
       const good = await server(GOOD);
       expect(await ask([bad.address, good.address])).toEqual(ANSWER);
-      await expect(ask([bad.address])).rejects.toMatchObject({ code });
+      await expect(ask([bad.address], HURRY)).rejects.toMatchObject({ code });
     },
   );
 
@@ -80,7 +81,7 @@ describe('name servers', () => {
   ])('that say %j have answered', async (reply, code) => {
     const first = await server(reply);
     const second = await server(GOOD);
-    await expect(ask([first.address, second.address])).rejects.toMatchObject({ code });
+    await expect(ask([first.address, second.address], PATIENT)).rejects.toMatchObject({ code });
     expect(second.queries).toEqual([]);
   });
 
@@ -93,13 +94,14 @@ describe('name servers', () => {
     let count = 0;
     const { address, queries } = await server(() => (++count < 3 ? 'silence' : GOOD));
     expect(await ask([address])).toEqual(ANSWER);
-    expect(queries).toHaveLength(3);
+    // Once more where the machine was too busy to hear the third answer.
+    expect(queries.length).toBeGreaterThanOrEqual(3);
   });
 
   test('by TCP where an answer is cut off; what there is where TCP fails', async () => {
     const addresses = Array.from({ length: 100 }, (_, index) => `198.41.0.${index}`);
     const { address, queries } = await server({ addresses, isTruncated: true });
-    expect(await ask([address])).toHaveLength(100);
+    expect(await ask([address], PATIENT)).toHaveLength(100);
     expect(queries).toEqual(['A www.example.org', 'A www.example.org by TCP']);
     const other = await server(GOOD);
     expect(await ask([await cutOff(), other.address])).toEqual(ANSWER);
@@ -110,7 +112,7 @@ describe('name servers', () => {
     const dead = await server('silence');
     const good = await server(GOOD);
     const route = { servers: [dead.address, good.address], way: new PlainWay() };
-    const servers = new NameServers(route, () => nowMs, HURRY);
+    const servers = new NameServers(route, () => nowMs, { ...PATIENT, nextServerMs: 40 });
     const never = new Cancellation();
     for (let i = 0; i < 5; i++) await servers.ask('www.example.org', 'A', never);
     expect(dead.queries).toHaveLength(1);
