@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Namespace, run } from '../../bed/namespace.ts';
 import type { Pair } from './pair.ts';
 import { Program, ROOT } from './program.ts';
@@ -12,6 +13,8 @@ const MACHINES = 3;
 const FIRST_SUBNET = 201;
 const PORT = 8443;
 const METRICS_PORT = 9102;
+/** Between two sessions there is a moment without one, and a longer one on a busy machine. */
+const HOME_LIMIT_MS = 20_000;
 export const BALANCER = '/usr/sbin/haproxy';
 
 /** A concentrator of a fleet, in a namespace of its own. */
@@ -76,13 +79,15 @@ export class Fleet {
     }
   }
 
-  /** The one that has the client's session; not `gone`, which may not have noticed yet that it lost it. */
+  /** The one that has the client's session, as soon as there is one; not `gone`, which may not have noticed yet that it lost it. */
   async home(gone?: Machine): Promise<Machine> {
-    for (const machine of this.machines.filter((each) => each !== gone)) {
-      const { sessions = [] } = await machine.program.status().catch(() => ({ sessions: [] }));
-      if (sessions.length > 0) return machine;
+    for (const endMs = performance.now() + HOME_LIMIT_MS; performance.now() < endMs; await sleep(100)) {
+      for (const machine of this.machines.filter((each) => each !== gone)) {
+        const { sessions = [] } = await machine.program.status().catch(() => ({ sessions: [] }));
+        if (sessions.length > 0) return machine;
+      }
     }
-    throw new Error('no machine has a session');
+    throw new Error(`no machine has a session within ${HOME_LIMIT_MS} ms`);
   }
 
   /** Starts its program again. */
