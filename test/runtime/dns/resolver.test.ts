@@ -181,7 +181,7 @@ test('256 names at a time, the others in line, and an error when the line is ful
   let open = false;
   const { resolver, queries } = await resolverWith(
     () => (open ? { addresses: ['192.0.2.1'] } : 'silence'),
-    10_000,
+    120_000,
   );
   const all = Array.from({ length: 256 + 1024 + 1 }, (_, index) =>
     resolver.resolve(`n${index}.example.org`, new AbortController().signal),
@@ -255,9 +255,10 @@ describe('names of several askers', () => {
     const startedMs = performance.now();
     const dead = [askDead(resolver, 50, 'bad'), askDead(resolver, 50, 'worse')];
     await resolver.resolve('www.good.test', NEVER, 'good').catch(() => {});
-    // The first four names give up after a second, and so would this one: asked again, it has its turn.
+    // The first four names give up after a second, and so would this one: asked again, it has its turn. Behind all others it would be the
+    // twenty-sixth.
     expect(await resolver.resolve('www.good.test', NEVER, 'good')).toEqual(['192.0.2.1']);
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(performance.now() - startedMs).toBeLessThan(12_000);
     for (const { caller } of dead) caller.abort();
   });
 

@@ -123,7 +123,7 @@ describe('the list in a database', needs('postgres'), () => {
     expect(seen.told).toBe(told);
   });
 
-  it('is heard of within a second while another session locks the tables of usage, and goes on after it locked that of clients', async () => {
+  it('is heard of while another session locks the tables of usage, and goes on after it locked that of clients', async () => {
     const database = await tables();
     await fill(database, 10);
     const { link, seen } = await follow(database);
@@ -133,11 +133,15 @@ describe('the list in a database', needs('postgres'), () => {
     await locker.query('BEGIN');
     await locker.query('LOCK TABLE tributary_usage_months, tributary_usage');
     const blocked = usage.write(batch(2));
-    const refused = expect(blocked).rejects.toThrow('another session locks its tables');
-    const sinceMs = performance.now();
+    let isRefused = false;
+    const refused = expect(blocked)
+      .rejects.toThrow('another session locks its tables')
+      .then(() => {
+        isRefused = true;
+      });
     await database.query("DELETE FROM tributary_clients WHERE id = 'c3'");
     await expect.poll(() => seen.quotas.has('c3'), { timeout: 5_000, interval: 5 }).toBe(false);
-    expect(performance.now() - sinceMs).toBeLessThan(1_000);
+    expect(isRefused).toBe(false);
     await refused;
     await locker.query('ROLLBACK');
     await usage.write(batch(2));
