@@ -7,6 +7,7 @@ import { drawConversations, stalledReaders } from './conversations.ts';
 import { disturb } from './disturbance.ts';
 import type { Fault, PlayedFault } from './fault.ts';
 import type { Stage } from './fault-kinds.ts';
+import { type Lateness, watchMachine } from './machine-watch.ts';
 import { CLIENT, CONCENTRATOR, PORTS, UPLINKS } from './network.ts';
 import { type Holdings, ProgramPair, type Role } from './program-pair.ts';
 import { drawSchedule, excusesOf } from './schedule.ts';
@@ -20,6 +21,9 @@ export interface Outcome {
   readonly schedule: readonly Fault[];
   /** Why the seed has failed; none: it has not. */
   readonly findings: readonly string[];
+  /** Whether bytes were lost, a program ended, or it told of an error of its own. */
+  readonly isCertain: boolean;
+  readonly lateness: Lateness;
   readonly results: Readonly<Record<Result, number>>;
   /** Left out because too many were open. */
   readonly skipped: number;
@@ -93,6 +97,7 @@ export class ChaosRun {
     const schedule = drawSchedule(random.fork(), lengthMs);
     const conversations = drawConversations(random.fork(), lengthMs, FIRST_KEYS.run);
     const before = await this.#warmUp(programs, traffic);
+    const machine = watchMachine();
     traffic.begin();
     traffic.plan(conversations);
     const disturbed = await this.#disturb(stageOf(bed, programs, traffic), schedule, traffic, lengthMs);
@@ -102,12 +107,15 @@ export class ChaosRun {
       const newSessionAtMs = sessionsAtMs.find((ms) => ms >= fault.atMs);
       return { ...fault, ...(newSessionAtMs === undefined ? {} : { newSessionAtMs }) };
     });
-    const { results, bytes, findings } = this.#judge(traffic, played);
+    const { results, bytes, findings, hasLoss } = this.#judge(traffic, played);
     const after = await this.#settle(programs, before);
+    const lateness = machine.end();
     return {
       ...{ seed: this.#seed, minutes: this.#minutes, schedule, results, bytes, before, after },
       skipped: traffic.skipped,
       findings: [...findings, ...programs.complaints, ...leaks(before, after)],
+      isCertain: hasLoss || programs.complaints.length > 0,
+      lateness,
       output: programs.output,
     };
   }
@@ -156,10 +164,15 @@ export class ChaosRun {
     const excuses = excusesOf(played);
     const results: Record<Result, number> = { exact: 0, broken: 0, defect: 0 };
     const findings: string[] = [];
-    let bytes = 0;
+    let [bytes, hasLoss] = [0, false];
     for (const account of traffic.accounts.values()) {
-      const { result, reason } = judge(account, excuses, (ms) => traffic.at(ms), traffic.nowMs);
+      const {
+        result,
+        reason,
+        isLoss = false,
+      } = judge(account, excuses, (ms) => traffic.at(ms), traffic.nowMs);
       results[result]++;
+      hasLoss ||= isLoss;
       bytes += account.client?.receivedBytes ?? 0;
       for (const { receivedBytes } of account.origin) bytes += receivedBytes;
       const { conversation, beganAtMs } = account;
@@ -169,7 +182,7 @@ export class ChaosRun {
       if (result === 'defect')
         findings.push(`${what} ${talk.key} to port ${port}, from ${began} to ${end}: ${reason}`);
     }
-    return { results, findings, bytes };
+    return { results, findings, bytes, hasLoss };
   }
 
   /** Waits until the programs hold no more than before, or long enough. */

@@ -7,7 +7,7 @@ import { circumstances, writeResults } from '../lab/results.ts';
 import { TributarySetup } from '../lab/tributary-setup.ts';
 import { ChaosRun, type Outcome } from './chaos-run.ts';
 import { type ChaosOptions, HELP, parseOptions } from './options.ts';
-import { reportText } from './report.ts';
+import { isDoubtful, latenessText, reportText } from './report.ts';
 
 await runCommand({ name: 'chaos', help: HELP, parse: parseOptions, run: runAll });
 
@@ -23,13 +23,21 @@ async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
         for (const seed of seeds) {
           if (isInterrupted()) break;
           console.log(`seed ${seed}, ${minutes} min`);
-          run = new ChaosRun(seed, minutes, (line) => console.log(line));
-          const outcome = await run.run(setup).catch((error: Error) => {
-            if (!isInterrupted()) throw new Error(`seed ${seed} could not be played: ${error.message}`);
-          });
+          const play = async () => {
+            run = new ChaosRun(seed, minutes, (line) => console.log(line));
+            const outcome = await run.run(setup).catch((error: Error) => {
+              if (!isInterrupted()) throw new Error(`seed ${seed} could not be played: ${error.message}`);
+            });
+            if (outcome) console.log(reportText(outcome));
+            return outcome;
+          };
+          let outcome = await play();
+          if (outcome && isDoubtful(outcome) && !isInterrupted()) {
+            console.log(`  the machine was too busy to judge that (${latenessText(outcome)}): once more`);
+            outcome = await play();
+          }
           if (!outcome || isInterrupted()) break;
           outcomes.push(outcome);
-          console.log(reportText(outcome));
         }
       } finally {
         await setup.remove();

@@ -1,6 +1,7 @@
 import { grid } from '../lab/grid.ts';
 import type { Outcome } from './chaos-run.ts';
 import { describeFault } from './fault-kinds.ts';
+import { wasBusy } from './machine-watch.ts';
 
 /** More findings are of the same kind, mostly. */
 const MAX_FINDINGS = 20;
@@ -36,6 +37,17 @@ export function reportText(outcome: Outcome): string {
     lines.push(`  again: npm run chaos -- --seed ${seed} --minutes ${minutes}`);
   }
   return lines.join('\n');
+}
+
+/** Whether a seed has failed by nothing but what a machine that does not keep up may do: what hangs, or is not given back in time. */
+export function isDoubtful({ findings, isCertain, lateness }: DoubtfulOutcome): boolean {
+  return findings.length > 0 && !isCertain && wasBusy(lateness);
+}
+export type DoubtfulOutcome = Pick<Outcome, 'findings' | 'isCertain' | 'lateness'>;
+
+export function latenessText({ lateness }: DoubtfulOutcome): string {
+  const { meanMs, mostMs } = lateness;
+  return `timers were ${meanMs.toFixed(1)} ms late on average, ${mostMs.toFixed(0)} ms at most`;
 }
 
 function mib(bytes: number): string {

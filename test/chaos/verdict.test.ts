@@ -27,8 +27,8 @@ test.each<[string, Partial<Account>]>([
   ['999 of 1000 bytes at the client', { client: { ...CLIENT, receivedBytes: 999 }, origin: [ORIGIN] }],
   ['more bytes', { client: { ...CLIENT, receivedBytes: 1_001 }, origin: [ORIGIN] }],
 ])('whatever has happened, %s is a defect', (reason, account) => {
-  const { result, reason: found } = verdict(account, [KILL]);
-  expect(result).toBe('defect');
+  const { result, reason: found, isLoss } = verdict(account, [KILL]);
+  expect({ result, isLoss }).toEqual({ result: 'defect', isLoss: true });
   expect(found).toContain(reason);
 });
 

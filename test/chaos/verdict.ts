@@ -20,6 +20,8 @@ export interface Judgement {
   readonly result: Result;
   /** Of a defect. */
   readonly reason?: string;
+  /** Bytes are wrong or lost in silence: no machine is so slow that it does that. */
+  readonly isLoss?: boolean;
 }
 
 /** Judges a conversation. `endMs` is when the run gave up waiting, `atMs` turns an agent's time into the schedule's. */
@@ -42,19 +44,19 @@ export function judge(
       endedAtMs >= fromMs,
   );
   // Nothing excuses these.
-  if (origin.length > 1) return defect('reached the origin twice');
-  if (client && !client.isExact) return defect('wrong bytes at the client');
-  if (far && !far.isExact) return defect('wrong bytes at the origin');
+  if (origin.length > 1) return loss('reached the origin twice');
+  if (client && !client.isExact) return loss('wrong bytes at the client');
+  if (far && !far.isExact) return loss('wrong bytes at the origin');
   if (client?.hasEnd && client.receivedBytes < downBytes)
-    return defect(`cut short in silence: ${client.receivedBytes} of ${downBytes} bytes at the client`);
-  if (client && client.receivedBytes > downBytes) return defect('more bytes than were sent at the client');
-  if (far && far.receivedBytes > upBytes) return defect('more bytes than were sent at the origin');
+    return loss(`cut short in silence: ${client.receivedBytes} of ${downBytes} bytes at the client`);
+  if (client && client.receivedBytes > downBytes) return loss('more bytes than were sent at the client');
+  if (far && far.receivedBytes > upBytes) return loss('more bytes than were sent at the origin');
   if (client && isWhole(client, downBytes) && far && isWhole(far, upBytes)) return { result: 'exact' };
   // From here on somebody was not served.
   if (isExcused) return { result: 'broken' };
   if (!client) return defect('hangs');
   if (far?.hasEnd && far.receivedBytes < upBytes)
-    return defect(`cut short in silence: ${far.receivedBytes} of ${upBytes} bytes at the origin`);
+    return loss(`cut short in silence: ${far.receivedBytes} of ${upBytes} bytes at the origin`);
   if (!isWhole(client, downBytes))
     return defect(
       `broken without a cause: ${client.error ?? 'closed'} after ${client.receivedBytes} of ${downBytes} bytes`,
@@ -82,4 +84,8 @@ function isWhole(end: TalkEnd, bytes: number): boolean {
 
 function defect(reason: string): Judgement {
   return { result: 'defect', reason };
+}
+
+function loss(reason: string): Judgement {
+  return { ...defect(reason), isLoss: true };
 }
