@@ -1,6 +1,7 @@
 import { withTuning } from '../shared/protocol/session/core-tuning.ts';
 import { DelayRecord } from '../shared/protocol/stream/stream-delays.ts';
 import { AddressRanges } from '../shared/runtime/address/address-ranges.ts';
+import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import type { AppSocket } from '../shared/runtime/app/app-socket.ts';
 import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
@@ -133,8 +134,10 @@ export async function assembleProcess(
   const ownKept = { ownAddresses, own, listenPorts, nat64 };
   const addresses = new AddressKeeper({ config, ...ownKept, dialer, datagrams, port, sessions, logger });
   const { published } = publishing;
-  const clientKeeper = ofClients.keep({ sessions, published, datagrams });
-  const atGate = { clients, clientKeeper, sessions, measurements, memory, watch, place };
+  const proven = new ProvenSources(clock);
+  const perClient = [logs, memory, proven];
+  const clientKeeper = ofClients.keep({ sessions, published, datagrams, perClient });
+  const atGate = { clients, clientKeeper, proven, sessions, measurements, memory, watch, place };
   const { admission, gate } = makeGate(deps, { ...atGate, counts: counters.counts });
   const listen = () => listenForClients(config, deps, gate, place);
   const { usageKeeper } = ofClients;

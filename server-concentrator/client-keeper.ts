@@ -11,6 +11,11 @@ import type { SessionRegistry } from './session/session-registry.ts';
 import type { UsageKeeping } from './usage/usage-keeper.ts';
 import type { UsageMeters } from './usage/usage-meters.ts';
 
+/** What has something of each client that has been here, and forgets it of clients that the list does not have any more. */
+export interface PerClient {
+  keepClients(isKnown: (clientId: string) => boolean): void;
+}
+
 export interface ClientKeeperOptions {
   readonly source: ClientSource;
   readonly clients: ClientList;
@@ -19,6 +24,7 @@ export interface ClientKeeperOptions {
   readonly datagrams: Pick<OriginDatagrams, 'recheck'>;
   readonly allowances: Pick<ClientAllowances, 'review'>;
   readonly meters: UsageMeters;
+  readonly perClient: readonly PerClient[];
   readonly usageKeeper: UsageKeeping;
   readonly wallClock: WallClock;
 }
@@ -45,12 +51,13 @@ export class ClientKeeper {
 
   /** Other clients from now on. @param changed see `OnClients` */
   replace(list: readonly ClientEntry[], changed?: ReadonlySet<string>): void {
-    const { clients, published, datagrams, allowances } = this.#options;
+    const { clients, published, datagrams, allowances, meters, perClient } = this.#options;
     clients.replace(list);
     this.#closeRevoked();
     published.replaceGrants(new PortGrants(list));
     datagrams.recheck(changed);
     allowances.review();
+    for (const part of [meters, ...perClient]) part.keepClients((id) => clients.get(id) !== undefined);
   }
 
   /** Why a client may not come in now, if it may not. */

@@ -1,23 +1,21 @@
 import type { Registry } from 'prom-client';
 import { registerCounter, registerGauge } from '../shared/runtime/observe/scraped-metric.ts';
 import type { ClientList } from './clients/client-list.ts';
-import { OTHER_CLIENTS, type UsageTotal } from './usage/usage-count.ts';
 import type { UsageKeeper } from './usage/usage-keeper.ts';
 import type { UsageMeters } from './usage/usage-meters.ts';
 
 export interface ClientMetricsSource {
   readonly clients: Pick<ClientList, 'count' | 'get'>;
-  readonly meters: Pick<UsageMeters, 'entries'>;
+  /** Names a bounded number of clients. */
+  readonly meters: Pick<UsageMeters, 'totals'>;
   readonly usageKeeper: Pick<UsageKeeper, 'usedBytes'>;
   /** Whether the list can be asked for changes now. */
   isListThere(): boolean;
-  /** So many clients have metrics of their own: those that came first. */
-  readonly maxClients: number;
 }
 
 /** Registers what clients have carried, for a bounded number of clients. */
 export function registerClientMetrics(registry: Registry, source: ClientMetricsSource): void {
-  const { clients, usageKeeper } = source;
+  const { clients, meters, usageKeeper } = source;
   registerGauge(registry, {
     name: 'tributary_known_clients',
     help: 'Clients in the list',
@@ -41,7 +39,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
     help: 'Bytes that clients have carried over all uplinks, by client and direction, for limits.clientMetrics clients',
     labelNames: ['client', 'direction'],
     *samples() {
-      for (const [client, { upBytes, downBytes }] of named(source)) {
+      for (const [client, { upBytes, downBytes }] of meters.totals()) {
         yield [{ client, direction: 'up' }, upBytes];
         yield [{ client, direction: 'down' }, downBytes];
       }
@@ -52,7 +50,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
     help: 'Connections of clients, by client',
     labelNames: ['client'],
     *samples() {
-      for (const [client, { connections }] of named(source)) yield [{ client }, connections];
+      for (const [client, { connections }] of meters.totals()) yield [{ client }, connections];
     },
   });
   registerGauge(registry, {
@@ -62,26 +60,10 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
     // A client may have been in several.
     aggregator: 'max',
     *samples() {
-      for (const [client] of named(source)) {
+      for (const [client] of meters.totals()) {
         const quota = clients.get(client)?.quota;
         if (quota !== undefined) yield [{ client }, usageKeeper.usedBytes(client) / quota.bytes];
       }
     },
   });
-}
-
-/** The clients that came first, and all others together. */
-function* named({ meters, maxClients }: ClientMetricsSource): Generator<[string, UsageTotal]> {
-  let count = 0;
-  const others = { upBytes: 0, downBytes: 0, connections: 0 };
-  for (const [client, total] of meters.entries()) {
-    if (count++ < maxClients) {
-      yield [client, total];
-      continue;
-    }
-    others.upBytes += total.upBytes;
-    others.downBytes += total.downBytes;
-    others.connections += total.connections;
-  }
-  if (count > maxClients) yield [OTHER_CLIENTS, others];
 }

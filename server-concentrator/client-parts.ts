@@ -17,7 +17,7 @@ export interface ClientParts {
   /** Egress rules of a client's own, if it has any. */
   rulesOf(clientId: string): ClientEgress | undefined;
   /** Follows the list, for what has to do with clients. */
-  keep(parts: Pick<ClientKeeperOptions, 'sessions' | 'published' | 'datagrams'>): ClientKeeper;
+  keep(parts: Pick<ClientKeeperOptions, 'sessions' | 'published' | 'datagrams' | 'perClient'>): ClientKeeper;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function makeClientParts(
     place === undefined
       ? await followClients(config, deps)
       : { source: place.clients, usageKeeper: place.clients };
-  const meters = new UsageMeters();
+  const meters = new UsageMeters(config.clientMetrics);
   const usedBytes = (clientId: string) => usageKeeper.usedBytes(clientId);
   const allowances = new ClientAllowances({ clients, usedBytes, clock, limitHits });
   const own = { source, clients, allowances, meters, usageKeeper, wallClock };

@@ -41,11 +41,7 @@ export interface Insight {
 
 /** Of one process. */
 export function makeInsight(
-  {
-    limits,
-    clientMetrics: maxClients,
-    datagrams,
-  }: Pick<ConcentratorConfig, 'limits' | 'clientMetrics' | 'datagrams'>,
+  { limits, datagrams }: Pick<ConcentratorConfig, 'limits' | 'datagrams'>,
   deps: Omit<ProgramDeps, 'random'>,
   parts: {
     readonly counts: ConcentratorCounts;
@@ -77,7 +73,7 @@ export function makeInsight(
   registerConcentratorMetrics(registry, counts, memory, published);
   registerOriginDatagrams(registry, { ...parts, drivers: () => sessions.drivers });
   const isListThere = () => parts.clientKeeper.trouble === undefined;
-  registerClientMetrics(registry, { ...parts, isListThere, maxClients });
+  registerClientMetrics(registry, { ...parts, isListThere });
   registerPeerLosses(registry, parts.peerLosses);
   watch.register(registry);
   const list = () => ({ known: parts.clients.count, trouble: parts.clientKeeper.trouble });

@@ -1,4 +1,4 @@
-import { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
+import type { ProvenSources } from '../shared/runtime/admission/proven-sources.ts';
 import { LineLimit } from '../shared/runtime/observe/line-limit.ts';
 import type { ProcessWatch } from '../shared/runtime/observe/process-watch.ts';
 import type { ProgramDeps } from '../shared/runtime/process/process-deps.ts';
@@ -25,6 +25,7 @@ export function makeGate(
   parts: {
     readonly clients: ClientList;
     readonly clientKeeper: ClientKeeper;
+    readonly proven: ProvenSources;
     readonly sessions: SessionRegistry;
     readonly measurements: Measurements;
     readonly memory: MemoryLevels;
@@ -34,9 +35,8 @@ export function makeGate(
     readonly counts: Pick<ConcentratorCounts, 'handshakes' | 'crowded'>;
   },
 ): { readonly admission: SubflowAdmission; readonly gate: Gate } {
-  const { clients, clientKeeper, sessions, measurements, memory, watch, place } = parts;
+  const { clients, clientKeeper, proven, sessions, measurements, memory, watch, place } = parts;
   const { handshakes, crowded } = parts.counts;
-  const proven = new ProvenSources(clock);
   const strangersLog = new LineLimit(clock).over(logger);
   const onCrowded = (stage: CrowdedStage, outcome: 'refused' | 'displaced', remote: string) => {
     crowded.add(stage, outcome);

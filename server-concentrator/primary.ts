@@ -144,7 +144,8 @@ export class Primary {
   }
 
   #forgetRemoved(): void {
-    this.#placement.keepClients((clientId) => this.#clients.get(clientId) !== undefined);
+    const isKnown = (clientId: string) => this.#clients.get(clientId) !== undefined;
+    for (const part of [this.#placement, this.#proven]) part.keepClients(isKnown);
   }
 
   #listen(): Promise<SubflowListener> {

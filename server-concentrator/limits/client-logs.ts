@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 
-/** What is logged about each client, under a limit of its own: as many as there are ids in the list of clients. */
+/** What is logged about each client, under a limit of its own. */
 export class ClientLogs {
   readonly #logger: Logger;
   readonly #clock: MonotonicClock;
@@ -21,6 +21,11 @@ export class ClientLogs {
   /** The log of one of its sessions. */
   ofSession(clientId: string, session: string): LineLog {
     return this.#client(clientId).limit.over(this.#logger.child({ client: clientId, session }));
+  }
+
+  /** The list of clients is another one: those that it does not have need no limit. */
+  keepClients(isKnown: (clientId: string) => boolean): void {
+    for (const clientId of this.#clients.keys()) if (!isKnown(clientId)) this.#clients.delete(clientId);
   }
 
   #client(clientId: string) {

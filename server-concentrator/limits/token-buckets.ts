@@ -1,5 +1,6 @@
 import { type Rate, TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { RestingTable } from '../../shared/runtime/resting-table.ts';
 
 /** After a restart all sessions of a client come back at once, each with all of its subflows: 8 times 32 by default. */
 const JOIN_BURST_SECONDS = 16;
@@ -9,24 +10,19 @@ export function joinRate(perSecond: number): Rate {
   return { perSecond, burst: perSecond * JOIN_BURST_SECONDS };
 }
 
-/** A token bucket for each client: as many as there are ids in the list of clients. */
+/** A token bucket for each client. Those that are full again are forgotten, so that there are no more than clients that were busy of late. */
 export class TokenBuckets {
-  readonly #rate: Rate;
-  readonly #clock: MonotonicClock;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets: RestingTable<TokenBucket>;
 
   constructor(rate: Rate, clock: MonotonicClock) {
-    this.#rate = rate;
-    this.#clock = clock;
+    this.#buckets = new RestingTable(
+      () => new TokenBucket(rate, clock),
+      ({ available }) => available >= rate.burst,
+    );
   }
 
-  /** The client's bucket; a full one where it has none yet. */
+  /** The client's bucket, for now: ask again next time. */
   of(clientId: string): TokenBucket {
-    let bucket = this.#buckets.get(clientId);
-    if (bucket === undefined) {
-      bucket = new TokenBucket(this.#rate, this.#clock);
-      this.#buckets.set(clientId, bucket);
-    }
-    return bucket;
+    return this.#buckets.of(clientId);
   }
 }

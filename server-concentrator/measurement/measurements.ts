@@ -1,6 +1,5 @@
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../shared/runtime/app/app-socket.ts';
-import type { TokenBucket } from '../../shared/runtime/async/token-bucket.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
 import { writeMeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
@@ -55,23 +54,24 @@ export class Measurements {
       refuse(applicant, 'goingAway');
       return 'goingAway';
     }
-    const allowance = this.#allowances.of(clientId);
     if (!this.#hasRoomFor(clientId)) {
       refuse(applicant, 'resourceExceeded');
       return 'resourceExceeded';
     }
-    const measurement = { allowanceBytes: Math.floor(allowance.available), facts: this.#factsFor(transport) };
+    const measurement = {
+      allowanceBytes: Math.floor(this.#allowances.of(clientId).available),
+      facts: this.#factsFor(transport),
+    };
     const none = { token: NO_TOKEN, maxStreams: 0, firstWindowBytes: 0, lingerMs: 0 };
     transport.write([handshake.welcome({ ...none, measurement })]);
-    this.#add(applicant, clientId, allowance);
+    this.#add(applicant, clientId);
     return 'measurement';
   }
 
   /** What is joined with a client's stream that measures. Throws StreamError where the client may measure no more now. */
   openStream(clientId: string): AppSocket {
     const { limitHits } = this.#options;
-    const allowance = this.#allowances.of(clientId);
-    if (allowance.available < 1) {
+    if (this.#allowances.of(clientId).available < 1) {
       limitHits.note('measurementBytesPerHour', clientId);
       throw new StreamError('notAuthorized', 'this client may measure no more now');
     }
@@ -83,7 +83,7 @@ export class Measurements {
     this.#streams.set(clientId, count + 1);
     return new SpeedSocket({
       take: (bytes) => {
-        const isAllowed = allowance.tryTake(bytes);
+        const isAllowed = this.#allowances.of(clientId).tryTake(bytes);
         if (!isAllowed) limitHits.note('measurementBytesPerHour', clientId);
         return isAllowed;
       },
@@ -95,12 +95,12 @@ export class Measurements {
     for (const measurement of [...this.#open.keys()]) measurement.close();
   }
 
-  #add(applicant: Applicant, clientId: string, allowance: TokenBucket): void {
+  #add(applicant: Applicant, clientId: string): void {
     const { limitHits } = this.#options;
     const measurement: MeasurementConnection = new MeasurementConnection(
       {
         transport: applicant.transport,
-        allowance,
+        allowance: { tryTake: (bytes) => this.#allowances.of(clientId).tryTake(bytes) },
         onExceeded: () => limitHits.note('measurementBytesPerHour', clientId),
         onOver: () => void this.#open.delete(measurement),
       },

@@ -28,7 +28,7 @@ export function memoryMaxBytes(memoryTotalBytes: number, processes = 1): number 
 export class MemoryLevels {
   readonly total: MemoryBudget;
   readonly #limits: MemoryLimits;
-  /** By client id: as many as there are keys. */
+  /** By client id. */
   readonly #clients = new Map<string, MemoryBudget>();
 
   constructor(limits: MemoryLimits) {
@@ -53,6 +53,11 @@ export class MemoryLevels {
       this.#clients.set(clientId, client);
     }
     return new MemoryBudget(this.#limits.memoryPerSessionBytes, client);
+  }
+
+  /** The list of clients is another one: what sessions of those that it does not have still hold counts for all together alone. */
+  keepClients(isKnown: (clientId: string) => boolean): void {
+    for (const clientId of this.#clients.keys()) if (!isKnown(clientId)) this.#clients.delete(clientId);
   }
 }
 

@@ -13,7 +13,7 @@ export class ToldClients implements ClientSource, UsageKeeping {
   #onList: OnClients | undefined;
   #trouble: ClientSource['trouble'];
   readonly #wallClock: WallClock;
-  /** Bytes by client, as they were last told: as many as have had a session here. */
+  /** Bytes by client, as they were last told. */
   readonly #used = new Map<string, number>();
   /** That of `#used`. */
   #month = '';
@@ -40,6 +40,8 @@ export class ToldClients implements ClientSource, UsageKeeping {
   /** The first process has another list. */
   onList(clients: readonly ClientEntry[]): void {
     this.#clients = clients;
+    const known = new Set(clients.map(({ id }) => id));
+    for (const clientId of this.#used.keys()) if (!known.has(clientId)) this.#used.delete(clientId);
     this.#onList?.(clients);
   }
 

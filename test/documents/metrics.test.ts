@@ -18,6 +18,7 @@ import {
 import { DatagramCounts } from '../../server-concentrator/datagram/datagram-counts.ts';
 import { registerOriginDatagrams } from '../../server-concentrator/datagram-metrics.ts';
 import { MemoryLevels } from '../../server-concentrator/session/memory-levels.ts';
+import { UsageMeters } from '../../server-concentrator/usage/usage-meters.ts';
 import { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
@@ -82,10 +83,9 @@ const atConcentrator = exported((registry) => {
   registerConcentratorMetrics(registry, new ConcentratorCounts(), new MemoryLevels(memory), published);
   registerMetricsOfClients(registry, {
     clients: { count: 0, get: () => undefined },
-    meters: { entries: () => new Map().entries() },
+    meters: new UsageMeters(1),
     usageKeeper: { usedBytes: () => 0 },
     isListThere: () => true,
-    maxClients: 1,
   });
   registerOriginDatagrams(registry, {
     origins: { associationCount: 0, flowCount: 0, counts: new DatagramCounts() },

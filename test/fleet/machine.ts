@@ -152,7 +152,7 @@ export class Machine {
       logs: new ClientLogs(logger, clock),
       joins: new TokenBuckets(joinRate(limits.joinsPerSecond), clock),
       limitHits: { note() {} },
-      usage: new UsageMeters(),
+      usage: new UsageMeters(1),
       allowances: NO_ALLOWANCES,
       traffic: new TrafficTable(2),
       published: { request() {}, withdraw() {}, onSessionEnded() {} },

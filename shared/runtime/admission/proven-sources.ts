@@ -17,7 +17,7 @@ interface ProvenHost {
  */
 export class ProvenSources {
   readonly #clock: MonotonicClock;
-  /** The hosts of each client, the least recent first. There are as many clients as the operator has given keys to. */
+  /** The hosts of each client, the least recent first. */
   readonly #byClient = new Map<string, Set<string>>();
   readonly #hosts = new Map<string, ProvenHost>();
 
@@ -44,6 +44,15 @@ export class ProvenSources {
     own.add(host);
     const [leastRecent] = own;
     if (own.size > MAX_HOSTS_PER_CLIENT && leastRecent !== undefined) this.#forget(own, leastRecent);
+  }
+
+  /** The list of clients is another one: nobody proves anything by the key of one that it does not have. */
+  keepClients(isKnown: (clientId: string) => boolean): void {
+    for (const [clientId, own] of this.#byClient) {
+      if (isKnown(clientId)) continue;
+      for (const host of own) this.#forget(own, host);
+      this.#byClient.delete(clientId);
+    }
   }
 
   #forget(own: Set<string>, host: string): void {

@@ -10,6 +10,7 @@ function bed() {
   return {
     add: (clientId: string, address: string) => sources.add(clientId, sourceOf(address)),
     has: (address: string) => sources.has(sourceOf(address)),
+    keep: (known: string) => sources.keepClients((clientId) => clientId === known),
     at: (ms: number) => {
       nowMs = ms;
     },
@@ -53,5 +54,16 @@ it('keeps a host that one client has left and another one still has', () => {
   for (let i = 0; i < 32; i++) add('laptop', `10.3.0.${i}`);
   expect(has('10.0.0.1')).toBe(true);
   for (let i = 0; i < 32; i++) add('phone', `10.3.0.${i}`);
+  expect(has('10.0.0.1')).toBe(false);
+});
+
+it('forgets the hosts of clients that were removed, unless another one was there', () => {
+  const { add, has, keep } = bed();
+  add('laptop', '10.0.0.1');
+  add('phone', '10.0.0.1');
+  add('laptop', '10.0.0.2');
+  keep('phone');
+  expect([has('10.0.0.1'), has('10.0.0.2')]).toEqual([true, false]);
+  keep('nobody');
   expect(has('10.0.0.1')).toBe(false);
 });

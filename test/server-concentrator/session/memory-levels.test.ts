@@ -20,6 +20,18 @@ it('sessions of one client share its part, those of another have their own', () 
   ]);
 });
 
+it('forgets clients that were removed, and not what their sessions still hold', () => {
+  const levels = new MemoryLevels(LIMITS);
+  const [gone, stays] = [levels.forSession('gone'), levels.forSession('stays')];
+  gone.take(16 * MIB);
+  stays.take(2 * MIB);
+  levels.keepClients((clientId) => clientId === 'stays');
+  expect([levels.largestClientBytes, levels.total.usedBytes]).toEqual([2 * MIB, 18 * MIB]);
+  expect(levels.forSession('stays').freeBytes()).toBe(12 * MIB);
+  gone.give(16 * MIB);
+  expect(levels.total.usedBytes).toBe(2 * MIB);
+});
+
 it('a session may have its first subflows when memory is full, and more only with room', () => {
   const memory = new MemoryLevels(LIMITS).forSession('a');
   const subflows = new SubflowMemory(memory);

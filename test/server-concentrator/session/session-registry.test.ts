@@ -107,7 +107,7 @@ function bed({ perSecond = 1e6, burst = 1e6 } = {}) {
     logs: new ClientLogs(pino({ enabled: false }), clock),
     joins: new TokenBuckets({ perSecond, burst }, () => 0),
     limitHits: { note: (limit) => void hits.push(limit) },
-    usage: new UsageMeters(),
+    usage: new UsageMeters(1),
     allowances: NO_ALLOWANCES,
     traffic: new TrafficTable(1),
     published: { request() {}, withdraw() {}, onSessionEnded() {} },

@@ -47,6 +47,15 @@ it('tells what is counted, once, and learns what was used at all', async () => {
   expect(clients.trouble?.reason).toBe('away');
 });
 
+it('forgets what clients used that were removed', () => {
+  const { clients } = told();
+  for (let i = 0; i < 1_000; i++) clients.onUsed(`passing-${i}`, 500);
+  clients.onUsed('laptop', 7);
+  clients.onList([client('laptop')]);
+  // It is told again by the first process where one comes back.
+  expect([clients.usedBytes('passing-1'), clients.usedBytes('laptop')]).toEqual([0, 7]);
+});
+
 it('goes on with what it knows where the first process does not answer', async () => {
   const { clients, first } = told();
   clients.onUsed('laptop', 300);
