@@ -259,6 +259,7 @@ function reachOrigins(
     native,
     clock,
     limitHits,
+    allowances,
     rulesOf,
   };
   const dialer = makeOriginDialer(config, {
@@ -269,7 +270,7 @@ function reachOrigins(
     onOutcome: (outcome) => counters.counts.opens.add(outcome === 'connected' ? 'ok' : outcome),
   });
   const { opensPerSecond } = config.limits;
-  const ofDatagrams = { allowances, sockets, config: config.datagrams, opensPerSecond };
+  const ofDatagrams = { sockets, config: config.datagrams, opensPerSecond };
   const datagrams = new OriginDatagrams({ ...shared, ...ofDatagrams });
   return { dialer, datagrams, nat64 };
 }

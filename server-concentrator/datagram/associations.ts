@@ -25,7 +25,7 @@ export interface AssociationsOptions {
   input<Result>(work: (datagrams: FlowCommands) => Result): Result;
   readonly targets: Pick<FlowTargets, 'find' | 'permits' | 'onReached'>;
   /** What the client may carry. */
-  readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
+  readonly allowances: Pick<ClientAllowances, 'pacersOf'>;
   /** @returns undefined where the client, or all of them, may have no more */
   claimFlow(clientId: string): ReleasePlace | undefined;
   claimAssociation(clientId: string): ReleasePlace | undefined;
@@ -130,13 +130,7 @@ export class Associations {
   }
 
   #begin({ flowId: id, associationId, destination }: OpenedFlow): void {
-    const { clientId, allowances, claimFlow, targets, counts } = this.#options;
-    const refusal = allowances.refuse(clientId);
-    if (refusal !== undefined) {
-      counts.opens.add(refusal);
-      this.#tell((datagrams) => datagrams.endFlow(id, refusal));
-      return;
-    }
+    const { clientId, claimFlow, targets, counts } = this.#options;
     const release = claimFlow(clientId);
     const entry = release && (this.#associations.get(associationId) ?? this.#newAssociation(associationId));
     if (release === undefined || entry === undefined) {

@@ -10,10 +10,11 @@ import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UdpSockets } from '../../shared/runtime/udp/udp-sockets.ts';
 import type { DatagramConfig } from '../config/concentrator-config.ts';
 import type { EgressPolicy } from '../egress/egress-policy.ts';
+import type { ClientAllowances } from '../limits/client-allowances.ts';
 import type { DescriptorShares } from '../limits/descriptor-shares.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
-import { Associations, type AssociationsOptions, type FlowCommands } from './associations.ts';
+import { Associations, type FlowCommands } from './associations.ts';
 import { DatagramCounts } from './datagram-counts.ts';
 import { FlowTargets, type FlowTargetsOptions } from './flow-targets.ts';
 import { OriginSocket, type OriginSocketHandlers } from './origin-socket.ts';
@@ -27,7 +28,7 @@ export interface OriginDatagramsOptions {
   readonly opensPerSecond: number;
   readonly policy: EgressPolicy;
   readonly rulesOf?: FlowTargetsOptions['rulesOf'];
-  readonly allowances: AssociationsOptions['allowances'];
+  readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
   readonly resolver: OriginResolver;
   readonly translators: Translators;
   readonly shares: DescriptorShares;
@@ -67,7 +68,12 @@ export class OriginDatagrams {
     const { config, opensPerSecond, translators, clock, limitHits } = options;
     const { flowsPerClient, associationsPerClient, associations } = config;
     this.#options = options;
-    const opens = new OpenLine(openRate(opensPerSecond), clock, (id) => limitHits.note('opensPerSecond', id));
+    const opens = new OpenLine({
+      rate: openRate(opensPerSecond),
+      clock,
+      refuse: (clientId) => options.allowances.refuse(clientId),
+      onWait: (clientId) => limitHits.note('opensPerSecond', clientId),
+    });
     this.#targets = new FlowTargets({ ...options, opens, ownFamilies: () => translators.ownFamilies });
     const allFlows = Math.max(flowsPerClient, associations * FLOWS_PER_ASSOCIATION);
     this.#flows = new SharedPlaces({ total: allFlows, perOwner: flowsPerClient }, (id) =>

@@ -12,6 +12,7 @@ import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
 import type { Translators } from '../../shared/runtime/dns/translators.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import type { ClientAllowances } from '../limits/client-allowances.ts';
 import { type DescriptorShares, dialPlaces, namePlaces } from '../limits/descriptor-shares.ts';
 import type { LimitHits, LimitName } from '../limits/limit-hits.ts';
 import { OpenLine, openRate } from '../limits/open-line.ts';
@@ -34,6 +35,7 @@ export interface OriginDialerParts {
   readonly peers: PeerWatch;
   /** What the buffers that origins are read into may take. */
   readonly poolBytes: number;
+  readonly allowances: Pick<ClientAllowances, 'refuse'>;
   readonly clock: MonotonicClock;
   readonly limitHits: LimitHits;
   /** The other end of a client's stream that measures. Throws StreamError. */
@@ -73,6 +75,7 @@ export function makeOriginDialer(
     native,
     peers,
     poolBytes,
+    allowances,
     clock,
     limitHits,
     openSpeed,
@@ -91,7 +94,12 @@ export function makeOriginDialer(
       [SPEED_SERVICE.host]: openSpeed,
     },
     connectTimeoutMs: egress.connectTimeoutMs,
-    opens: new OpenLine(openRate(limits.opensPerSecond), clock, onWait('opensPerSecond')),
+    opens: new OpenLine({
+      rate: openRate(limits.opensPerSecond),
+      clock,
+      refuse: (clientId) => allowances.refuse(clientId),
+      onWait: onWait('opensPerSecond'),
+    }),
     places: new SharedPlaces(dialPlaces(shares.total, limits.dialsPerClient), onWait('dialsPerClient')),
     async connect(host, port, signal, clientId) {
       if (!shares.mayTake(clientId)) {

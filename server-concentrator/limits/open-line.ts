@@ -1,3 +1,4 @@
+import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import type { Rate } from '../../shared/runtime/async/token-bucket.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
@@ -17,27 +18,48 @@ export function openRate(perSecond: number): Rate {
   return { perSecond, burst: perSecond * BURST_SECONDS };
 }
 
+export interface OpenLineOptions {
+  readonly rate: Rate;
+  readonly clock: MonotonicClock;
+  /** Why the client may open nothing now, if it may not. A refusal costs what an open does that reaches nothing. */
+  refuse(clientId: string): ErrorName | undefined;
+  /** Called for each open that has to wait. */
+  onWait(clientId: string): void;
+}
+
 /**
  * Paces the opens of each client: those beyond its rate wait in a line of their own. A line holds streams that are open, which
  * `streamsPerSession` bounds; one that is reset leaves it.
  */
 export class OpenLine {
   readonly #buckets: TokenBuckets;
-  readonly #onWait: (clientId: string) => void;
+  readonly #options: OpenLineOptions;
   /** Those that have a line: it stays until its timer finds it empty. */
   readonly #lines = new Map<string, Line>();
 
-  /** @param onWait called for each open that has to wait */
-  constructor(rate: Rate, clock: MonotonicClock, onWait: (clientId: string) => void) {
-    this.#buckets = new TokenBuckets(rate, clock);
-    this.#onWait = onWait;
+  constructor(options: OpenLineOptions) {
+    this.#options = options;
+    this.#buckets = new TokenBuckets(options.rate, options.clock);
   }
 
-  /** Resolves when it is this open's turn. Rejects with the signal's reason. */
-  enter(clientId: string, signal: CancelSignal): Promise<void> {
+  /** Resolves when it is this open's turn. Rejects with the signal's reason, or with StreamError where the client may open nothing then. */
+  async enter(clientId: string, signal: CancelSignal): Promise<void> {
+    await this.#turn(clientId, signal);
+    const refusal = this.#options.refuse(clientId);
+    if (refusal !== undefined) throw new StreamError(refusal, 'this client may open no connection now');
+  }
+
+  /** An open of this client has reached its origin. */
+  onReached(clientId: string): void {
+    this.#buckets.of(clientId).giveBack(REFUND);
+    const line = this.#lines.get(clientId);
+    if (line !== undefined) this.#serve(clientId, line);
+  }
+
+  #turn(clientId: string, signal: CancelSignal): Promise<void> {
     const known = this.#lines.get(clientId);
     if (known === undefined && this.#buckets.of(clientId).tryTake()) return Promise.resolve();
-    this.#onWait(clientId);
+    this.#options.onWait(clientId);
     const line = known ?? this.#newLine(clientId);
     return new Promise((resolve, reject) => {
       const onTurn = () => {
@@ -51,13 +73,6 @@ export class OpenLine {
       line.add(onTurn);
       signal.addEventListener('abort', onAbort);
     });
-  }
-
-  /** An open of this client has reached its origin. */
-  onReached(clientId: string): void {
-    this.#buckets.of(clientId).giveBack(REFUND);
-    const line = this.#lines.get(clientId);
-    if (line !== undefined) this.#serve(clientId, line);
   }
 
   #newLine(clientId: string): Line {

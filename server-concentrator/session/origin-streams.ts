@@ -62,13 +62,7 @@ export class OriginStreams {
 
   /** A client asks for a stream: dials its origin and answers. */
   request(streamId: number, destination: Destination, _mode: SteeringMode): void {
-    const { driver, dialer, allowances, clientId, usage, clock, onOpened } = this.#options;
-    const refusal = allowances.refuse(clientId);
-    if (refusal !== undefined) {
-      driver.input(({ streams }) => streams.refuse(streamId, refusal));
-      return;
-    }
-    usage.connections++;
+    const { driver, dialer, clientId, usage, clock, onOpened } = this.#options;
     const startedMs = clock();
     const dial = new Cancellation();
     const relay = new StreamRelay(driver, streamId, () => {
@@ -83,6 +77,7 @@ export class OriginStreams {
           socket.destroy('reset');
           return;
         }
+        usage.connections++;
         onOpened(clock() - startedMs);
         driver.input(({ streams }) => streams.accept(streamId));
         relay.attach(this.#paced(socket));

@@ -368,11 +368,12 @@ describe('failures', () => {
 
 test('asking for the addresses of a host takes a turn, as a dial does', async () => {
   const waited: string[] = [];
-  const opens = new OpenLine(
-    { perSecond: 1, burst: 1 },
-    () => 0,
-    (clientId) => void waited.push(clientId),
-  );
+  const opens = new OpenLine({
+    rate: { perSecond: 1, burst: 1 },
+    clock: () => 0,
+    refuse: () => undefined,
+    onWait: (clientId) => void waited.push(clientId),
+  });
   const { dialer } = dialerOf({ connect: connectRecorder().connect, opens });
   const ask = (signal: CancelSignal) => dialer.addressesOf({ host: '8.8.8.8', port: 20 }, signal, 'laptop');
   await expect(ask(AbortSignal.abort())).rejects.toThrow();

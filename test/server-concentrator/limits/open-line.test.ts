@@ -7,11 +7,13 @@ afterEach(() => void vi.useRealTimers());
 
 function bed(perSecond: number) {
   const waited: string[] = [];
-  const line = new OpenLine(
-    openRate(perSecond),
-    () => performance.now(),
-    (id) => void waited.push(id),
-  );
+  const refused = new Set<string>();
+  const line = new OpenLine({
+    rate: openRate(perSecond),
+    clock: () => performance.now(),
+    refuse: (id) => (refused.has(id) ? 'quotaUsedUp' : undefined),
+    onWait: (id) => void waited.push(id),
+  });
   /** Opens that have had their turn, by client. */
   const turns: Record<string, number> = {};
   const enter = (clientId: string, signal = new Cancellation()) => {
@@ -21,7 +23,7 @@ function bed(perSecond: number) {
     turn.catch(() => {});
     return { turn, signal };
   };
-  return { line, turns, waited, enter };
+  return { line, turns, waited, refused, enter };
 }
 
 it('lets a burst through at once and the rest at the rate, all of them', async () => {
@@ -67,4 +69,19 @@ it('forgets those that are given up, which cost nothing then', async () => {
   expect(turns.a).toBe(26);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('refuses only in turn, so that refusals cost what other opens do', async () => {
+  const { waited, refused, enter } = bed(10);
+  refused.add('a');
+  const codes: string[] = [];
+  for (let i = 0; i < 100; i++) enter('a').turn.catch(({ code }) => void codes.push(code));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(codes).toEqual(Array(25).fill('quotaUsedUp'));
+  expect(waited).toHaveLength(75);
+  await vi.advanceTimersByTimeAsync(1_001);
+  expect(codes.length).toBeLessThan(37);
+  refused.delete('a');
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([codes.length < 37, vi.getTimerCount()]).toEqual([true, 0]);
 });
