@@ -104,7 +104,7 @@ export class Primary {
       this.#config = takenOver(this.#config, next);
       if (isInFiles) this.#clients.replace(next.clients);
       this.#forgetRemoved();
-      await this.#pool.reload({ ...next, clients: this.#clients.all });
+      await this.#pool.reload({ ...this.#config, clients: this.#clients.all });
       return { workers: this.#count };
     });
   }

@@ -6,7 +6,6 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { heapOption } from '../../shared/runtime/process/heap-limit.ts';
 import type { ReadyConnection } from '../../shared/runtime/subflow/handshake-gate.ts';
 import type { ClientEntry, ConcentratorConfig, ListenAddress } from '../config/concentrator-config.ts';
-import { takenOver } from '../config/describe-reload.ts';
 import { type PrimaryCalls, packClients, type WorkerCalls } from '../worker/calls.ts';
 import type { Handlers } from '../worker/channel.ts';
 import { SECRET_BYTES } from '../worker/relay-preface.ts';
@@ -147,10 +146,10 @@ export class WorkerPool {
     return this.#config;
   }
 
-  /** All take over what can be taken over of a new configuration; rejects with why one does not. */
+  /** All go by another configuration, as do those that take their places; rejects with why one does not. @param next what holds, as `takenOver` tells */
   async reload(next: ConcentratorConfig): Promise<void> {
     const { count } = this.#options;
-    this.#config = takenOver(this.#config, next);
+    this.#config = next;
     await Promise.all(
       this.#slots.map(async ({ process }, index) => {
         try {
