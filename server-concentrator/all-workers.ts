@@ -189,7 +189,7 @@ export function registerWorkers({
   const label = (index: number) => ({ worker: String(index + 1) });
   registerGauge(registry, {
     name: 'tributary_worker_up',
-    help: 'Whether a process of this number takes connections: 1, or 0 while it is started or says nothing',
+    help: 'Whether a process of this number takes connections: 1, or 0 while it is started or does not answer',
     labelNames: ['worker'],
     samples: () =>
       placement.workers.map(

@@ -15,9 +15,6 @@ export interface PrimaryPort extends MessagePort {
   onDisconnect(listener: () => void): void;
 }
 
-/** Choosing by load needs no more; each tells in a few bytes. */
-const LOAD_EVERY_MS = 1_000;
-
 interface Parts {
   readonly concentrator: Concentrator;
   readonly insight: Insight;
@@ -26,6 +23,7 @@ interface Parts {
 /** Serves as one of several processes, until the first process is gone. */
 export class Worker implements RunningProgram {
   readonly #deps: ConcentratorDeps;
+  readonly #load = new LoopLoad();
   readonly #channel: Channel<WorkerCalls, PrimaryCalls>;
   /** Resolves when it has ended. */
   readonly finished: Promise<void>;
@@ -37,11 +35,8 @@ export class Worker implements RunningProgram {
     this.#deps = deps;
     this.#channel = new Channel(port, this.#handlers());
     port.onMessage((message, socket) => this.#channel.receive(message, socket));
-    const load = new LoopLoad();
-    const telling = setInterval(() => this.#channel.tell('load', load.take()), LOAD_EVERY_MS);
     this.finished = new Promise((resolve) => {
       port.onDisconnect(() => {
-        clearInterval(telling);
         this.#channel.close();
         // In order, or without the first process: nobody is left to wait for.
         void this.close();
@@ -79,6 +74,7 @@ export class Worker implements RunningProgram {
       status: () => this.#running().insight.status(),
       look: () => lookAtSessions(this.#running().insight.view),
       close: () => this.close(),
+      load: () => this.#load.take(),
     };
   }
 

@@ -62,6 +62,8 @@ export type WorkerCalls = {
   readonly look: { readonly value: undefined; readonly answer: SessionsLook };
   /** The first time: an orderly end. The second time: at once. */
   readonly close: { readonly value: undefined; readonly answer: unknown };
+  /** The part of the time since the last such question in which it was busy, 0 to 1. */
+  readonly load: { readonly value: undefined; readonly answer: number };
 };
 
 /** What the first process can be told and asked by a worker. */
@@ -82,8 +84,6 @@ export type PrimaryCalls = {
     readonly value: { readonly clientId: string; readonly host: string };
     readonly answer: unknown;
   };
-  /** The part of the last second in which it was busy, 0 to 1. */
-  readonly load: { readonly value: number; readonly answer: unknown };
 };
 
 /** All metrics of a process, as `prom-client` gives them. */

@@ -1,20 +1,20 @@
-/** Each worker says something once a second. After so many without a word it gets nothing new, */
+/** Each worker is asked how busy it is once a second. After so many without an answer it gets nothing new, */
 const SILENT_STEPS = 5;
 /** and after so many it is given up. Nothing that a worker does takes so long in one piece. */
-const LOST_STEPS = 30;
+export const LOST_STEPS = 30;
 
 /** What has come of a worker's silence in a step. */
 export type Silence = 'silent' | 'lost';
 
 /**
- * Notices workers whose event loop stands still. It counts steps of its own and not time: where the whole machine was suspended, or all
+ * Notices workers whose event loop stands still, or that nothing reaches any more. It counts steps of its own and not time: where the whole machine was suspended, or all
  * processes were stopped, there were none.
  */
 export class SilenceWatch {
-  /** Steps without a word, by worker; absent: nothing is expected of it. */
+  /** Steps without an answer, by worker; absent: nothing is expected of it. */
   readonly #steps = new Map<number, number>();
 
-  /** It is up: from now on it says something each second. */
+  /** It is up: from now on it is to answer each second. */
   begin(worker: number): void {
     this.#steps.set(worker, 0);
   }
@@ -24,7 +24,7 @@ export class SilenceWatch {
     this.#steps.delete(worker);
   }
 
-  /** It has said something. */
+  /** It has answered. */
   onHeard(worker: number): void {
     if (this.#steps.has(worker)) this.#steps.set(worker, 0);
   }

@@ -18,7 +18,7 @@ import {
   type ProgramFile,
 } from './fork-worker.ts';
 import type { Placement } from './placement.ts';
-import { SilenceWatch, STEP_MS } from './silence-watch.ts';
+import { LOST_STEPS, SilenceWatch, STEP_MS } from './silence-watch.ts';
 import type { GivenSocket } from './udp-groups.ts';
 import { workerConfig } from './worker-config.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -62,6 +62,8 @@ interface Slot {
   timer?: NodeJS.Timeout;
   /** It is told of a list of clients; whether there is another one by now. */
   telling?: { isAnother: boolean } | undefined;
+  /** The process that is asked how busy it is, and has not answered. */
+  asked?: WorkerProcess | undefined;
 }
 
 /** Until a worker that has ended is replaced: at once, and then less and less often. */
@@ -251,17 +253,31 @@ export class WorkerPool {
 
   #watch(): void {
     const { placement, logger } = this.#options;
+    for (const index of this.#slots.keys()) void this.#askLoad(index);
     for (const { worker, silence, seconds } of this.#silence.step()) {
       const process = this.#slots[worker]!.process;
       const silent = { worker: worker + 1, pid: process?.pid, seconds };
       if (silence === 'silent') {
         placement.onSilent(worker);
-        logger.warn(silent, 'a worker says nothing: new connections go to the others');
+        logger.warn(silent, 'a worker does not answer: new connections go to the others');
       } else {
-        logger.error(silent, 'a worker says nothing: it is ended, so that another takes its place');
+        logger.error(silent, 'a worker does not answer: it is ended, so that another takes its place');
         process?.kill();
       }
     }
+  }
+
+  /** One question at a time, so that they do not add up; also a late answer shows that it does something. */
+  async #askLoad(index: number): Promise<void> {
+    const slot = this.#slots[index]!;
+    const { process } = slot;
+    if (process === undefined || slot.asked === process) return;
+    slot.asked = process;
+    const load = await process.channel.ask('load', undefined, LOST_STEPS * STEP_MS).catch(() => undefined);
+    if (slot.asked === process) slot.asked = undefined;
+    if (load === undefined || slot.process !== process) return;
+    this.#silence.onHeard(index);
+    this.#options.placement.onLoad(index, load);
   }
 
   #handlers(index: number): Handlers<PrimaryCalls> {
@@ -275,10 +291,6 @@ export class WorkerPool {
       usage: (counts) => clients.add(counts),
       sessions: ({ clientId, change }) => placement.onSessions(index, clientId, change),
       proven: ({ clientId, host }) => onProven(clientId, host),
-      load: (load) => {
-        this.#silence.onHeard(index);
-        placement.onLoad(index, load);
-      },
     };
   }
 
