@@ -75,8 +75,11 @@ export function makeConcentrators(
 ): Concentrators {
   const { states, concentratorChanges: changes, uses, datagrams, steered } = parts;
   const { clock, logger } = deps;
+  const { perSessionBytes } = config.memory;
+  const memory = new MemoryBudget(perSessionBytes);
   return new Concentrators({
-    make: concentratorMaker(config, deps, parts),
+    make: concentratorMaker(config, deps, { ...parts, memory }),
+    onCount: (count) => memory.setLimit(perSessionBytes * (Math.max(1, count) + ENDING_SESSIONS)),
     isUsable: (uplinkName) => uses.of(uplinkName).use === 'normal',
     onReviewed(dialled) {
       states.review(dialled);
@@ -98,10 +101,8 @@ export function makeConcentrators(
 function concentratorMaker(
   config: ClientConfig,
   deps: ProgramDeps,
-  parts: ConcentratorParts,
+  parts: ConcentratorParts & { readonly memory: MemoryBudget },
 ): MakeConcentrator {
-  const sessions = Math.max(1, config.concentrators.length) + ENDING_SESSIONS;
-  const memory = new MemoryBudget(config.memory.perSessionBytes * sessions);
   return (configured, events) => {
     const { concentrator } = configured;
     const secrets = new SessionSecrets(configured);
@@ -116,7 +117,6 @@ function concentratorMaker(
       secrets,
       connector,
       publisher,
-      memory,
       events,
     });
     return {

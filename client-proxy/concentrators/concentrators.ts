@@ -32,6 +32,8 @@ export interface ConcentratorsOptions {
   onSilent(drivers: ReadonlySet<SessionDriver>): void;
   /** Sessions of a concentrator that was taken out of the configuration. */
   onLeft(drivers: readonly SessionDriver[]): void;
+  /** So many have sessions from now on, those that were taken out and go on among them. */
+  onCount(count: number): void;
   /** What applications that send datagrams have in a session. */
   datagramsOf(driver: SessionDriver): SessionDatagramUse;
   /** Told where there are several. */
@@ -85,6 +87,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     const { left, renamed } = this.#list.configure(all, (configured) => this.#make(configured));
     this.#choice.rename(renamed);
     for (const member of this.members) member.publish(services);
+    this.#options.onCount(this.#list.all.length);
     for (const member of left) this.#leave(member);
     this.#assign();
     this.#look();
@@ -283,7 +286,10 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     void keeper
       .drain()
       .then(() => keeper.stop())
-      .then(() => this.#list.forget(member));
+      .then(() => {
+        this.#list.forget(member);
+        this.#options.onCount(this.#list.all.length);
+      });
   }
 
   #onReviewed(member: Member): void {

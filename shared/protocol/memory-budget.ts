@@ -24,7 +24,7 @@ const SHARED_LASTING_SHARE = 3 / 4;
  * A level whose children use nearly all of it is contested: then each child that has more than an equal part of it is full.
  */
 export class MemoryBudget {
-  readonly limitBytes: number;
+  #limitBytes: number;
   readonly #parent: MemoryBudget | undefined;
   #usedBytes = 0;
   #lastingBytes = 0;
@@ -33,8 +33,17 @@ export class MemoryBudget {
   #refusals = 0;
 
   constructor(limitBytes: number, parent?: MemoryBudget) {
-    this.limitBytes = limitBytes;
+    this.#limitBytes = limitBytes;
     this.#parent = parent;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** Another limit from now on. What has been taken beyond it stays; nothing more is had until it is given back. */
+  setLimit(limitBytes: number): void {
+    this.#limitBytes = limitBytes;
   }
 
   get usedBytes(): number {

@@ -19,6 +19,17 @@ describe('MemoryBudget', () => {
     expect(budget.freeBytes()).toBe(50);
   });
 
+  it('has another limit when it is told so, and nothing more until what is beyond it is given back', () => {
+    const budget = new MemoryBudget(100);
+    budget.take(80);
+    budget.setLimit(200);
+    expect([budget.freeBytes(), budget.isFull]).toEqual([120, false]);
+    budget.setLimit(50);
+    expect([budget.freeBytes(), budget.isFull, budget.tryTake(1)]).toEqual([0, true, false]);
+    budget.give(60);
+    expect(budget.freeBytes()).toBe(30);
+  });
+
   it('counts at every level', () => {
     const { total, clients, sessions } = levels();
     expect([sessions[0].tryTake(301), sessions[0].tryTake(300)]).toEqual([false, true]);

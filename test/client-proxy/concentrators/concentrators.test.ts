@@ -62,6 +62,7 @@ function several() {
   const given = new Map<string, readonly DialledUplink[]>();
   const reached = new Set<string>();
   const left: SessionDriver[] = [];
+  const counts: number[] = [];
   const asked = new Asked();
   const time = { ms: 0, usedMs: undefined as number | undefined };
   const events: string[] = [];
@@ -98,6 +99,7 @@ function several() {
     onChanged() {},
     onSilent() {},
     onLeft: (drivers) => void left.push(...drivers),
+    onCount: (count) => void counts.push(count),
     datagramsOf: () => ({ flowCount: 1, usedMs: time.usedMs }),
     onEvent: ({ concentrator, kind, reason }) => void events.push(`${concentrator} ${kind}: ${reason}`),
     clock: () => time.ms,
@@ -118,8 +120,18 @@ function several() {
     reached.add(name);
     looks.get(name)!.onReviewed();
   };
-  return { all, configure, rateOf, given, asked, reach, review, left, time, events };
+  return { all, configure, rateOf, given, asked, reach, review, left, counts, time, events };
 }
+
+it('tells how many have sessions after each reload, and when one that was taken out is done', async () => {
+  const { configure, counts } = several();
+  configure('frankfurt');
+  configure('frankfurt', 'paris', 'rome');
+  configure('paris');
+  expect(counts).toEqual([1, 3, 3]);
+  await new Promise(setImmediate);
+  expect(counts).toEqual([1, 3, 3, 2, 1]);
+});
 
 it('has the one that is left carry everything, though it was only kept ready', () => {
   const { all, configure, rateOf } = several();
