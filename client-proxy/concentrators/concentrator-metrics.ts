@@ -23,7 +23,7 @@ export function registerConcentratorMetrics(
     });
   registerGauge(registry, {
     name: 'tributary_concentrator_state',
-    help: '1 for the state that the session with the concentrator is in: established (heard), silent, lingering (no subflow), connecting',
+    help: '1 for the state that the session with the concentrator is in: established (heard), silent, lingering (no subflow), draining, connecting',
     labelNames: ['concentrator', 'state'],
     *samples() {
       for (const member of source.members) {

@@ -1,13 +1,13 @@
 import { type StatusClocks, timeText } from '../../shared/runtime/observe/subflow-report.ts';
 import type { PublishedServiceReport } from '../publish/publisher.ts';
 import type { Concentrators } from './concentrators.ts';
-import type { Member } from './member.ts';
+import { isDraining, type Member } from './member.ts';
 
 /**
- * `established`: heard; `silent`: with subflows, and not heard; `lingering`: without a subflow, and waiting for one; `connecting`: without a
- * session.
+ * `established`: heard; `silent`: with subflows, and not heard; `lingering`: without a subflow, and waiting for one; `draining`: it is about to
+ * stop, and takes nothing new; `connecting`: without a session.
  */
-export const CONCENTRATOR_STATES = ['established', 'silent', 'lingering', 'connecting'] as const;
+export const CONCENTRATOR_STATES = ['established', 'silent', 'lingering', 'draining', 'connecting'] as const;
 export type ConcentratorState = (typeof CONCENTRATOR_STATES)[number];
 
 /** One concentrator, for the status. */
@@ -75,7 +75,7 @@ export function publishedBy({ members }: Pick<Concentrators, 'members'>): readon
 
 export function stateOf({ it: { keeper } }: Member): ConcentratorState {
   const { current } = keeper;
-  if (current === undefined) return 'connecting';
+  if (current === undefined) return isDraining(keeper) ? 'draining' : 'connecting';
   if (!current.hasSubflow) return 'lingering';
   return keeper.isReachable ? 'established' : 'silent';
 }

@@ -17,7 +17,7 @@ import type { ConcentratorWish } from '../steering/steering-rule.ts';
 import type { Concentrator, MakeConcentrator } from './concentrator.ts';
 import { type Chosen, ConcentratorChoice, type ConcentratorView } from './concentrator-choice.ts';
 import type { ConcentratorEvent } from './concentrator-event.ts';
-import { Member, whyAway } from './member.ts';
+import { isDraining, Member, whyAway } from './member.ts';
 import { MemberList } from './member-list.ts';
 
 export interface ConcentratorsOptions {
@@ -351,9 +351,10 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     }, LOOK_AGAIN_MS);
   }
 
-  #tellReach({ name, it }: Member, kind: 'lost' | 'back'): void {
-    const reason = kind === 'lost' ? whyAway(it.keeper) : 'it is heard again';
-    this.#options.onEvent({ concentrator: name, kind, reason });
+  #tellReach(member: Member, change: 'lost' | 'back'): void {
+    const reason = change === 'lost' ? whyAway(member.it.keeper) : 'it is heard again';
+    const kind = change === 'lost' && isDraining(member.it.keeper) ? 'draining' : change;
+    this.#options.onEvent({ concentrator: member.name, kind, reason });
   }
 
   #tellChosen({ name, isFirst, reason }: Chosen): void {

@@ -151,12 +151,15 @@ export class Member {
   }
 }
 
+type Reached = Pick<Concentrator['keeper'], 'current' | 'drivers' | 'uplinks'>;
+
+/** It is about to stop: it has said so to an earlier session, whose streams go on, or refuses another one for it. */
+export function isDraining({ current, drivers, uplinks }: Reached): boolean {
+  return current === undefined && (drivers.length > 0 || uplinks.some(({ cause }) => cause === 'goingAway'));
+}
+
 /** Why a concentrator cannot be reached, for a person. */
-export function whyAway({
-  current,
-  drivers,
-  uplinks,
-}: Pick<Concentrator['keeper'], 'current' | 'drivers' | 'uplinks'>): string {
+export function whyAway({ current, drivers, uplinks }: Reached): string {
   if (current?.hasSubflow === true) return 'nothing is heard from it';
   const whyNone =
     drivers.length > 0 ? 'it is going away, what is open there goes on' : 'there is no session with it';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { whyAway } from '../../../client-proxy/concentrators/member.ts';
+import { isDraining, whyAway } from '../../../client-proxy/concentrators/member.ts';
 import type { UplinkStatus } from '../../../client-proxy/path-manager/uplink-status.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 
@@ -20,6 +20,16 @@ it.each<[string, SessionDriver | undefined, readonly UplinkStatus[], string]>([
 ])('says of a concentrator that is %s why it cannot be reached', (_, current, all, text) => {
   const drivers = current === undefined ? [] : [current];
   expect(whyAway({ current, drivers, uplinks: all })).toBe(text);
+});
+
+it.each<[string, SessionDriver | undefined, readonly SessionDriver[], UplinkStatus['cause'], boolean]>([
+  ['has a session', session(true), [session(true)], 'none', false],
+  ['has said that it goes away, and streams go on', undefined, [session(true)], 'no-session', true],
+  ['refuses another session for it', undefined, [], 'goingAway', true],
+  ['refuses for another reason', undefined, [], 'notAuthorized', false],
+])('takes one for draining that %s: %#', (_, current, drivers, cause, expected) => {
+  const all = [{ ...uplinks[0]!, cause }];
+  expect(isDraining({ current, drivers, uplinks: all })).toBe(expected);
 });
 
 it('says of one that is going away that what is open there goes on', () => {

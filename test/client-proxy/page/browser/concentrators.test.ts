@@ -37,6 +37,23 @@ it('has a failover as who went away, and where new connections went', () => {
   expect(notesOf(later, [])[0]).toMatchObject({ reason: 'chosen for a reason', mood: 'good' });
 });
 
+it('takes one that is drained for no fault, as long as it drains', () => {
+  const changes = [event(0, 'near', 'draining')];
+  expect(notesOf(changes, now({ near: 'draining' }))[0]).toMatchObject({
+    text: 'draining since 14:02:11',
+    mood: 'idle',
+  });
+  expect(notesOf([...changes, event(60, 'near', 'back')], [])[0]).toMatchObject({
+    text: 'draining 14:02:11, 60 s',
+    mood: 'idle',
+  });
+  // It has ended, and has not begun again.
+  expect(notesOf(changes, now({ near: 'connecting' }))[0]).toMatchObject({
+    text: 'away since 14:02:11',
+    mood: 'bad',
+  });
+});
+
 it('says of one that was away when the client ended, or was taken out, only when that began', () => {
   const changes = [event(0, 'near', 'lost')];
   for (const all of [now({ near: 'established' }), []])
@@ -50,6 +67,7 @@ it.each([
   ['silent', true, false, 'silent', 'doubtful'],
   ['lingering', true, false, 'away', 'bad'],
   ['connecting', false, true, 'away', 'bad'],
+  ['draining', false, true, 'draining', 'idle'],
 ] as const)(
   'calls one that is %s (chosen: %s, only kept ready: %s) %s',
   (state, isChosen, isStanding, text, mood) => {
