@@ -17,7 +17,7 @@ import type { ConcentratorWish } from '../steering/steering-rule.ts';
 import type { Concentrator, MakeConcentrator } from './concentrator.ts';
 import { type Chosen, ConcentratorChoice, type ConcentratorView } from './concentrator-choice.ts';
 import type { ConcentratorEvent } from './concentrator-event.ts';
-import { isDraining, Member, whyAway } from './member.ts';
+import { Member, whyAway } from './member.ts';
 import { MemberList } from './member-list.ts';
 
 export interface ConcentratorsOptions {
@@ -316,8 +316,8 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     const nowMs = this.#options.clock();
     this.#lookedMs = nowMs;
     for (const member of this.members) {
-      const kind = member.look(nowMs, this.#options.datagramsOf);
-      if (kind !== undefined) this.#tellReach(member, kind);
+      const event = member.look(nowMs, this.#options.datagramsOf);
+      if (event !== undefined) this.#options.onEvent(event);
     }
     this.#doubtOthers(nowMs);
     const change = this.#choice.look(this.#views, nowMs);
@@ -349,12 +349,6 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
       this.#lookAgain = undefined;
       this.#look();
     }, LOOK_AGAIN_MS);
-  }
-
-  #tellReach(member: Member, change: 'lost' | 'back'): void {
-    const reason = change === 'lost' ? whyAway(member.it.keeper) : 'it is heard again';
-    const kind = change === 'lost' && isDraining(member.it.keeper) ? 'draining' : change;
-    this.#options.onEvent({ concentrator: member.name, kind, reason });
   }
 
   #tellChosen({ name, isFirst, reason }: Chosen): void {

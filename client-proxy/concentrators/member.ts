@@ -6,6 +6,7 @@ import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { PublishedService } from '../publish/published-service.ts';
 import { type Concentrator, viewOf } from './concentrator.ts';
 import type { ConcentratorView } from './concentrator-choice.ts';
+import type { ConcentratorEvent } from './concentrator-event.ts';
 import { type ConcentratorRole, uplinksFor } from './standing-uplinks.ts';
 
 /** A concentrator that has carried nothing for so long is only kept ready: a page or a pause must not cost it its subflows. */
@@ -15,9 +16,6 @@ const CARRYING_BYTES_PER_SECOND = 1500;
 const SPAN_MS = 900;
 /** One in which a stream was opened counts as carrying for so long, whatever has come of it. */
 const OPENED_MS = 2_000;
-
-/** Whether it can be reached again, or no more. */
-type ReachChange = 'back' | 'lost';
 
 /** One of several concentrators, and what it is used for. */
 export class Member {
@@ -81,11 +79,14 @@ export class Member {
     this.#openedMs = nowMs;
   }
 
-  /** Reads how it is. @returns whether it can be reached again, or no more */
-  look(nowMs: number, datagramsOf: (driver: SessionDriver) => SessionDatagramUse): ReachChange | undefined {
+  /** Reads how it is. @returns that it can be reached again, or no more, if that is new */
+  look(
+    nowMs: number,
+    datagramsOf: (driver: SessionDriver) => SessionDatagramUse,
+  ): ConcentratorEvent | undefined {
     const { keeper } = this.it;
     this.view = this.measured;
-    const change = this.#noteReach(this.view.isReachable);
+    const event = this.#noteReach(this.view.isReachable);
     if (this.view.isReachable) this.unreachableSinceMs = undefined;
     else this.unreachableSinceMs ??= nowMs;
     if (keeper.drivers.some(({ streamCount }) => streamCount > 0)) this.#usedMs = nowMs;
@@ -93,15 +94,18 @@ export class Member {
     for (const driver of keeper.drivers)
       this.#usedMs = Math.max(this.#usedMs, datagramsOf(driver).usedMs ?? this.#usedMs);
     if (nowMs - this.#lookedMs >= SPAN_MS) this.#lookAtBytes(nowMs);
-    return change;
+    return event;
   }
 
-  #noteReach(isReachable: boolean): ReachChange | undefined {
+  #noteReach(isReachable: boolean): ConcentratorEvent | undefined {
     const before = this.#isReached;
     // Before it was reached for the first time it is not lost.
     if (isReachable || before !== undefined) this.#isReached = isReachable;
     if (before === undefined || before === isReachable) return undefined;
-    return isReachable ? 'back' : 'lost';
+    const concentrator = this.name;
+    if (isReachable) return { concentrator, kind: 'back', reason: 'it is heard again' };
+    const { keeper } = this.it;
+    return { concentrator, kind: isDraining(keeper) ? 'draining' : 'lost', reason: whyAway(keeper) };
   }
 
   #lookAtBytes(nowMs: number): void {
