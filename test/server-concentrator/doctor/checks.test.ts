@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
 import type { ConcentratorCase } from '../../../server-concentrator/doctor/case/concentrator-check.ts';
-import { isClosedFor } from '../../../server-concentrator/doctor/checks/firewall.ts';
+import { closedPortRemedy } from '../../../server-concentrator/doctor/checks/firewall-rules.ts';
 import { hasDefaultRoute } from '../../../server-concentrator/doctor/checks/ipv6.ts';
 import { CONCENTRATOR_CHECKS } from '../../../server-concentrator/doctor/concentrator-checks.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
@@ -12,6 +12,22 @@ const pin = readCertificate(identity.certificate)!.pin.text;
 const GIB = 1024 ** 3;
 const DROPPING =
   'table inet filter { chain input { type filter hook input priority 0; policy drop;\n tcp dport 22 accept } }';
+
+const FIREWALLD = `table inet firewalld {
+\tchain filter_INPUT {
+\t\ttype filter hook input priority filter + 10; policy accept;
+\t\tct state { established, related } accept
+\t\tct state invalid drop
+\t\tjump filter_INPUT_ZONES
+\t\treject with icmpx admin-prohibited
+\t}
+\tchain filter_IN_public_allow {
+\t\ttcp dport 22 accept
+\t}
+}`;
+/** A chain that accepts what no rule drops. */
+const ACCEPTING = (rule: string) =>
+  `table inet filter {\n\tchain in {\n\t\ttype filter hook input priority 0; policy accept;\n\t\t${rule}\n\t}\n}`;
 
 type Changes = Partial<ConcentratorCase> & { readonly keys?: Partial<ConcentratorConfig> };
 
@@ -88,8 +104,8 @@ it.each<[string, Changes, string, RegExp, RegExp]>([
     'firewall',
     { runTool: async (name) => (name === 'nft' ? DROPPING : undefined) },
     'warning',
-    /no rule names TCP port 8443, UDP port 8443/,
-    /ufw allow 8443\/tcp[\s\S]*ufw allow 8443\/udp/,
+    /closes TCP port 8443, UDP port 8443/,
+    /nft insert rule inet filter input tcp dport 8443 accept[\s\S]*udp dport 8443 accept/,
   ],
   [
     'certificate',
@@ -180,9 +196,44 @@ it.each([
   [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', ['udp']],
   [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n-A INPUT -p udp --dport 8443 -j ACCEPT\n', []],
   [':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', []],
+  // As the images of some providers have it, and firewalld: all are accepted whom the last rule does not refuse.
+  [
+    ':INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-host-prohibited\n',
+    ['tcp', 'udp'],
+  ],
+  [
+    ':INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-host-prohibited\n',
+    ['udp'],
+  ],
+  [':INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n', ['tcp']],
+  [':INPUT ACCEPT [0:0]\n-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n-A LOGDROP -j DROP\n', []],
+  [FIREWALLD, ['tcp', 'udp']],
+  [FIREWALLD.replace('22', '8443'), ['udp']],
+  // A rule that closes the port itself; not for some, or beyond a rate.
+  [ACCEPTING('tcp dport 8443 counter packets 5 bytes 300 drop'), ['tcp']],
+  [
+    ACCEPTING('meta l4proto { tcp, udp } th dport { 80, 8443 } reject with icmpx port-unreachable'),
+    ['tcp', 'udp'],
+  ],
+  [ACCEPTING('tcp dport 8443 accept\n\t\ttcp dport 8443 drop'), []],
+  [ACCEPTING('ip saddr 192.0.2.0/24 tcp dport 8443 drop'), []],
+  [ACCEPTING('tcp dport 8443 limit rate over 10/second drop'), []],
+  [ACCEPTING('ct state invalid drop'), []],
+  [ACCEPTING('tcp dport 8443 drop').replace('hook input', 'hook forward'), []],
+  [':INPUT ACCEPT [0:0]\n-A ufw-user-input -p udp -m udp --dport 8443 -j DROP\n', ['udp']],
   ['', []],
 ])('reads rules of a packet filter: %s', (rules, closed) => {
-  expect((['tcp', 'udp'] as const).filter((protocol) => isClosedFor(rules, 8443, protocol))).toEqual(closed);
+  const isClosed = (protocol: 'tcp' | 'udp') => closedPortRemedy(rules, 8443, protocol) !== undefined;
+  expect((['tcp', 'udp'] as const).filter(isClosed)).toEqual(closed);
+});
+
+it.each([
+  [':INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n', /^iptables -I INPUT -p tcp --dport 8443 -j ACCEPT /],
+  [':INPUT DROP [0:0]\n-A INPUT -j ufw-before-input\n', /^ufw allow 8443\/tcp$/],
+  [FIREWALLD, /^firewall-cmd --permanent --add-port=8443\/tcp && firewall-cmd --reload$/],
+  [ACCEPTING('tcp dport 8443 drop'), /^nft insert rule inet filter in tcp dport 8443 accept /],
+])('opens a port by the program that closes it: %s', (rules, remedy) => {
+  expect(closedPortRemedy(rules, 8443, 'tcp')).toMatch(remedy);
 });
 
 it('tells a default route of IPv6 from one that rejects', () => {
