@@ -1,11 +1,11 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { Examination } from '../../shared/runtime/doctor/examination.ts';
-import { type Finding, ok, skipped } from '../../shared/runtime/doctor/finding.ts';
+import { type Finding, failed, ok, skipped } from '../../shared/runtime/doctor/finding.ts';
 import { kernelFinding } from '../../shared/runtime/doctor/kernel-finding.ts';
 import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
 import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
-import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
+import { type Check, runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { aboutConcentrator, type ClientConfig, concentratorsNamed } from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
@@ -17,7 +17,7 @@ import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 import { askSystemForAll, DnsNameAsker } from './case/name-asker.ts';
 import { type DoctorOptions, nothingFound, type UplinkCase } from './case/uplink-check.ts';
 import { SocketProber } from './case/uplink-prober.ts';
-import { describeUplink, examinedUplinks } from './examined-uplinks.ts';
+import { describeUplink, type ExaminedUplinks, examinedUplinks } from './examined-uplinks.ts';
 import { DIRECT_CHECKS, UPLINK_CHECKS } from './uplink-checks.ts';
 
 /** What the doctor gets from the process. */
@@ -77,7 +77,7 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
     stdout,
   });
   examination.begin('this machine');
-  await runChecks([KERNEL], undefined, null, examination.add);
+  await runChecks([KERNEL, UPLINKS], { uplinks, leftOut }, null, examination.add);
   const all =
     config.mode === 'direct' ? [config] : concentrators.map((one) => aboutConcentrator(config, one));
   const facts = new Map<string, MeasurementFacts>();
@@ -105,6 +105,18 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   examination.end();
 }
 
+/** Without any uplink there is nothing else to examine, and nothing that works. */
+const UPLINKS: Check<ExaminedUplinks> = {
+  name: 'uplinks',
+  applies: ({ uplinks }) => uplinks.length === 0,
+  run({ leftOut }) {
+    const reasons = leftOut.map(({ interface: name, reason }) => `${name}: ${reason.replaceAll('`', '')}`);
+    return failed('there is no uplink now', [
+      ...reasons,
+      'tributary-client check   # says of each interface why it is no uplink',
+    ]);
+  },
+};
 const KERNEL = { name: 'kernel', run: () => kernelFinding(readKernelSettings()) };
 const CONCENTRATOR = { name: 'concentrator-kernel', run: concentratorFinding };
 

@@ -10,7 +10,7 @@ import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
 export interface ExaminedUplinks {
   /** Those of the list, and those that are found. */
   readonly uplinks: readonly ConfiguredUplink[];
-  /** Interfaces that would be uplinks, and cannot be used now. */
+  /** Uplinks that are turned off, and interfaces that would be uplinks and cannot be used now. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -27,7 +27,11 @@ export function examinedUplinks(
   const found = discoverNow(config, view, bindsByInterface);
   const all = [...config.uplinks, ...found.uplinks];
   if (named === undefined) {
-    return { uplinks: all, leftOut: found.leftOut.filter(({ isCandidate }) => isCandidate) };
+    const off = all.filter(({ isOff }) => isOff === true);
+    return {
+      uplinks: all.filter((uplink) => !off.includes(uplink)),
+      leftOut: [...off.map(turnedOff), ...found.leftOut.filter(({ isCandidate }) => isCandidate)],
+    };
   }
   const missing = named.filter((name) => all.every((uplink) => uplink.name !== name));
   if (missing.length > 0) {
@@ -35,6 +39,11 @@ export function examinedUplinks(
     throw new UsageError(`there is no uplink ${missing.join(', ')} now: there are ${names}`);
   }
   return { uplinks: all.filter(({ name }) => named.includes(name)), leftOut: [] };
+}
+
+/** The user wants nothing to go over it, unless it is named. */
+function turnedOff({ name }: ConfiguredUplink): LeftOut {
+  return { interface: name, reason: 'turned off by `enabled: false`', isCandidate: true };
 }
 
 /** What an uplink is, for a heading. */

@@ -2,6 +2,7 @@ import { skipped } from '../../shared/runtime/doctor/finding.ts';
 import type { UplinkCheck } from './case/uplink-check.ts';
 import { addressCheck } from './checks/address.ts';
 import { authenticationCheck } from './checks/authentication.ts';
+import { capCheck } from './checks/cap.ts';
 import { clockCheck } from './checks/clock.ts';
 import { interfaceCheck } from './checks/interface.ts';
 import { namesCheck } from './checks/names.ts';
@@ -26,6 +27,7 @@ const measurementsCheck: UplinkCheck = {
 export const DIRECT_CHECKS: readonly UplinkCheck[] = [
   interfaceCheck,
   addressCheck,
+  capCheck,
   routeCheck,
   reversePathCheck,
   arpCheck,
@@ -36,6 +38,7 @@ export const DIRECT_CHECKS: readonly UplinkCheck[] = [
 export const UPLINK_CHECKS: readonly UplinkCheck[] = [
   interfaceCheck,
   addressCheck,
+  capCheck,
   routeCheck,
   reversePathCheck,
   arpCheck,

@@ -32,9 +32,15 @@ async function askAll({ uplink, names, known }: UplinkCase, name: string): Promi
   const asked = await Promise.all(
     servers.map(async (server) => {
       try {
-        return { server, addresses: await names.ask(uplink, server, name), reason: '' };
+        return { server, addresses: await names.ask(uplink, server, name), reason: '', isElsewhere: false };
       } catch (error) {
-        return { server, addresses: [], reason: (error as Error).message };
+        const isElsewhere =
+          areOfSystem &&
+          (await names.ask(undefined, server, name).then(
+            () => true,
+            () => false,
+          ));
+        return { server, addresses: [], reason: (error as Error).message, isElsewhere };
       }
     }),
   );

@@ -4,6 +4,7 @@ import { atMost } from '../../../shared/runtime/async/at-most.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { withTimeLimit } from '../../../shared/runtime/async/time-limit.ts';
 import type { MonotonicClock } from '../../../shared/runtime/clock.ts';
+import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { HostsFile } from '../../../shared/runtime/dns/hosts-file.ts';
 import { DnsResolver } from '../../../shared/runtime/dns/resolver.ts';
 import type { NativeSockets } from '../../../shared/runtime/kernel/native.ts';
@@ -31,8 +32,12 @@ export interface NameAnswers {
   readonly isListed: boolean;
   /** Name servers that answered with addresses, over the uplink, */
   readonly good: readonly string[];
-  /** and those that did not. */
-  readonly bad: readonly { readonly server: string; readonly reason: string }[];
+  /** and those that did not; one of the system may answer on the way that the system asks it. */
+  readonly bad: readonly {
+    readonly server: string;
+    readonly reason: string;
+    readonly isElsewhere: boolean;
+  }[];
   /** They are those of the system, and may be in the network of another uplink. */
   readonly areOfSystem: boolean;
   /** Why no name server can be asked over the uplink, where that is so. */
@@ -50,8 +55,8 @@ export interface UplinkServers {
 export interface NameAsker {
   /** The name servers that can be asked through the uplink. Rejects with UplinkError, with what to do, where there are none. */
   serversOf(uplink: ConfiguredUplink): Promise<UplinkServers>;
-  /** Asks one of them. Rejects with StreamError when it does not answer, or not with addresses. */
-  ask(uplink: ConfiguredUplink, server: string, name: string): Promise<readonly string[]>;
+  /** Asks one of them, without an uplink as the system does. Rejects with StreamError when it does not answer, or not with addresses. */
+  ask(uplink: ConfiguredUplink | undefined, server: string, name: string): Promise<readonly string[]>;
   /** By the hosts file, and the name servers of the system over whatever uplink; without addresses where that fails. */
   askSystem(name: string): Promise<KnownName>;
   /** What to dial for an address over the uplink: itself, or what a translator (NAT64) makes of it. */
@@ -88,11 +93,15 @@ export class DnsNameAsker implements NameAsker {
     return { servers, areOfSystem };
   }
 
-  ask(uplink: ConfiguredUplink, server: string, name: string): Promise<readonly string[]> {
+  ask(uplink: ConfiguredUplink | undefined, server: string, name: string): Promise<readonly string[]> {
     const resolver = new DnsResolver({
       timeoutMs: PATIENCE_MS,
       clock: this.#clock,
-      route: async () => ({ ...(await dnsRouteOf(uplink, this.#surroundings)), servers: [server] }),
+      route: async () => {
+        const way =
+          uplink === undefined ? new PlainWay() : (await dnsRouteOf(uplink, this.#surroundings)).way;
+        return { way, servers: [server] };
+      },
       // What this server says, and not what a file says.
       hostsPath: '/dev/null',
     });

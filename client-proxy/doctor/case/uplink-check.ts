@@ -56,8 +56,8 @@ export interface Found {
   clockSkewMs?: number;
   /** Bytes that may be exchanged for measurements. */
   allowanceBytes: number;
-  /** Whether the concentrator takes part in measurements. */
-  canMeasure: boolean;
+  /** Why the concentrator takes no part in measurements; undefined when it does. */
+  whyUnmeasured?: string;
   /** The shortest time that a TCP connection took. */
   connectMs?: number;
   /** Larger packets vanish. */
@@ -69,5 +69,5 @@ export interface Found {
 export type UplinkCheck = Check<UplinkCase>;
 
 export function nothingFound(): Found {
-  return { paths: [], addresses: [], reached: [], secured: [], allowanceBytes: 0, canMeasure: false };
+  return { paths: [], addresses: [], reached: [], secured: [], allowanceBytes: 0 };
 }

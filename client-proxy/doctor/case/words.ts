@@ -1,2 +1,6 @@
-/** What is not measured with a concentrator that has no measurements. */
+/** Why nothing is measured with a concentrator that has no measurements. */
 export const OLDER = 'the concentrator is older than this client and cannot tell: bring it up to date';
+/** Why nothing is measured with one that ends, or that has enough to do with this client. */
+export const NO_MEASUREMENTS_NOW = 'the concentrator takes no measurements now: see authentication';
+/** Why nothing is asked of a concentrator that is nowhere. */
+export const NO_ADDRESS = 'no address of the concentrator answers';

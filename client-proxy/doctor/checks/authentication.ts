@@ -3,6 +3,7 @@ import { HandshakeRefused } from '../../../shared/protocol/handshake/client-hand
 import { failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { readMeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
+import { NO_ADDRESS, NO_MEASUREMENTS_NOW, OLDER } from '../case/words.ts';
 
 /** The concentrator knows this client and its key. */
 export const authenticationCheck: UplinkCheck = {
@@ -10,13 +11,14 @@ export const authenticationCheck: UplinkCheck = {
   needs: ['tcp', 'tls-and-pin'],
   async run({ uplink, prober, found, config, wallClock }) {
     const address = found.secured[0];
-    if (address === undefined) return skipped('no address to try');
+    if (address === undefined) return skipped(NO_ADDRESS);
     const { id } = config.client;
     try {
       const opened = await prober.measure(uplink, address);
-      found.canMeasure = opened !== undefined;
-      if (opened === undefined)
+      if (opened === undefined) {
+        found.whyUnmeasured = OLDER;
         return ok(`the concentrator knows "${id}" and its key; it is older, and lets nothing be measured`);
+      }
       opened.connection.close();
       found.allowanceBytes = opened.terms.allowanceBytes;
       const facts = readMeasurementFacts(opened.terms.facts);
@@ -28,7 +30,10 @@ export const authenticationCheck: UplinkCheck = {
       const version = facts === undefined ? '' : `; it has version ${facts.version}`;
       return ok(`the concentrator knows "${id}" and its key${version}`);
     } catch (error) {
-      if (error instanceof HandshakeRefused) return refused(error, id);
+      if (error instanceof HandshakeRefused) {
+        found.whyUnmeasured = NO_MEASUREMENTS_NOW;
+        return refused(error, id);
+      }
       return failed((error as Error).message, [
         'at the concentrator: tributary-concentrator client list',
         `at the concentrator: tributary-concentrator client add ${id}   # or client rotate; then join --update here`,

@@ -9,8 +9,8 @@ const MOST_SKEW_MS = 60_000;
 export const clockCheck: UplinkCheck = {
   name: 'clock',
   needs: ['authentication'],
-  run({ found: { facts, canMeasure, clockSkewMs } }) {
-    if (!canMeasure || facts === undefined || clockSkewMs === undefined) return skipped(OLDER);
+  run({ found: { facts, whyUnmeasured, clockSkewMs } }) {
+    if (facts === undefined || clockSkewMs === undefined) return skipped(whyUnmeasured ?? OLDER);
     const figures = { skew: { value: Math.round(clockSkewMs), unit: 'ms' as const } };
     const size = Math.abs(clockSkewMs);
     if (size <= MOST_SKEW_MS)

@@ -10,7 +10,7 @@ import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 /** The names of the concentrator, asked of each name server over this uplink; beside it, what the system knows. */
 export const namesCheck: UplinkCheck = {
   name: 'names',
-  needs: ['interface', 'address', 'route', 'reverse-path'],
+  needs: ['interface', 'address', 'cap', 'route', 'reverse-path'],
   async run(it) {
     const { uplink, config, found } = it;
     if (uplink.binding.kind === 'proxy') {
@@ -31,7 +31,9 @@ function judge(answers: readonly NameAnswers[], uplink: string): Finding {
   const unknown = answers.filter(({ addresses }) => addresses.length === 0).map(({ name }) => name);
   const bad = [...new Map(answers.flatMap((one) => one.bad).map((one) => [one.server, one])).values()];
   const good = [...new Set(answers.flatMap((one) => one.good))];
-  const reasons = bad.map(({ server, reason }) => `${server}: ${reason}`).join('; ');
+  const reasonsOf = (servers: typeof bad) =>
+    servers.map(({ server, reason }) => `${server}: ${reason}`).join('; ');
+  const reasons = reasonsOf(bad);
   const choose = `set nameServers of the uplink "${uplink}" to servers that answer there, such as those of its network`;
   if (unknown.length > 0) {
     const why = reasons || answers.find(({ whyNone }) => whyNone !== undefined)?.whyNone;
@@ -46,13 +48,19 @@ function judge(answers: readonly NameAnswers[], uplink: string): Finding {
     // It is in the network of another uplink, which is usual, and enough while that one works.
     return ok(`${text}, by ${SYSTEM}, which does not answer over this uplink`, {}, [choose]);
   }
+  // So is one of several.
+  const dead = bad.filter(({ isElsewhere }) => !isElsewhere);
+  if (good.length > 0 && dead.length === 0) {
+    const others = bad.map(({ server }) => server).join(', ');
+    return ok(`${text}, by ${good.join(', ')}; ${others} answers over other uplinks alone`, {}, [choose]);
+  }
   if (good.length === 0) {
     return warning(`no name server answers over this uplink (${reasons}); the system knows: ${text}`, [
       choose,
     ]);
   }
-  const names = bad.map(({ server }) => server).join(', ');
-  return warning(`${text}; but ${reasons}`, [
+  const names = dead.map(({ server }) => server).join(', ');
+  return warning(`${text}; but ${reasonsOf(dead)}`, [
     `take ${names} out of nameServers of the uplink "${uplink}", or out of the name servers of the system`,
   ]);
 }

@@ -1,6 +1,5 @@
-import { failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
-import type { UplinkCheck } from '../case/uplink-check.ts';
-import { OLDER } from '../case/words.ts';
+import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { measuredCheck } from '../case/measured-check.ts';
 
 /** Silences that are tried at the same time, each on a connection of its own. */
 const SILENCES_S = [15, 30, 60, 120, 240] as const;
@@ -9,13 +8,11 @@ const NEEDED_S = 15;
 const ANSWER_MS = 5_000;
 
 /** How long a NAT or firewall on the way remembers a silent connection. Takes four minutes. */
-export const natTimeoutCheck: UplinkCheck = {
+export const natTimeoutCheck = measuredCheck({
   name: 'nat-timeout',
   needs: ['tcp', 'tls-and-pin', 'authentication'],
   applies: ({ options }) => options.natTimeout,
-  async run({ uplink, prober, found }) {
-    const [address] = found.secured;
-    if (!found.canMeasure || address === undefined) return skipped(OLDER);
+  async run({ uplink, prober }, address) {
     const lives = await Promise.all(
       SILENCES_S.map(async (seconds) => {
         const connection = (await prober.measure(uplink, address))?.connection;
@@ -27,19 +24,20 @@ export const natTimeoutCheck: UplinkCheck = {
         return isAlive;
       }),
     );
-    const longest = SILENCES_S.filter((_, i) => lives[i]).at(-1);
+    // Where a shorter silence was too much, a connection that outlived a longer one was lucky.
     const forgotten = SILENCES_S.find((_, i) => !lives[i]);
-    if (forgotten === undefined) return ok(`connections live through ${longest} s of silence, and more`);
-    if (longest === undefined)
-      return failed(`a connection is forgotten within ${forgotten} s of silence`, [
-        'raise the idle time-out of TCP in the router of this uplink',
-      ]);
+    const longest = SILENCES_S.filter((seconds) => forgotten === undefined || seconds < forgotten).at(-1);
     const figures = {
-      survives: { value: longest, unit: 's' as const },
-      forgotten: { value: forgotten, unit: 's' as const },
+      ...(longest === undefined ? {} : { survives: { value: longest, unit: 's' as const } }),
+      ...(forgotten === undefined ? {} : { forgotten: { value: forgotten, unit: 's' as const } }),
     };
-    const words = `connections live through ${longest} s of silence, and are forgotten within ${forgotten} s`;
-    if (longest > NEEDED_S) return ok(words, figures);
+    if (forgotten === undefined)
+      return ok(`connections live through ${longest} s of silence, and more`, figures);
+    const words =
+      longest === undefined
+        ? `a connection is forgotten within ${forgotten} s of silence`
+        : `connections live through ${longest} s of silence, and are forgotten within ${forgotten} s`;
+    if (longest !== undefined && longest > NEEDED_S) return ok(words, figures);
     return warning(words, ['raise the idle time-out of TCP in the router of this uplink'], figures);
   },
-};
+});

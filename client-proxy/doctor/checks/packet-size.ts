@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
-import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
+import { type Finding, failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import type { Exchange } from '../../measurement/measurement-connection.ts';
 import type { Measuring } from '../../measurement/open-measurement.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
+import { measuredCheck } from '../case/measured-check.ts';
 import { interfaceOf } from '../case/own-interface.ts';
-import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
-import { OLDER } from '../case/words.ts';
+import type { UplinkCase } from '../case/uplink-check.ts';
 
 /** Several packets of full size. */
 const BURST_BYTES = 12_000;
@@ -25,18 +26,16 @@ const DIRECTIONS = ['up', 'down'] as const;
 type Direction = (typeof DIRECTIONS)[number];
 
 /** Whether packets of full size pass, in both directions, to each address: some networks drop them without a word. */
-export const packetSizeCheck: UplinkCheck = {
+export const packetSizeCheck = measuredCheck({
   name: 'packet-size',
   needs: ['tcp', 'tls-and-pin', 'authentication'],
   async run(it) {
-    const { found } = it;
-    if (!found.canMeasure) return skipped(OLDER);
     const holes: Hole[] = [];
     // One after the other: each takes as many connections as there are sizes, and the concentrator allows only some.
-    for (const address of oneOfEachFamily(found.secured)) holes.push(...(await holesTo(it, address)));
+    for (const address of oneOfEachFamily(it.found.secured)) holes.push(...(await holesTo(it, address)));
     return holes.length === 0 ? ok('packets of full size pass in both directions') : judge(it, holes);
   },
-};
+});
 
 interface Hole {
   readonly family: 4 | 6;
@@ -90,7 +89,8 @@ async function passes(
         ? await connection?.send(bytes, patienceMs)
         : await connection?.receive(bytes, patienceMs);
     return exchange?.isComplete ?? false;
-  } catch {
+  } catch (error) {
+    if (error instanceof HandshakeRefused) throw error;
     return false;
   } finally {
     connection?.close();
@@ -141,6 +141,6 @@ const LEAST_IPV6_BYTES = 1_280;
 function byInterface({ uplink, view }: UplinkCase, bytes: number): string[] {
   const own = interfaceOf(uplink, view);
   if (own === undefined) return [];
-  const mtu = Math.max(LEAST_IPV6_BYTES, bytes);
-  return [`ip link set dev ${deviceWord(own)} mtu ${mtu}   # or on the router of this uplink`];
+  const cost = bytes < LEAST_IPV6_BYTES ? `; IPv6, which needs ${LEAST_IPV6_BYTES}, is off then` : '';
+  return [`ip link set dev ${deviceWord(own)} mtu ${bytes}   # or on the router of this uplink${cost}`];
 }

@@ -17,7 +17,7 @@ const UNUSED: ReadonlySet<FindingCode> = new Set(['no-route', 'no-source-address
 /** The kernel would send packets to the concentrator over this uplink. */
 export const routeCheck: UplinkCheck = {
   name: 'route',
-  needs: ['interface', 'address'],
+  needs: ['interface', 'address', 'cap'],
   applies: ({ uplink }) => hasInterface(uplink),
   async run(it) {
     const { view, found } = it;

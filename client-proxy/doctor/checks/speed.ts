@@ -10,9 +10,10 @@ import {
 import type { Sample } from '../../measurement/measurement-connection.ts';
 import { formatRate, median, rateOf } from '../../measurement/rate.ts';
 import { askWhile, type Direction, transferOver } from '../../measurement/transfer.ts';
+import { deviceWord } from '../../network/remedy-commands.ts';
+import { measuredCheck } from '../case/measured-check.ts';
 import { interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
-import { OLDER } from '../case/words.ts';
 import { shown } from './round-trip.ts';
 
 /** A measurement ends after this long, however much is left. */
@@ -21,6 +22,8 @@ const LONGEST_MS = 3_000;
 const PING_EVERY_MS = 100;
 /** A queue this much longer than the idle round trip is felt in calls, and in every click beside a transfer. */
 const MUCH_QUEUE_MS = 300;
+/** What TCP sends at once at the beginning (RFC 6928), with headers: a slow link takes its time for it, however short its queue. */
+const FIRST_WINDOW_BITS = 10 * 1_514 * 8;
 /** With fewer answers under load nothing is said of it. */
 const LEAST_PINGS = 3;
 
@@ -29,13 +32,11 @@ export const uploadCheck: UplinkCheck = speedCheck('up', 'upload');
 
 /** How much passes in one direction, and how long the round trip becomes meanwhile. */
 function speedCheck(direction: Direction, name: string): UplinkCheck {
-  return {
+  return measuredCheck({
     name,
     needs: ['tcp', 'tls-and-pin', 'authentication', 'packet-size'],
-    async run(it) {
+    async run(it, address) {
       const { uplink, found, options } = it;
-      const [address] = found.secured;
-      if (!found.canMeasure || address === undefined) return skipped(OLDER);
       if (uplink.metered !== undefined && !options.metered)
         return skipped('the uplink is metered; `doctor --metered` measures it all the same');
       if (found.packetBytes !== undefined) return skipped('not before packets of full size pass');
@@ -47,7 +48,7 @@ function speedCheck(direction: Direction, name: string): UplinkCheck {
         );
       return judge(it, direction, await load(it, address, direction, bytes));
     },
-  };
+  });
 }
 
 /** With fewer bytes nothing can be said of the speed. */
@@ -96,7 +97,8 @@ function judge(it: UplinkCase, direction: Direction, result: Load | undefined) {
   const loadedMs = median(loaded);
   figures.roundTripUnderLoad = milliseconds(loadedMs);
   const queueMs = loadedMs - (it.found.rttMs ?? 0);
-  if (queueMs <= MUCH_QUEUE_MS) return ok(`${words}, round trip meanwhile ${shown(loadedMs)}`, figures);
+  if (queueMs <= Math.max(MUCH_QUEUE_MS, (FIRST_WINDOW_BITS / rate) * 1_000))
+    return ok(`${words}, round trip meanwhile ${shown(loadedMs)}`, figures);
   return warning(
     `${words}, but the round trip grows by ${shown(queueMs)} under load (bufferbloat)`,
     queueRemedy(it, direction, rate),
@@ -109,11 +111,10 @@ const MORE_BYTES = ['measure longer: tributary-client doctor --speed-bytes 200MB
 const SHAPED_SHARE = 0.9;
 
 function queueRemedy({ uplink, view }: UplinkCase, direction: Direction, rate: number): string[] {
-  const mbps = Math.max(1, Math.round((rate * SHAPED_SHARE) / 1e6));
   const router = 'turn on SQM (CAKE or FQ-CoDel) in the router of this uplink, where it has that';
   if (direction === 'down') return [router];
-  const device = interfaceOf(uplink, view)?.name;
-  return device === undefined
-    ? [router]
-    : [`tc qdisc replace dev ${device} root cake bandwidth ${mbps}mbit`, router];
+  const own = interfaceOf(uplink, view);
+  if (own === undefined) return [router];
+  const kilobits = Math.max(1, Math.floor((rate * SHAPED_SHARE) / 1e3));
+  return [`tc qdisc replace dev ${deviceWord(own)} root cake bandwidth ${kilobits}kbit`, router];
 }

@@ -1,6 +1,7 @@
 import { milliseconds, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { errorWords } from '../../../shared/runtime/text/error-words.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
+import { NO_ADDRESS } from '../case/words.ts';
 import { shown } from './round-trip.ts';
 
 /** Whether UDP passes, by which calls and games avoid the queues and repeats of TCP. */
@@ -9,7 +10,7 @@ export const udpCheck: UplinkCheck = {
   needs: ['tcp', 'tls-and-pin', 'authentication'],
   async run({ uplink, prober, found, config }) {
     const [address] = found.secured;
-    if (address === undefined) return skipped('no address of the concentrator answers');
+    if (address === undefined) return skipped(NO_ADDRESS);
     if (!config.datagrams) return skipped('turned off: datagrams');
     if (uplink.binding.kind === 'proxy') return skipped('UDP does not go through a proxy');
     try {

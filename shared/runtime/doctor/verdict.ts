@@ -16,7 +16,9 @@ export interface Verdict {
 export function verdictOn(reports: readonly Report[], whole: string): Verdict {
   const failed = reports.filter(({ outcome }) => outcome === 'failed');
   const warned = reports.filter(({ outcome }) => outcome === 'warning');
-  const uplinks = [...new Set(reports.flatMap(({ uplink }) => uplink ?? []))];
+  // What is left out altogether is no uplink now: it neither works nor fails.
+  const tried = reports.filter(({ outcome }) => outcome !== 'skipped');
+  const uplinks = [...new Set(tried.flatMap(({ uplink }) => uplink ?? []))];
   const broken = uplinks.filter((name) => failed.some(({ uplink }) => uplink === name));
   const troubles = [...failed, ...warned];
   const lines = troubles.map(({ uplink, check, words }) => `${uplink ?? whole}, ${titleOf(check)}: ${words}`);

@@ -65,7 +65,6 @@ export function doctorCase(
       addresses,
       reached: addresses,
       secured: addresses,
-      canMeasure: true,
       allowanceBytes: 1e9,
     },
     ...over,

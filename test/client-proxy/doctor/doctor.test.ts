@@ -3,8 +3,9 @@ import { expect, it } from 'vitest';
 import type { ClientConfig } from '../../../client-proxy/config/client-config.ts';
 import { doctor } from '../../../client-proxy/doctor/doctor.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
-import { portableView } from '../../../client-proxy/network/network-view.ts';
+import { type NetworkView, portableView } from '../../../client-proxy/network/network-view.ts';
 import type { Report } from '../../../shared/runtime/doctor/finding.ts';
+import type { Verdict } from '../../../shared/runtime/doctor/verdict.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
@@ -81,6 +82,55 @@ it('examines uplinks that have no interface: an address of loopback, and a proxy
     expect(bytes).toBeGreaterThan(200_000);
     expect(bytes).toBeLessThan(600_000);
   }
+});
+
+/** A machine with these interfaces, and no concentrator. */
+async function examine(uplinks: ClientConfig['uplinks'], interfaces: NetworkView) {
+  const config = {
+    ...{ file: 'client.yaml', mode: 'direct', concentrators: [], uplinks },
+    concentrator: { addresses: [], pins: [] },
+    client: { id: '', key: new Uint8Array() },
+    dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
+    autoUplinks: { all: true, include: [], exclude: [], settings: [] },
+  } as Partial<ClientConfig> as ClientConfig;
+  const printed: string[] = [];
+  const ending = doctor(
+    config,
+    { json: true, metered: false, speedBytes: 0, natTimeout: false },
+    {
+      readNetwork: async () => interfaces,
+      usageFile: '/nowhere/usage.json',
+      native: loadNative().native,
+      clock: () => performance.now(),
+      wallClock: () => Date.now(),
+      version: '1.2.3',
+      stdout: (text) => void printed.push(text),
+    },
+  );
+  const isWell = await ending.then(
+    () => true,
+    () => false,
+  );
+  const { checks, verdict } = JSON.parse(printed.join('')) as { checks: Report[]; verdict: Verdict };
+  return { checks, verdict, isWell };
+}
+
+it('does not call a machine well that has no uplink at all', async () => {
+  const { verdict, isWell } = await examine([], view(device('eth0', { hasCarrier: false })));
+  expect(isWell).toBe(false);
+  expect(verdict).toMatchObject({
+    outcome: 'failed',
+    words: ['one thing is wrong', 'this machine, uplinks: there is no uplink now'],
+    remedy: ['eth0: its interface has no carrier', expect.stringMatching(/^tributary-client check /)],
+  });
+});
+
+it('leaves an uplink alone that is turned off', async () => {
+  const off = { name: 'lte', binding: { kind: 'interface', interface: 'wwan0' }, backup: false, isOff: true };
+  const { checks } = await examine([off] as ClientConfig['uplinks'], view(device('wwan0')));
+  expect(checks.filter(({ uplink }) => uplink === 'lte')).toMatchObject([
+    { check: 'interface', outcome: 'skipped', words: 'turned off by `enabled: false`' },
+  ]);
 });
 
 it('leaves out what needs a far end where there is none, and says so', async () => {

@@ -63,6 +63,14 @@ What mends it:
 `);
 });
 
+it('counts no uplink that was left out', async () => {
+  const { examination, printed, run } = bed();
+  await run('lte', check('tcp', failed('refused')));
+  await run('eth1', check('interface', skipped('no carrier')));
+  expect(() => examination.end()).toThrow();
+  expect(printed.at(-1)).toContain('Verdict: the uplink lte does not work\n');
+});
+
 it('goes on behind a warning, says each remedy once, and keeps advice apart', async () => {
   const { examination, printed, run } = bed();
   const slow = check('clock', warning('wrong', ['set it']));
