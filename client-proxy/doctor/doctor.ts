@@ -76,7 +76,6 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
     program: 'tributary-client',
     version,
     json,
-    whole: 'this machine',
     stdout,
   });
   examination.begin('this machine');

@@ -33,7 +33,6 @@ export async function doctor(
     program: 'tributary-concentrator',
     version,
     json,
-    whole: 'this machine',
     stdout,
   });
   const resolver = new DnsResolver({ timeoutMs: PATIENCE_MS, clock });

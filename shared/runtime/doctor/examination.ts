@@ -15,8 +15,6 @@ export interface ExaminationOptions {
   readonly version: string;
   /** One JSON document at the end, in place of lines. */
   readonly json: boolean;
-  /** What reports without an uplink are about, for people. */
-  readonly whole: string;
   stdout(text: string): void;
 }
 
@@ -29,7 +27,9 @@ const CHECK_WIDTH = 20;
 /** What a doctor finds and prints: a line as each check ends, then the verdict; or all of it as JSON. */
 export class Examination {
   readonly #options: ExaminationOptions;
-  readonly #reports: Report[] = [];
+  /** With the heading that each came under. */
+  readonly #reports = new Map<Report, string>();
+  #heading = '';
 
   constructor(options: ExaminationOptions) {
     this.#options = options;
@@ -37,11 +37,12 @@ export class Examination {
 
   /** What follows is about this. */
   begin(heading: string): void {
-    if (!this.#options.json) this.#options.stdout(`${this.#reports.length === 0 ? '' : '\n'}${heading}\n`);
+    this.#heading = heading;
+    if (!this.#options.json) this.#options.stdout(`${this.#reports.size === 0 ? '' : '\n'}${heading}\n`);
   }
 
   readonly add = (report: Report): void => {
-    this.#reports.push(report);
+    this.#reports.set(report, this.#heading);
     if (this.#options.json) return;
     const { outcome, check, words } = report;
     const columns = `${outcome.padEnd(OUTCOME_WIDTH)}${titleOf(check).padEnd(CHECK_WIDTH)}`;
@@ -50,11 +51,12 @@ export class Examination {
 
   /** Prints the verdict. @throws TroubleFound unless all is well */
   end(): void {
-    const { json, stdout, program, version, whole } = this.#options;
-    const verdict = verdictOn(this.#reports, whole);
+    const { json, stdout, program, version } = this.#options;
+    const checks = [...this.#reports.keys()];
+    const verdict = verdictOn(checks, (report) => report.uplink ?? this.#reports.get(report)!);
     const { outcome, words, remedy, advice } = verdict;
     if (json) {
-      const document = { schema: SCHEMA, program, version, checks: this.#reports, verdict };
+      const document = { schema: SCHEMA, program, version, checks, verdict };
       stdout(`${JSON.stringify(document, undefined, 2)}\n`);
     } else {
       const [sum, ...troubles] = words;

@@ -12,8 +12,8 @@ export interface Verdict {
   readonly advice: readonly string[];
 }
 
-/** @param whole what the machine-wide reports are about, for people: "this machine" */
-export function verdictOn(reports: readonly Report[], whole: string): Verdict {
+/** @param placeOf what a report is about, for people: an uplink, "this machine" */
+export function verdictOn(reports: readonly Report[], placeOf: (report: Report) => string): Verdict {
   const failed = reports.filter(({ outcome }) => outcome === 'failed');
   const warned = reports.filter(({ outcome }) => outcome === 'warning');
   // What is left out altogether is no uplink now: it neither works nor fails.
@@ -21,7 +21,7 @@ export function verdictOn(reports: readonly Report[], whole: string): Verdict {
   const uplinks = [...new Set(tried.flatMap(({ uplink }) => uplink ?? []))];
   const broken = uplinks.filter((name) => failed.some(({ uplink }) => uplink === name));
   const troubles = [...failed, ...warned];
-  const lines = troubles.map(({ uplink, check, words }) => `${uplink ?? whole}, ${titleOf(check)}: ${words}`);
+  const lines = troubles.map((report) => `${placeOf(report)}, ${titleOf(report.check)}: ${report.words}`);
   return {
     outcome: failed.length > 0 ? 'failed' : warned.length > 0 ? 'warning' : 'ok',
     words: [sumOf(uplinks, broken, troubles.length), ...new Set(lines)],

@@ -16,7 +16,6 @@ function bed(json = false) {
     program: 'tributary-client',
     version: '1.2.3',
     json,
-    whole: 'this machine',
     stdout: (text) => void printed.push(text),
   });
   const run = (uplink: string | null, ...checks: Check<undefined>[]) =>
@@ -89,6 +88,21 @@ What could be better:
 `);
 });
 
+it('tells the machines apart', async () => {
+  const { examination, printed, run } = bed();
+  for (const [place, name] of [
+    ['this machine', 'kernel'],
+    ['the concentrator', 'concentrator-kernel'],
+  ] as const) {
+    examination.begin(place);
+    await run(null, check(name, warning('small buffers')));
+  }
+  expect(() => examination.end()).toThrow();
+  expect(printed.at(-1)).toMatch(
+    /this machine, kernel: small.*the concentrator, concentrator kernel: small/s,
+  );
+});
+
 it('takes a check that throws for one that has failed', async () => {
   const { examination, printed, run } = bed();
   const broken: Check<undefined> = {
@@ -107,6 +121,7 @@ it('prints one JSON document with all of it', async () => {
   examination.begin('wifi');
   const hidden: Check<undefined> = { name: 'nat-timeout', applies: () => false, run: () => ok('') };
   await run('wifi', GOOD, hidden);
+  examination.begin('this machine');
   await run(null, check('kernel', warning('odd', ['sysctl'])));
   expect(printed).toEqual([]);
   expect(() => examination.end()).toThrow();
