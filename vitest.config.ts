@@ -38,8 +38,12 @@ const PACED_FILES_AT_ONCE = Math.min(2, availableParallelism());
  */
 const retry = process.env.CI === 'true' ? 2 : 0;
 
+/** What a test polls for comes at once, and much later on a machine that does much else. By default one second would be the limit. */
+const polling = { poll: { timeout: 15_000 } };
+
 /** In memory and on loopback, in the process of the test. */
 const inProcess = {
+  expect: polling,
   sequence: { groupOrder: 0 },
   maxWorkers: UNIT_FILES_AT_ONCE,
   // A simulation of a minute costs seconds of processor time, and many times that on a machine that is busy.
@@ -47,6 +51,7 @@ const inProcess = {
 };
 const programs = {
   retry,
+  expect: polling,
   globalSetup: ['test/support/build-programs.ts', 'test/support/build-measuring-programs.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
@@ -107,6 +112,7 @@ export default defineConfig({
         test: {
           name: 'release',
           retry,
+          expect: polling,
           include: RELEASE,
           globalSetup: 'test/release/support/shared-folder.ts',
           testTimeout: 60_000,
