@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { fileErrorWords } from '../text/error-words.ts';
 
 /** A text, or why there is none. */
@@ -16,6 +16,9 @@ export type TextRead =
 /** Bytes, or why there are none, as of `TextRead`. */
 export type BytesRead = { readonly bytes: Buffer } | Exclude<TextRead, { readonly text: string }>;
 
+/** Read at first from a file that is shorter, or that does not know how long it is. */
+const LEAST_BYTES = 4_096;
+
 /** A file's text, or in words why it cannot be read; see `readBytesFile`. */
 export async function readTextFile(file: string, maxBytes: number): Promise<TextRead> {
   const read = await readBytesFile(file, maxBytes);
@@ -31,23 +34,41 @@ export async function readBytesFile(file: string, maxBytes: number): Promise<Byt
     // A pipe that stands there must not keep us waiting for somebody who writes.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      if (!(await handle.stat()).isFile()) return { problem: `${file} is not a file` };
-      const buffer = Buffer.alloc(maxBytes + 1);
-      let length = 0;
-      for (;;) {
-        const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-        length += bytesRead;
-        if (bytesRead === 0 || length > maxBytes) break;
-      }
-      if (length > maxBytes) {
+      const stats = await handle.stat();
+      if (!stats.isFile()) return { problem: `${file} is not a file` };
+      const bytes = await readUpTo(handle, stats.size, maxBytes);
+      if (bytes === undefined) {
         return { problem: `${file} is larger than ${maxBytes} bytes`, isTooLarge: true };
       }
-      return { bytes: buffer.subarray(0, length) };
+      return { bytes };
     } finally {
       await handle.close();
     }
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
     return { problem: `cannot read ${file}: ${fileErrorWords(error)}`, isAbsent };
+  }
+}
+
+/**
+ * All bytes; undefined where there are more than `maxBytes`. Takes memory for what the file has, not for what it may have: files of a
+ * hundred bytes that may have 32 MiB are read every few seconds. Files in /proc are longer than their size, which is 0.
+ */
+async function readUpTo(
+  handle: FileHandle,
+  expectedBytes: number,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  let buffer = Buffer.alloc(Math.min(Math.max(expectedBytes, LEAST_BYTES), maxBytes) + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+    length += bytesRead;
+    if (length > maxBytes) return undefined;
+    if (bytesRead === 0) return buffer.subarray(0, length);
+    if (length < buffer.length) continue;
+    const larger = Buffer.alloc(Math.min(2 * length, maxBytes + 1));
+    buffer.copy(larger);
+    buffer = larger;
   }
 }
