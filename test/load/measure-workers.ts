@@ -1,16 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { createBed } from '../bed/bed.ts';
-import { LOOPBACK_PLACE } from '../bench/loopback/contenders.ts';
 import { usageOf } from '../bench/usage.ts';
 import { SILENT_TALK, type Talk } from '../lab/agent/talk.ts';
 import { grid } from '../lab/grid.ts';
-import { endProgram } from '../lab/programs.ts';
 import { median } from '../lab/statistics.ts';
-import { startConcentrator } from '../lab/tributary-pair.ts';
 import type { TributarySetup } from '../lab/tributary-setup.ts';
 import { CrowdLoad, failureCount, failures, LOOPBACK_ORIGIN } from './crowd-load.ts';
-import { FIRST_PORT, MANY_CLIENTS, untilSessions, writeClients } from './measure-sessions.ts';
+import { ManySessions } from './many-sessions.ts';
 import { ProcessorShares } from './processor-shares.ts';
 
 /** What one run cost the concentrator, and how long it took. Seconds of processes are of processor time, in the kernel too. */
@@ -93,33 +89,23 @@ async function measureOnce(
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<WorkersFigures> {
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
-  onBed(bed);
   const shares = new ProcessorShares();
   try {
-    const where = bed.client;
-    const log = { level: 'warn', format: 'json' };
-    const uplinks = [2, 3].map((host) => ({ name: `lo-${host}`, address: `127.0.0.${host}` }));
-    const configured = await setup.configured(
-      { uplinks, log },
-      { 'limits.sessions': SESSIONS + 1, 'limits.memoryTotal': '1GiB', workers, log },
-    );
-    await writeClients(join(dirname(configured.concentrator), 'clients.yaml'), SESSIONS);
-    const concentrator = await startConcentrator(where, configured);
-    const args = [MANY_CLIENTS, configured.client, String(SESSIONS), String(FIRST_PORT)];
-    const clients = where.spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    await untilSessions(where, concentrator.pid!, SESSIONS);
-    const load = await CrowdLoad.start(where, LOOPBACK_ORIGIN);
-    const pids = [concentrator.pid!, ...(await childrenOf(concentrator.pid!))];
-    for (let done = 0; done < WARM_UPS; done++) await downloads(load, done);
+    onBed(bed);
+    const settings = { 'limits.memoryTotal': '1GiB', workers };
+    const many = await ManySessions.start(setup, bed.client, { sessions: SESSIONS, settings });
+    await many.startClients();
+    const load = await CrowdLoad.start(bed.client, LOOPBACK_ORIGIN);
+    const pids = [many.concentrator.pid!, ...(await childrenOf(many.concentrator.pid!))];
+    for (let done = 0; done < WARM_UPS; done++) await downloads(load, many, done);
     for (const pid of pids) await shares.limit(pid, PROCESSOR_SHARE);
     const before = await Promise.all(pids.map(secondsOf));
     const beganMs = performance.now();
-    const failed = await downloads(load, WARM_UPS);
+    const failed = await downloads(load, many, WARM_UPS);
     const elapsedSeconds = (performance.now() - beganMs) / 1000;
     const after = await Promise.all(pids.map(secondsOf));
     const [first = 0, ...others] = after.map((seconds, i) => seconds - before[i]!);
-    await endProgram(clients);
-    await endProgram(concentrator);
+    await many.end();
     return {
       workers,
       gigabytes: (SESSIONS * BYTES_PER_SESSION) / 1e9,
@@ -135,15 +121,18 @@ async function measureOnce(
 }
 
 /** One in each session, all at once. Tells the failures, by reason. */
-async function downloads(load: CrowdLoad, round: number): Promise<Readonly<Record<string, number>>> {
+async function downloads(
+  load: CrowdLoad,
+  many: ManySessions,
+  round: number,
+): Promise<Readonly<Record<string, number>>> {
   const talks: Talk[] = Array.from({ length: SESSIONS }, (_, index) => ({
     ...SILENT_TALK,
     key: round * SESSIONS + index + 1,
     upBytes: 100,
     downBytes: BYTES_PER_SESSION,
   }));
-  const { host } = LOOPBACK_PLACE.socks;
-  await load.begin(talks, DOWNLOADS_PER_SECOND, (index) => ({ host, port: FIRST_PORT + index }));
+  await load.begin(talks, DOWNLOADS_PER_SECOND, (index) => many.proxyOf(index));
   return failures(talks, await load.ends(talks, FINISH_MS));
 }
 
