@@ -18,12 +18,13 @@ await runCommand({ name: 'load', help: HELP, parse: parseOptions, run: measure }
 async function measure(options: LoadOptions): Promise<number> {
   let results: LoadResults | undefined;
   let bed: { close(): Promise<void> } | undefined;
-  const onBed = (one: { close(): Promise<void> }) => {
-    bed = one;
-  };
   const code = await interruptible(
-    () => void bed?.close(),
+    () => bed?.close(),
     async (isInterrupted) => {
+      const onBed = (one: { close(): Promise<void> }) => {
+        bed = one;
+        if (isInterrupted()) throw new Error('interrupted');
+      };
       const where = await circumstances();
       const setup = await TributarySetup.create(LOOPBACK_PLACE);
       try {

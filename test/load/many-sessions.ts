@@ -13,7 +13,7 @@ import { startConcentrator } from '../lab/tributary-pair.ts';
 import { type Changes, metricsUrl, type TributarySetup } from '../lab/tributary-setup.ts';
 import { clientName } from './client-name.ts';
 
-export interface ManySessionsOptions {
+interface ManySessionsOptions {
   readonly sessions: number;
   /** In the list of the concentrator; at least those with a session. */
   readonly clients?: number;

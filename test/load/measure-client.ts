@@ -74,9 +74,9 @@ async function measureOnce(
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<readonly ClientFigures[]> {
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
-  onBed(bed);
   const shares = new ProcessorShares();
   try {
+    onBed(bed);
     const where = bed.client;
     const uplinks = Array.from({ length: count }, (_, i) => ({
       name: `lo-${i}`,

@@ -57,8 +57,8 @@ export async function measureStreams(
   onBed: (bed: { close(): Promise<void> }) => void,
 ): Promise<StreamFigures> {
   const bed = await createBed({ uplinks: [], congestionControl: 'cubic' });
-  onBed(bed);
   try {
+    onBed(bed);
     const where = bed.client;
     await startSource(where, 80);
     const started = await contender.start(where);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,7 @@ export class ProcessorShares {
     const group = join(isUnified ? ROOT : join(ROOT, 'cpu'), `tributary-load-${pid}`);
     if (isUnified) await writeFile(join(ROOT, 'cgroup.subtree_control'), '+cpu');
     await mkdir(group);
+    if (this.#groups.length === 0) process.once('exit', this.#removeAtOnce);
     this.#groups.push(group);
     if (isUnified) await writeFile(join(group, 'cpu.max'), `${quotaUs} ${PERIOD_US}`);
     else {
@@ -32,9 +33,21 @@ export class ProcessorShares {
 
   /** Once the processes have ended. */
   async remove(): Promise<void> {
-    for (const group of this.#groups.splice(0)) {
+    for (const group of this.#groups) {
       for (let tries = 0; existsSync(group) && tries < REMOVE_TRIES; tries++)
         await rmdir(group).catch(() => sleep(REMOVE_EVERY_MS));
     }
+    process.off('exit', this.#removeAtOnce);
   }
+
+  /** An interrupt has killed the processes, and this one waits no longer. */
+  readonly #removeAtOnce = (): void => {
+    for (const group of this.#groups) {
+      try {
+        rmdirSync(group);
+      } catch {
+        // A process that has not ended yet keeps it.
+      }
+    }
+  };
 }
