@@ -23,7 +23,10 @@ export interface SizeRace<Connection> {
 
 /** A connection that has said nothing for so long, and a round trip, is tried with shorter packets beside it. */
 const STANDSTILL_MS = 250;
-/** One that has been heard, and not answered, for so long: more than one more would not help a concentrator that is busy. */
+/**
+ * One that has been heard, and not answered, for so long, has another beside it, and that one a last one after twice as long, with the
+ * shortest packets: more would not help a concentrator that is busy, and it may be the answer that does not get through.
+ */
 const BUSY_MS = 1_000;
 /** TLS and PROBE after TCP. */
 const ROUND_TRIPS = 2;
@@ -73,11 +76,10 @@ class Race<Connection extends { destroy(): void }> {
     const onConnected = (isHeard: () => boolean) => {
       if (this.#winner !== undefined || index + 1 >= candidates.length) return;
       const roundTripMs = clock() - startedMs;
-      const startNext = () => this.start(index + 1);
       this.#nextTimer = setTimeout(
         () => {
-          if (!isHeard()) startNext();
-          else if (index === 0) this.#nextTimer = setTimeout(startNext, BUSY_MS - STANDSTILL_MS);
+          if (!isHeard()) this.start(index + 1);
+          else this.#startBesideBusy(index);
         },
         STANDSTILL_MS + ROUND_TRIPS * roundTripMs,
       );
@@ -86,6 +88,12 @@ class Race<Connection extends { destroy(): void }> {
       (connection) => this.#onUp(index, connection),
       (error) => this.#onFailed(index, error),
     );
+  }
+
+  /** Connections stand still from `index` on, though what they have sent has arrived. */
+  #startBesideBusy(index: number): void {
+    const next = index === 0 ? 1 : this.#race.candidates.length - 1;
+    this.#nextTimer = setTimeout(() => this.start(next), BUSY_MS * (index + 1) - STANDSTILL_MS);
   }
 
   #onUp(index: number, connection: Connection): void {

@@ -28,7 +28,8 @@ const BOTH = ['wan0', 'wan1'];
 const FROM_THE_START: readonly Case[] = [
   { packetBytes: 1400, on: ['wan0'], used: ['wan0'], way: 'download' },
   { packetBytes: 1300, on: ['wan0'], used: BOTH, way: 'upload' },
-  { packetBytes: 1100, on: BOTH, used: BOTH, way: 'download' },
+  // The concentrator's certificate does not get through either.
+  { packetBytes: 600, on: BOTH, used: BOTH, way: 'download' },
   { packetBytes: 1300, on: ['wan0'], used: ['wan0'], way: 'download', family: 6 },
 ];
 const IN_MID_TRANSFER: readonly Case[] = [

@@ -153,16 +153,25 @@ describe('a race of lengths', () => {
     expect(open()).toBe(1);
   });
 
-  it('tries one more, and later, where the other end may be busy', async () => {
+  it('tries two more, later, where the other end may be busy', async () => {
     const busy = { ...HOLE, isHeard: true };
-    const { result, started, cancellation } = bed([busy, busy]);
+    const { result, started, cancellation } = bed([busy, busy, busy, busy]);
     await vi.advanceTimersByTimeAsync(9_000);
     expect(started).toEqual([
       [undefined, 0],
       [1280, 1060],
+      [576, 3120],
     ]);
     cancellation.abort(new Error('not wanted'));
     await expect(result).rejects.toThrow('not wanted');
+  });
+
+  it('finds the length where the request gets through, and the answer does not', async () => {
+    const unanswered = { ...HOLE, isHeard: true };
+    const { result, results } = bed([unanswered, unanswered, unanswered, GOOD]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect((await result).packetBytes).toBe(576);
+    expect(results).toEqual([576]);
   });
 
   it('does not try shorter packets where TCP does not connect, or fails', async () => {
