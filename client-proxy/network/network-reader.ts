@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { interfaceNameBytes } from '../../shared/runtime/kernel/interface-name.ts';
+import { whyVirtual } from './interface-kind.ts';
 import { interfaceRoutes, routeQuestions } from './interface-routes.ts';
 import { parseIpAddress } from './ip-output.ts';
 import {
@@ -23,7 +24,7 @@ export interface NetworkSource {
   deviceOf: DeviceOf;
 }
 
-/** Interfaces that are asked for routes; those beyond count as if routes could not be told. */
+/** Interfaces that are asked for routes, those of containers and the like last; those beyond count as if routes could not be told. */
 const MAX_ASKED = 64;
 /** So often in a row may an `ip` that has worked be of no use before it counts as gone: it may be in the middle of an upgrade. */
 const MAX_LAPSES = 10;
@@ -84,6 +85,7 @@ export class NetworkReader {
     this.#lapses = 0;
     const asked = interfaces
       .filter(({ isUp, addresses }) => isUp && addresses.length > 0)
+      .sort((one, other) => Number(whyVirtual(one) !== undefined) - Number(whyVirtual(other) !== undefined))
       .slice(0, MAX_ASKED);
     const targets = this.#targets();
     const questions = asked.flatMap((one) => routeQuestions(one, targets));

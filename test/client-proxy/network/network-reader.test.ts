@@ -76,14 +76,41 @@ describe('what is read of the network', () => {
   it('asks the kernel for a route over each interface that has an address, and takes its no', async () => {
     const kernel = source((question) => / oif (enp3s0|docker0|wg0) /.test(question));
     const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, kernel).read();
-    expect(kernel.asked.slice(0, 4)).toEqual([
+    expect(kernel.asked.slice(0, 3)).toEqual([
       'route get fibmatch 203.0.113.9 oif enp3s0 ipproto tcp dport 8443',
       'route get fibmatch 203.0.113.9 from 192.168.1.20 oif enp3s0 ipproto tcp dport 8443',
       'route get fibmatch 203.0.113.9 from 192.168.1.20 ipproto tcp dport 8443',
-      'route get fibmatch 203.0.113.9 oif docker0 ipproto tcp dport 8443',
     ]);
+    expect(kernel.asked).toContain('route get fibmatch 203.0.113.9 oif docker0 ipproto tcp dport 8443');
     const routes = Object.fromEntries(interfaces.map((one) => [one.name, one.routes]));
     expect(routes).toMatchObject({ enp3s0: [], docker0: [], wg0: [], enx02: [4], enx03: [4], ppp0: [4] });
+  });
+
+  it('asks about a modem, however many containers have been there before it', async () => {
+    const kernel = source();
+    const link = (index: number, ifname: string, more: object) => ({
+      ifindex: index,
+      ifname,
+      flags: ['UP', 'LOWER_UP'],
+      addr_info: [{ local: `10.1.${index}.2`, prefixlen: 24 }],
+      ...more,
+    });
+    const links = [
+      ...Array.from({ length: 100 }, (_, at) =>
+        link(at + 1, `veth${at}`, { linkinfo: { info_kind: 'veth' } }),
+      ),
+      link(101, 'wwan7', { parentbus: 'usb', parentdev: '1-1.2:1.0' }),
+    ];
+    const crowded: NetworkSource = {
+      ...kernel,
+      runIp: (args, input) =>
+        args.includes('address')
+          ? Promise.resolve({ stdout: JSON.stringify(links), stderr: '' })
+          : kernel.runIp(args, input),
+    };
+    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, crowded).read();
+    expect(interfaces.find(({ name }) => name === 'wwan7')?.routes).toEqual([4]);
+    expect(new Set(kernel.asked.map((question) => / oif (\S+)/.exec(question)?.[1])).size).toBeLessThan(70);
   });
 
   it('knows the source address that a rule wants, and addresses whose packets leave elsewhere', async () => {
