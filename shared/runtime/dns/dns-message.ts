@@ -22,13 +22,17 @@ export interface DnsAnswer {
   readonly code: number;
   /** Not all of it: ask again over TCP. */
   readonly isTruncated: boolean;
-  /** It knows nothing of the name, and does not ask others for us: no statement about the name. */
-  readonly isReferral: boolean;
-  /** The addresses or names, of whatever names the aliases (CNAME) lead to. */
+  /**
+   * It is no statement about the name: the server knows nothing of it and does not ask others for us, what it tells belongs to
+   * other names, or the aliases (CNAME) lead around in circles.
+   */
+  readonly saysNothing: boolean;
+  /** The addresses or names, of the name itself and of those that its aliases lead to. */
   readonly records: readonly DnsRecord[];
 }
 
 const TYPE_NUMBER: Readonly<Record<DnsType, number>> = { A: 1, AAAA: 28, PTR: 12 };
+const CNAME = 5;
 const CLASS_IN = 1;
 const HEADER_BYTES = 12;
 const RECURSION_DESIRED = 0x0100;
@@ -44,6 +48,8 @@ const POINTER = 0xc0;
 const MAX_NAME_BYTES = 254;
 /** Real messages have one or two to a name. */
 const MAX_POINTERS = 16;
+/** As real resolvers have it. */
+const MAX_ALIASES = 16;
 
 /** The question as a message (RFC 1035 section 4). */
 export function encodeQuestion({ id, name, type }: DnsQuestion): Buffer {
@@ -61,7 +67,10 @@ export function encodeQuestion({ id, name, type }: DnsQuestion): Buffer {
   return Buffer.concat([header, ...labels, tail]);
 }
 
-/** Reads the answer to a question; undefined for what is none, or is broken. */
+/**
+ * Reads the answer to a question, or what there is of one that says itself that it is cut off; undefined for what is none, or is
+ * broken.
+ */
 export function decodeAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefined {
   try {
     return readAnswer(message, question);
@@ -83,27 +92,73 @@ function readAnswer(message: Buffer, question: DnsQuestion): DnsAnswer | undefin
     message.readUInt16BE(4) === 1 &&
     echoed.toString('latin1').toLowerCase() === asked.toString('latin1').toLowerCase();
   if (!isAnswer) return undefined;
-  const records: DnsRecord[] = [];
-  let at = HEADER_BYTES + asked.length;
-  for (let left = message.readUInt16BE(6); left > 0; left--) {
-    at = afterName(message, at);
-    const type = message.readUInt16BE(at);
-    const ttl = message.readUInt32BE(at + 4);
-    const length = message.readUInt16BE(at + 8);
-    const data = message.subarray(at + 10, at + 10 + length);
-    if (data.length < length) return undefined;
-    if (type === TYPE_NUMBER[question.type]) {
-      const value = question.type === 'PTR' ? readName(message, at + 10) : addressOf(question.type, data);
-      if (value !== undefined) records.push({ value, ttl });
-    }
-    at += 10 + length;
-  }
+  const isTruncated = (flags & TRUNCATED) !== 0;
+  const listed = readRecords(message, HEADER_BYTES + asked.length, question.type);
+  if (listed.length < message.readUInt16BE(6) && !isTruncated) return undefined;
+  const { records, isEndless } = recordsOf(question, listed);
+  const isReferral = listed.length === 0 && (flags & (AUTHORITATIVE | RECURSION_AVAILABLE)) === 0;
+  const isOfOthers = records.length === 0 && listed.some(({ type }) => type === TYPE_NUMBER[question.type]);
   return {
     code: flags & CODE_MASK,
-    isTruncated: (flags & TRUNCATED) !== 0,
-    isReferral: message.readUInt16BE(6) === 0 && (flags & (AUTHORITATIVE | RECURSION_AVAILABLE)) === 0,
+    isTruncated,
+    saysNothing: isReferral || isOfOthers || isEndless,
     records,
   };
+}
+
+/** A record of the answer's section. */
+interface ListedRecord {
+  /** Whose it is; undefined for a name that cannot be read, as for a value. */
+  readonly owner: string | undefined;
+  readonly type: number;
+  readonly ttl: number;
+  readonly value: string | undefined;
+}
+
+/** As many as the message has, up to where it is cut off. */
+function readRecords(message: Buffer, start: number, asked: DnsType): readonly ListedRecord[] {
+  const records: ListedRecord[] = [];
+  let at = start;
+  for (let left = message.readUInt16BE(6); left > 0; left--) {
+    try {
+      const owner = readName(message, at);
+      at = afterName(message, at);
+      const type = message.readUInt16BE(at);
+      const ttl = message.readUInt32BE(at + 4);
+      const length = message.readUInt16BE(at + 8);
+      const data = message.subarray(at + 10, at + 10 + length);
+      if (data.length < length) break;
+      let value: string | undefined;
+      if (type === CNAME || (type === TYPE_NUMBER.PTR && asked === 'PTR')) value = readName(message, at + 10);
+      else if (type === TYPE_NUMBER[asked] && asked !== 'PTR') value = addressOf(asked, data);
+      records.push({ owner, type, ttl, value });
+      at += 10 + length;
+    } catch (error) {
+      // Node's own, for a read beyond the message's end.
+      if (error instanceof RangeError) break;
+      throw error;
+    }
+  }
+  return records;
+}
+
+/** What is told of the name itself, and of the names that its aliases lead to, in whatever order they stand. */
+function recordsOf(
+  { name, type }: DnsQuestion,
+  listed: readonly ListedRecord[],
+): { readonly records: readonly DnsRecord[]; readonly isEndless: boolean } {
+  const aliasOf = (owner: string) => listed.find((one) => one.type === CNAME && one.owner === owner)?.value;
+  const names = new Set<string>();
+  let next: string | undefined = name.toLowerCase();
+  while (next !== undefined && !names.has(next) && names.size <= MAX_ALIASES) {
+    names.add(next);
+    next = aliasOf(next);
+  }
+  const records = listed.flatMap(({ owner, type: of, ttl, value }) => {
+    const isWanted = of === TYPE_NUMBER[type] && owner !== undefined && names.has(owner);
+    return isWanted && value !== undefined ? [{ value, ttl }] : [];
+  });
+  return { records, isEndless: next !== undefined && records.length === 0 };
 }
 
 function addressOf(type: 'A' | 'AAAA', data: Buffer): string | undefined {

@@ -68,23 +68,33 @@ export class NameServers {
         how();
       };
       const onAbort = () => settle(() => reject(signal.reason));
+      const servers = this.#inOrder();
       const race = new ServerRace({
-        servers: this.#inOrder(),
+        servers,
         way: this.#route.way,
         patience: this.#patience,
         pace: this.#pace,
         question: { name, type },
         onAnswer: (answer, server, passedOver) => {
           this.#asideUntilMs.delete(server);
-          for (const other of passedOver) this.#asideUntilMs.set(other, this.#clock() + SET_ASIDE_MS);
+          this.#setAside(passedOver);
           settle(() => (answer.records.length > 0 ? resolve(answer.records) : reject(noAddress(answer))));
         },
-        onFailure: (code) => settle(() => reject(failed(code))),
+        onFailure: (code) => {
+          // Where there are more than are asked at a time, the others come first the next time.
+          this.#setAside(servers);
+          settle(() => reject(failed(code)));
+        },
       });
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort);
       race.start();
     });
+  }
+
+  #setAside(servers: readonly string[]): void {
+    const untilMs = this.#clock() + SET_ASIDE_MS;
+    for (const server of servers) this.#asideUntilMs.set(server, untilMs);
   }
 
   #inOrder(): readonly string[] {
@@ -183,7 +193,7 @@ class ServerRace {
   #onAnswer(server: string, answer: DnsAnswer): void {
     if (answer.code !== NO_ERROR && answer.code !== NO_SUCH_NAME) {
       this.#onFailure(server, FAILURES[answer.code] ?? dns.SERVFAIL);
-    } else if (answer.isReferral && answer.code === NO_ERROR) {
+    } else if (answer.saysNothing && answer.code === NO_ERROR) {
       this.#onFailure(server, dns.SERVFAIL);
     } else {
       const { servers, onAnswer } = this.#options;

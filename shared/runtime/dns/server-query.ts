@@ -2,7 +2,8 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import dns from 'node:dns';
 import { isIPv4, type Socket } from 'node:net';
 import type { Destination } from '../../protocol/destination.ts';
-import { Cancellation } from '../async/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../async/cancellation.ts';
+import { withTimeLimit } from '../async/time-limit.ts';
 import { type DnsAnswer, type DnsQuestion, decodeAnswer, encodeQuestion } from './dns-message.ts';
 import type { DnsWay } from './dns-way.ts';
 
@@ -88,16 +89,13 @@ export class ServerQuery {
     const { question, server, way, onAnswer } = this.#options;
     const signal = this.#cancellation;
     this.#isOverTcp = true;
-    let socket: Socket | undefined;
-    const giveUp = () => socket?.destroy();
-    signal.addEventListener('abort', giveUp);
     try {
-      socket = await way.connectTcp(server, signal);
-      const message = encodeQuestion(question);
-      const length = Buffer.alloc(LENGTH_BYTES);
-      length.writeUInt16BE(message.length);
-      socket.write(Buffer.concat([length, message]));
-      const answer = decodeAnswer(await readMessage(socket), question);
+      const message = await withTimeLimit(
+        'an answer by TCP',
+        { timeoutMs: TCP_LIMIT_MS, signal },
+        (limited) => exchangeByTcp(way, server, encodeQuestion(question), limited),
+      );
+      const answer = decodeAnswer(message, question);
       if (answer === undefined) throw failed(dns.BADRESP);
       if (!signal.aborted) onAnswer(answer);
     } catch (error) {
@@ -106,17 +104,14 @@ export class ServerQuery {
       // A part is better than nothing: each of the addresses is a good one.
       if (truncated.records.length > 0) onAnswer(truncated);
       else this.#fail(error);
-    } finally {
-      signal.removeEventListener('abort', giveUp);
-      socket?.on('error', () => {});
-      socket?.destroy();
     }
   }
 
   #fail(error: unknown): void {
     if (this.#cancellation.aborted) return;
     this.#closeSocket();
-    this.#options.onFailure((error as NodeJS.ErrnoException).code ?? dns.BADRESP);
+    const { code = dns.BADRESP } = error as NodeJS.ErrnoException;
+    this.#options.onFailure(code === 'ETIMEDOUT' ? dns.TIMEOUT : code);
   }
 
   #closeSocket(): void {
@@ -129,6 +124,8 @@ export class ServerQuery {
 }
 
 const LENGTH_BYTES = 2;
+/** Firewalls that know DNS by UDP alone drop it by TCP, and then there is time left for what came by UDP, or for another server. */
+const TCP_LIMIT_MS = 1_500;
 
 /** Connected, a socket hears its server alone, and learns when nobody listens there. */
 function connected(socket: UdpSocket, { host, port }: Destination): Promise<void> {
@@ -139,6 +136,28 @@ function connected(socket: UdpSocket, { host, port }: Destination): Promise<void
 
 function failed(code: string): Error {
   return Object.assign(new Error(code), { code });
+}
+
+/** Asks over a connection of its own. Rejects with the system's error, or the signal's reason. */
+async function exchangeByTcp(
+  way: DnsWay,
+  server: Destination,
+  message: Buffer,
+  signal: CancelSignal,
+): Promise<Buffer> {
+  const socket = await way.connectTcp(server, signal);
+  const giveUp = () => socket.destroy(signal.reason as Error);
+  signal.addEventListener('abort', giveUp);
+  try {
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt16BE(message.length);
+    socket.write(Buffer.concat([length, message]));
+    return await readMessage(socket);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+    socket.on('error', () => {});
+    socket.destroy();
+  }
 }
 
 /** One message behind its length of two bytes, so 64 KiB at most. */

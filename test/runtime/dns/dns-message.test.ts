@@ -22,11 +22,50 @@ describe('a DNS message', () => {
     expect(decodeAnswer(ANSWER, QUESTION)).toEqual({
       code: 0,
       isTruncated: false,
-      isReferral: false,
+      saysNothing: false,
       records: [
         { value: '198.41.0.4', ttl: 60 },
         { value: '198.41.0.5', ttl: 10 },
       ],
+    });
+  });
+
+  it.each([
+    ['of another name', '', '05 6f74686572 c010', [], true],
+    ['of another name, in front of those of the name', '', '05 6f74686572 c010', ['198.41.0.5'], false],
+    ['of an alias, in front of it', '05 6f74686572 c010', '05 6f74686572 c010', ['198.41.0.4'], false],
+    ['none, of an alias', '05 6f74686572 c010', '', [], false],
+    ['none, of an alias of itself', 'c00c', '', [], true],
+  ])('with addresses %s', (_, alias, owner, values, saysNothing) => {
+    const address = (whose: string, last: string) => `${whose} 0001 0001 0000003c 0004 c62900${last}`;
+    const records = [
+      ...(owner ? [address(owner, '04')] : []),
+      ...(alias ? [`c00c 0005 0001 0000003c ${alias === 'c00c' ? '0002' : '0008'} ${alias}`] : []),
+      ...(values.includes('198.41.0.5') ? [address('c00c', '05')] : []),
+    ];
+    const bytes = hex(`abcd 8180 0001 000${records.length} 0000 0000 ${ASKED} ${records.join(' ')}`);
+    const read = decodeAnswer(bytes, QUESTION);
+    expect(read?.records.map(({ value }) => value)).toEqual(values);
+    expect(read?.saysNothing).toBe(saysNothing);
+  });
+
+  it('follows aliases that go around in circles, or on for ever, to an end', () => {
+    const name = (at: number) => `02 ${Buffer.from(String(10 + at)).toString('hex')} 00`;
+    const chain = (length: number, last: string) =>
+      Array.from({ length }, (_, at) => {
+        const target = at === length - 1 ? last : name(at);
+        return `${at === 0 ? 'c00c' : name(at - 1)} 0005 0001 0000003c 0004 ${target}`;
+      });
+    const read = (records: readonly string[]) => {
+      const count = records.length.toString(16).padStart(4, '0');
+      return decodeAnswer(hex(`abcd 8180 0001 ${count} 0000 0000 ${ASKED} ${records.join(' ')}`), QUESTION);
+    };
+    const address = (owner: string) => `${owner} 0001 0001 0000003c 0004 c6290004`;
+    expect(read(chain(5, name(0)))).toMatchObject({ saysNothing: true, records: [] });
+    expect(read([...chain(5, name(4)), address(name(4))])?.records).toHaveLength(1);
+    expect(read([...chain(40, name(39)), address(name(39))])).toMatchObject({
+      saysNothing: true,
+      records: [],
     });
   });
 
@@ -80,6 +119,18 @@ describe('a DNS message', () => {
     for (let length = 0; length < ANSWER.length; length++) {
       expect(decodeAnswer(ANSWER.subarray(0, length), QUESTION)).toBeUndefined();
     }
+  });
+
+  it('cut off anywhere behind the question is what there is of it, where it says so itself', () => {
+    const truncated = Buffer.from(ANSWER);
+    truncated.writeUInt16BE(0x8380, 2);
+    const counts = new Set<number | undefined>();
+    for (let length = 33; length <= ANSWER.length; length++) {
+      const read = decodeAnswer(truncated.subarray(0, length), QUESTION);
+      expect(read?.isTruncated).toBe(true);
+      counts.add(read?.records.length);
+    }
+    expect(counts).toEqual(new Set([0, 1, 2]));
   });
 
   it('of random bytes behind the question ends all the same', () => {

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
@@ -107,6 +108,19 @@ describe('name servers', () => {
     expect(await ask([await cutOff(), other.address])).toEqual(ANSWER);
   });
 
+  test('that answer by TCP never, though it was cut off: what there is of it', async () => {
+    expect(await ask([await cutOff({ isSilentByTcp: true })], PATIENT)).toEqual(ANSWER);
+  });
+
+  test('of which more are dead than are asked at a time do not hide the others for long', async () => {
+    const dead = await Promise.all([1, 2, 3].map(() => absent()));
+    const route = { servers: [...dead, (await server(GOOD)).address], way: new PlainWay() };
+    const servers = new NameServers(route, () => performance.now(), HURRY);
+    const never = new Cancellation();
+    await expect(servers.ask('www.example.org', 'A', never)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(await servers.ask('www.example.org', 'A', never)).toEqual(ANSWER);
+  });
+
   test('that do not answer are asked after the others for a while', async () => {
     let nowMs = 0;
     const dead = await server('silence');
@@ -145,15 +159,24 @@ describe('name servers', () => {
   });
 });
 
-/** A server of cut-off answers without TCP. */
-async function cutOff(): Promise<string> {
-  const socket = createSocket('udp4');
-  socket.on('message', (query, from) => {
+/** A server of cut-off answers. Without TCP they are empty; if it takes connections, and is silent there, they have an address. */
+async function cutOff({ isSilentByTcp = false } = {}): Promise<string> {
+  const tcp = createServer().listen(0, '127.0.0.1');
+  await once(tcp, 'listening');
+  const { port } = tcp.address() as AddressInfo;
+  if (!isSilentByTcp) tcp.close();
+  const record = Buffer.from(isSilentByTcp ? 'c00c00010001000000070004c6290004' : '', 'hex');
+  const udp = createSocket('udp4');
+  udp.on('message', (query, from) => {
     query.writeUInt16BE(0x8380, 2);
-    socket.send(query, from.port, from.address);
+    query.writeUInt16BE(record.length === 0 ? 0 : 1, 6);
+    udp.send(Buffer.concat([query, record]), from.port, from.address);
   });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  after(() => socket.close());
-  return `127.0.0.1:${socket.address().port}`;
+  udp.bind(port, '127.0.0.1');
+  await once(udp, 'listening');
+  after(() => {
+    tcp.close();
+    udp.close();
+  });
+  return `127.0.0.1:${port}`;
 }
