@@ -164,7 +164,7 @@ export function targetFile(named: string | undefined, deps: ClientCliDeps): stri
 
 /** The interfaces to be had now. In a container nothing is hardware, and the way out has to be included by name. */
 function findUplinks(view: NetworkView, bindsByInterface: boolean): Found {
-  const options = { list: [], inUse: new Set<string>(), bindsByInterface, maxUplinks: MAX_UPLINKS };
+  const options = { list: [], inUse: new Map<string, string>(), bindsByInterface, maxUplinks: MAX_UPLINKS };
   const found = (include: readonly string[]) =>
     discoverUplinks(view, { ...options, auto: { all: true, include, exclude: [], settings: [] } });
   const usual = found([]).uplinks.map((uplink) => uplink.interface);

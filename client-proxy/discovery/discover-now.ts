@@ -10,5 +10,5 @@ export function discoverNow(
   bindsByInterface: boolean,
 ): Discovery {
   if (auto === undefined || view === undefined) return { uplinks: [], leftOut: [] };
-  return discoverUplinks(view, { auto, list, inUse: new Set(), bindsByInterface, maxUplinks: MAX_UPLINKS });
+  return discoverUplinks(view, { auto, list, inUse: new Map(), bindsByInterface, maxUplinks: MAX_UPLINKS });
 }

@@ -11,8 +11,8 @@ export interface DiscoveryOptions {
   readonly auto: AutoUplinks;
   /** Uplinks of the list: what they use is not taken a second time. */
   readonly list: readonly ConfiguredUplink[];
-  /** Interfaces that are uplinks already: they stay, whatever trouble they are in. */
-  readonly inUse: ReadonlySet<string>;
+  /** Interfaces that are uplinks already, with the uplinks' names: they stay, whatever trouble they are in, and keep their names. */
+  readonly inUse: ReadonlyMap<string, string>;
   /** Whether sockets can be bound to an interface here; to its address otherwise. */
   readonly bindsByInterface: boolean;
   /** Most uplinks, those of the list included. */
@@ -52,7 +52,7 @@ export function discoverUplinks(view: NetworkView, options: DiscoveryOptions): D
       leftOut.push({ interface: one.name, reason, isCandidate: unwanted === undefined });
       continue;
     }
-    const name = freeName(one.name, taken);
+    const name = freeName(one.name, taken, inUse.get(one.name));
     taken.add(name);
     uplinks.push({
       name,
@@ -106,8 +106,9 @@ function settingsOf(one: NetworkInterface, { settings }: AutoUplinks): UplinkSet
   return own.metered === undefined ? own : { plan: matchText(found), ...own };
 }
 
-/** The interface's name as a label, with a number when it is taken. */
-function freeName(device: string, taken: ReadonlySet<string>): string {
+/** The name that it has; else the interface's name as a label, with a number when it is taken. */
+function freeName(device: string, taken: ReadonlySet<string>, known: string | undefined): string {
+  if (known !== undefined && !taken.has(known)) return known;
   const plain = device.replace(/[^A-Za-z0-9_.-]/g, '-').slice(0, 28);
   let name = plain;
   for (let count = 2; taken.has(name); count++) name = `${plain}-${count}`;

@@ -13,7 +13,7 @@ import { WallClocks } from '../schedule/time-span.ts';
 import type { DeviceBinding } from '../uplink/uplink.ts';
 import type { Attachment } from '../uplink/uplink-device.ts';
 import { configuredPlans, wantsSimCards } from './configured-plans.ts';
-import { type DiscoveredUplink, type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
+import { type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
 
 /** What the configuration says about uplinks. */
 export type UplinkConfig = Pick<ClientConfig, 'uplinks' | 'autoUplinks' | 'subflowsPerPath' | 'standby'>;
@@ -183,7 +183,7 @@ export class UplinkSet {
     const { uplinks: list, autoUplinks: auto } = this.#config;
     if (auto === undefined || this.#view === undefined) return NOTHING;
     const { bindsByInterface, maxUplinks } = this.#options;
-    const inUse = new Set(this.#discovery.uplinks.map((uplink: DiscoveredUplink) => uplink.interface));
+    const inUse = new Map(this.#discovery.uplinks.map((uplink) => [uplink.interface, uplink.name]));
     return discoverUplinks(this.#view, { auto, list, inUse, bindsByInterface, maxUplinks });
   }
 

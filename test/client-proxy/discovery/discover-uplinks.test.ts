@@ -10,7 +10,13 @@ import { device, view } from '../network/views.ts';
 const AUTO: AutoUplinks = { all: true, include: [], exclude: [], settings: [] };
 
 function discover(seen: NetworkView, auto: Partial<AutoUplinks> = {}, over: Partial<DiscoveryOptions> = {}) {
-  const options = { list: [], inUse: new Set<string>(), bindsByInterface: true, maxUplinks: 16, ...over };
+  const options = {
+    list: [],
+    inUse: new Map<string, string>(),
+    bindsByInterface: true,
+    maxUplinks: 16,
+    ...over,
+  };
   const { uplinks, leftOut } = discoverUplinks(seen, { ...options, auto: { ...AUTO, ...auto } });
   return {
     uplinks,
@@ -18,6 +24,9 @@ function discover(seen: NetworkView, auto: Partial<AutoUplinks> = {}, over: Part
     leftOut: Object.fromEntries(leftOut.map((one) => [one.interface, one.reason])),
   };
 }
+
+/** Interfaces in use, by their own names. */
+const named = (...names: readonly string[]) => new Map(names.map((name) => [name, name]));
 
 describe('the discovery of uplinks', () => {
   it('takes what leads to the concentrator, and tells why it leaves out the rest', async () => {
@@ -134,7 +143,7 @@ describe('the discovery of uplinks', () => {
       device('eth1'),
       device('eth2', { hasCarrier: false, routes: undefined }),
     );
-    expect(discover(seen, {}, { maxUplinks: 2, inUse: new Set(['eth1', 'eth2']) })).toMatchObject({
+    expect(discover(seen, {}, { maxUplinks: 2, inUse: named('eth1', 'eth2') })).toMatchObject({
       names: ['eth1', 'eth2'],
       leftOut: { eth0: 'there are 2 uplinks without it' },
     });
@@ -151,6 +160,6 @@ describe('the discovery of uplinks', () => {
       { name: 'Wi-Fi-2-2', binding: { kind: 'address', address: '10.0.0.2' } },
     ]);
     const without = view(device('eth0', { addresses: [] }));
-    expect(discover(without, {}, { bindsByInterface: false, inUse: new Set(['eth0']) }).names).toEqual([]);
+    expect(discover(without, {}, { bindsByInterface: false, inUse: named('eth0') }).names).toEqual([]);
   });
 });

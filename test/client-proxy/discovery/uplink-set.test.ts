@@ -93,6 +93,20 @@ describe('the set of uplinks', () => {
     ]);
   });
 
+  it('keeps the name of an uplink when another goes, and comes back, whose interface has nearly the same', () => {
+    const [one, other] = [device('w\u00e4n', { index: 2 }), device('w\u00f6n', { index: 3 })];
+    const { set, asked, names } = bed(AUTO, view(one, other));
+    expect(names()).toEqual(['w-n', 'w-n-2']);
+    const [, kept] = asked.uplinks;
+    set.onNetwork(view(other));
+    expect(asked.uplinks).toEqual([kept]);
+    set.onNetwork(view(one, other));
+    expect(asked.uplinks.map(({ name, binding }) => [name, binding])).toEqual([
+      ['w-n-2', { kind: 'interface', interface: 'w\u00f6n' }],
+      ['w-n', { kind: 'interface', interface: 'w\u00e4n' }],
+    ]);
+  });
+
   it('takes an interface that has been made anew between two looks for another', () => {
     const { set, asked } = bed(AUTO, view(device('usb0', { index: 3 })));
     set.onNetwork(view(device('usb0', { index: 4 })));
