@@ -51,13 +51,21 @@ export async function dnsRouteOf(uplink: ResolvingUplink, surroundings: DnsSurro
   const ofItsFamily = servers.filter((one) => isIPv4(addressOf(one).host) === isIPv4(binding.address));
   if (ofItsFamily.length > 0) {
     const { address } = binding;
-    const device = attachment?.(binding, address).interface;
-    const isAstray = device !== undefined && native !== undefined;
-    const way = isAstray ? new OverInterface(device, native, () => address) : new PlainWay(address);
+    // An address of the link alone says nothing of which link it is.
+    const isOnLink = ofItsFamily.some((server) => isLinkLocal(addressOf(server).host));
+    const own = isOnLink ? deviceOf(binding, surroundings.networkInterfaces()) : undefined;
+    const device = attachment?.(binding, address).interface ?? own;
+    const isBound = device !== undefined && native !== undefined;
+    const way = isBound ? new OverInterface(device, native, () => address) : new PlainWay(address);
     return { servers: ofItsFamily, way };
   }
   const advice = `no name server has an address of the family of ${binding.address}: set nameServers for it`;
   throw new UplinkError(name, 'networkFailure', advice);
+}
+
+/** As routers name themselves in their advertisements (RFC 8106). */
+function isLinkLocal(host: string): boolean {
+  return /^fe[89ab]/i.test(host);
 }
 
 /** Of each family an address that says nothing else. */

@@ -25,7 +25,7 @@ function route(
   const networkInterfaces = () =>
     ({
       wlan0: [{ address: '10.64.0.10' }],
-      eth0: [{ address: '192.168.1.5' }],
+      eth0: [{ address: '192.168.1.5' }, { address: '2001:470::5' }],
     }) as unknown as NetworkInterfaces;
   const surroundings = { linkServers, networkInterfaces, native: calls[0], attachment };
   return dnsRouteOf({ name: 'dsl', backup: false, binding, ...uplink }, surroundings);
@@ -38,6 +38,12 @@ describe('the way of a question', () => {
     const astray = () => ({ address: '10.64.0.9', interface: 'wlan0' });
     const { way } = await route(from('10.64.0.9'), ['9.9.9.9'], [native], astray);
     expect(way.name).toBe('interface wlan0');
+  });
+
+  it('is bound to the interface, too, where a name server has an address of the link alone', async () => {
+    const { servers, way } = await route(from('2001:470::5'), ['2620:fe::fe', 'fe80::1%3']);
+    expect(servers).toEqual(['2620:fe::fe', 'fe80::1%3']);
+    expect(way.name).toBe('interface eth0');
   });
 
   it.each<[string, Partial<ConfiguredUplink>, readonly string[], unknown]>([
