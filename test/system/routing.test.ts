@@ -119,6 +119,17 @@ const BEDS: readonly Bed[] = [
     expected: { wan0: 'route-refused', wan1: 'interface-down' },
   },
   {
+    name: 'a route that says that there is no way; a rule that refuses a source address',
+    set: (client) =>
+      client.ip(4, [
+        'route add unreachable 10.78.0.1/32 table 101',
+        'rule del lookup 102',
+        'rule add from 10.78.2.2 prohibit pref 31998',
+      ]),
+    unset: (client) => client.ip(4, ['rule del pref 31998', 'route flush table 101'], true),
+    expected: { wan0: 'route-refused', wan1: 'route-refused' },
+  },
+  {
     name: 'a port that is refused; one that is dropped',
     set: (_, concentrator) =>
       filter(concentrator, [

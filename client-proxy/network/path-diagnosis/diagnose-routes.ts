@@ -16,6 +16,19 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
     const isElsewhere = found.devices.length > 0 && !found.devices.includes(own.name);
     return isElsewhere ? leavesElsewhere(path, source, found.devices) : undefined;
   }
+  // What is bound to an interface and may not go there gets another error.
+  const refusal = [way, back].flatMap((answer) => {
+    const isRefused = 'error' in answer && (answer === back ? REFUSING_UNBOUND : REFUSING).test(answer.error);
+    return isRefused ? [answer.error] : [];
+  });
+  if (refusal[0] !== undefined) {
+    return {
+      code: 'route-refused',
+      severity: 'fault',
+      words: `a route or rule of this machine refuses packets to ${remote.host} over ${own.name} (${refusal[0]})`,
+      remedy: `delete it: \`${ipCommand(family)} rule\` and \`${ipCommand(family)} route show table all\` list prohibit, blackhole and unreachable`,
+    };
+  }
   const table = await tableWithRoute(path);
   if (table !== undefined) {
     return {
@@ -23,18 +36,6 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
       severity: 'fault',
       words: `the route to ${remote.host} over ${own.name} is in table ${table}, which no rule names for packets from ${source}`,
       remedy: `\`${ipCommand(family)} rule add from ${source} lookup ${table}\``,
-    };
-  }
-  // What is bound to an interface and may not go there gets another error.
-  const refusal = [way, back].flatMap((answer) =>
-    'error' in answer && REFUSING.test(answer.error) ? [answer.error] : [],
-  );
-  if (refusal[0] !== undefined) {
-    return {
-      code: 'route-refused',
-      severity: 'fault',
-      words: `a route or rule of this machine refuses packets to ${remote.host} over ${own.name} (${refusal[0]})`,
-      remedy: `delete it: \`${ipCommand(family)} rule\` and \`${ipCommand(family)} route show table all\` list prohibit and blackhole`,
     };
   }
   return {
@@ -45,8 +46,10 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
   };
 }
 
-/** Of prohibit and blackhole; unreachable reads as if there were no route. */
+/** Of prohibit and blackhole; for what is bound to an interface, unreachable reads as if there were no route. */
 const REFUSING = /Permission denied|Invalid argument/;
+/** For others it does not: without any route the network is unreachable. */
+const REFUSING_UNBOUND = /Permission denied|Invalid argument|No route to host/;
 
 /** Why the kernel drops what comes back (RFC 3704; ip-sysctl: rp_filter). IPv6 has no such filter of its own. */
 export async function reversePathFault(

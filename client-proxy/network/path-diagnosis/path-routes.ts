@@ -43,7 +43,11 @@ export async function readPathRoutes(path: Path): Promise<PathRoutes | undefined
     return routesAt(0, leavesHere || !bindsByInterface ? free[0]! : bound[0]!);
   }
   const found = routeOf(answers.get(plain));
-  if (found !== undefined) return routesAt(chosenSource(found, sources, path), plain);
+  if (found !== undefined) {
+    const at = chosenSource(found, sources, path);
+    // Packets have the source address, and a rule may refuse that.
+    return routesAt(at, routeOf(answers.get(bound[at]!)) === undefined ? bound[at]! : plain);
+  }
   // A rule may want a source address, which the socket is bound to then.
   const at = routed(bound);
   return at >= 0 ? routesAt(at, bound[at]!) : routesAt(0, plain);

@@ -117,6 +117,31 @@ const CASES: readonly [string, Kernel, UplinkBinding, string | undefined, string
     'route-refused',
   ],
   [
+    'a route that says that there is no way',
+    { links: LINKS, routes: [[/./, 'No route to host']] },
+    WAN1,
+    'route-refused',
+  ],
+  [
+    'the same, for an address',
+    { links: LINKS, routes: [[/./, 'No route to host']] },
+    FROM_WAN1,
+    'route-refused',
+  ],
+  [
+    'a rule that refuses the source address alone',
+    {
+      links: LINKS,
+      routes: [
+        [/ from 10\.78\.2\.2 oif /, 'No route to host'],
+        [/ from 10\.78\.2\.2/, 'Permission denied'],
+        ...METRICS,
+      ],
+    },
+    WAN1,
+    'route-refused',
+  ],
+  [
     'no such interface',
     { links: LINKS, routes: [] },
     { kind: 'interface', interface: 'wan7' },
