@@ -8,8 +8,6 @@ export const DATAGRAM_DROPS = [
   'otherSource',
   /** It was redirected, and would lead back here. */
   'loop',
-  /** It was redirected, and would lead back here. */
-  'loop',
   /** A rule blocks it. */
   'blocked',
   /** There is no session that carries datagrams. */

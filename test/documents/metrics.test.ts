@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { registerClientMetrics } from '../../client-proxy/client-metrics.ts';
 import { registerConcentratorMetrics as registerKnownConcentrators } from '../../client-proxy/concentrators/concentrator-metrics.ts';
+import { DATAGRAM_DROPS } from '../../client-proxy/datagram/datagram-counts.ts';
 import { registerDatagramMetrics } from '../../client-proxy/datagram-metrics.ts';
 import { registerMeteringMetrics } from '../../client-proxy/metering/metering-metrics.ts';
 import { WireTable } from '../../client-proxy/metering/wire-table.ts';
@@ -15,12 +16,15 @@ import {
   ConcentratorCounts,
   registerConcentratorMetrics,
 } from '../../server-concentrator/concentrator-metrics.ts';
-import { DatagramCounts } from '../../server-concentrator/datagram/datagram-counts.ts';
+import { DatagramCounts, ORIGIN_DROPS } from '../../server-concentrator/datagram/datagram-counts.ts';
 import { registerOriginDatagrams } from '../../server-concentrator/datagram-metrics.ts';
+import { LIMIT_NAMES } from '../../server-concentrator/limits/limit-hits.ts';
 import { MemoryLevels } from '../../server-concentrator/session/memory-levels.ts';
 import { UsageMeters } from '../../server-concentrator/usage/usage-meters.ts';
+import { newDatagramCounters } from '../../shared/protocol/datagram/datagram-counters.ts';
 import { DelayRecord } from '../../shared/protocol/stream/stream-delays.ts';
 import { PacketTable } from '../../shared/runtime/datagram/packet-table.ts';
+import { PACKET_DROPS } from '../../shared/runtime/datagram/session-packets.ts';
 import { registerBuildInfo } from '../../shared/runtime/observe/build-info.ts';
 import { DatagramTotals } from '../../shared/runtime/observe/datagram-totals.ts';
 import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
@@ -124,5 +128,22 @@ describe('the metrics of docs/observability.md', async () => {
     const labels = codes(rows.find(([name]) => code(name) === 'tributary_uplink_state')?.[2] ?? '');
     expect(explained.sort()).toEqual(states);
     expect(labels.filter((label) => label !== 'uplink' && label !== 'state').sort()).toEqual(states);
+  });
+
+  it('have the reasons for which datagrams are dropped, which the page explains', () => {
+    const session = Object.keys(newDatagramCounters().drops);
+    const all = [DATAGRAM_DROPS, ORIGIN_DROPS, session, PACKET_DROPS].flat();
+    expect(
+      tableRows(page, '### Dropped datagrams')
+        .map(([reason]) => code(reason))
+        .sort(),
+    ).toEqual(all.sort());
+  });
+
+  it('have limits, each of which is a key of the configuration or is explained', async () => {
+    const configuration = await projectFile('docs/configuration.md');
+    const keys = tableRows(configuration, '## Concentrator').map(([key]) => code(key)?.split('.')[1]);
+    const explained = tableRows(page, '### Limits that are reached').map(([limit]) => code(limit));
+    expect(explained.sort()).toEqual(LIMIT_NAMES.filter((name) => !keys.includes(name)).sort());
   });
 });
