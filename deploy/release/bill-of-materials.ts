@@ -39,9 +39,9 @@ export function licenceList(components: readonly Component[]): string {
     const same = byText.get(component.licenceText) ?? [];
     byText.set(component.licenceText, [...same, component]);
   }
-  const summary = components.map(({ name, version, licence }) => `  ${name} ${version}: ${licence}`);
+  const summary = components.map((component) => `  ${title(component)}: ${component.licence}`);
   const texts = [...byText].map(([text, same]) => {
-    const names = same.map(({ name, version }) => `${name} ${version}`).join('\n');
+    const names = same.map(title).join('\n');
     return `${RULE}\n${names}\n\n${text}\n`;
   });
   const first = 'Tributary is under the Apache License 2.0 (LICENSE). It comes with these packages:';
@@ -49,6 +49,10 @@ export function licenceList(components: readonly Component[]): string {
 }
 
 const RULE = '-'.repeat(80);
+
+function title({ name, version }: Component): string {
+  return version === undefined ? name : `${name} ${version}`;
+}
 
 function componentEntry(component: Component): unknown {
   const { name, version, licence, integrity } = component;
@@ -59,16 +63,19 @@ function componentEntry(component: Component): unknown {
     'bom-ref': packageUrl(component),
     ...(scope === undefined ? {} : { group: scope }),
     name: scope === undefined ? name : name.slice(scope.length + 1),
-    version,
+    ...(version === undefined ? {} : { version }),
     purl: packageUrl(component),
     licenses: [isExpression ? { expression: licence } : { license: { id: licence } }],
-    hashes: [
-      { alg: 'SHA-512', content: Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex') },
-    ],
+    ...(integrity === undefined ? {} : { hashes: [{ alg: 'SHA-512', content: hexDigest(integrity) }] }),
   };
+}
+
+function hexDigest(integrity: string): string {
+  return Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
 }
 
 /** https://github.com/package-url/purl-spec */
 function packageUrl({ name, version }: Component): string {
-  return `pkg:npm/${name.replace('@', '%40')}@${version}`;
+  const at = version === undefined ? '' : `@${version}`;
+  return `pkg:npm/${name.replace('@', '%40')}${at}`;
 }

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import type { BundledPrograms } from './bundle-programs.ts';
 import { type Component, installedComponent, licenceText, lockedPackages } from './component.ts';
-import { ReleaseError } from './project.ts';
+import { PROJECT_FOLDER, ReleaseError } from './project.ts';
 import { fetchPackage, type RegistryPackage } from './registry-package.ts';
 import { NODE_VERSION, type Target } from './targets.ts';
 
@@ -18,6 +19,17 @@ export interface BundleContents {
 export const PAGE_PACKAGES = ['htm', 'uplot'] as const;
 /** Packages that are not bundled but copied. */
 const COPIED_PACKAGES = ['koffi', ...PAGE_PACKAGES];
+/**
+ * What stands inside files of other packages, which do not tell its version, and where its licence is: Preact in the one file of htm that is
+ * copied, and headers in the library of koffi.
+ */
+const INSIDE_OTHERS = {
+  preact: 'node_modules/preact',
+  'node-addon-api': 'node_modules/koffi/vendor/node-addon-api',
+  'node-api-headers': 'node_modules/koffi/vendor/node-api-headers',
+} as const;
+/** Of all of these. */
+const INSIDE_LICENCE = 'MIT';
 /** Of Node.js itself; its own file has the texts of all that is inside it. */
 const NODE_LICENCE = 'MIT';
 
@@ -38,6 +50,7 @@ export async function bundleContents(target: Target, programs: BundledPrograms):
   const koffi = installed.find(({ name }) => name === 'koffi')!;
   const components = [
     ...installed,
+    ...Object.entries(INSIDE_OTHERS).map(([name, folder]) => componentInside(name, folder)),
     // A part of koffi, without a text of its own.
     { ...native, licence: koffi.licence, licenceText: koffi.licenceText },
     ...(node === undefined
@@ -45,4 +58,12 @@ export async function bundleContents(target: Target, programs: BundledPrograms):
       : [{ ...node, licence: NODE_LICENCE, licenceText: licenceText(node.folder) }]),
   ];
   return { node, native, components: components.sort((one, other) => (one.name < other.name ? -1 : 1)) };
+}
+
+function componentInside(name: string, folder: string): Component {
+  const text = licenceText(join(PROJECT_FOLDER, folder));
+  // It may have changed with a newer version.
+  if (!/^(The )?MIT License/.test(text))
+    throw new ReleaseError(`${folder} is not under the licence ${INSIDE_LICENCE}`);
+  return { name, version: undefined, licence: INSIDE_LICENCE, licenceText: text, integrity: undefined };
 }

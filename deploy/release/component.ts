@@ -5,12 +5,13 @@ import { PROJECT_FOLDER, ReleaseError } from './project.ts';
 /** A package of somebody else, of which a bundle has something inside. */
 export interface Component {
   readonly name: string;
-  readonly version: string;
+  /** Undefined where what it came with does not tell. */
+  readonly version: string | undefined;
   /** An SPDX licence expression. */
   readonly licence: string;
   readonly licenceText: string;
-  /** `sha512-` and the checksum of the package in the npm registry. */
-  readonly integrity: string;
+  /** `sha512-` and the checksum of the package in the npm registry; undefined where there is no version. */
+  readonly integrity: string | undefined;
 }
 
 /** Texts that a licence wants to be handed on: the licence itself, and notices. */
