@@ -259,7 +259,7 @@ place_bundle() {
   tar -xzf "$work/$bundle.tar.gz" -C "$PREFIX/.new" --no-same-owner || fail "$bundle cannot be unpacked to $PREFIX"
   "$PREFIX/.new/$bundle/bin/$program" --version > /dev/null ||
     fail "$bundle does not run on this system: it needs the GNU C library 2.28 or later, and libstdc++"
-  for each in $(configured_programs); do check_configuration "$each"; done
+  check_configurations "$PREFIX/.new/$bundle"
   # It may be there, damaged or as the one before; a name that leads to it does so at any time.
   [ ! -e "$PREFIX/$bundle" ] || mv "$PREFIX/$bundle" "$PREFIX/.new/replaced"
   mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
@@ -273,12 +273,14 @@ place_bundle() {
   name_bundle "$bundle" current
 }
 
-# Whether the new bundle understands what is configured: a program that refuses it ends with 2. What fails otherwise, such as a network, does
-# not count.
-check_configuration() {
-  status=0
-  timeout 60 "$PREFIX/.new/$bundle/bin/$1" check --config "$CONFIGURATION/$1.yaml" > "$work/said" 2>&1 < /dev/null || status=$?
-  [ "$status" != 2 ] || fail "$bundle refuses $CONFIGURATION/$1.yaml, and is not installed: $(cat "$work/said")"
+# Refuses a version, by its folder, that does not understand what is configured: its program ends with 2 then. What fails otherwise, such as a
+# network, does not count.
+check_configurations() {
+  for each in $(configured_programs); do
+    status=0
+    said=$(timeout 60 "$1/bin/$each" check --config "$CONFIGURATION/$each.yaml" 2>&1 < /dev/null) || status=$?
+    [ "$status" != 2 ] || fail "${1##*/} refuses $CONFIGURATION/$each.yaml: nothing is changed. Correct the file, and run this again. $said"
+  done
 }
 
 # The version that ran before runs on, and the new one goes.
@@ -292,6 +294,7 @@ take_back() {
 
 # All but what runs and what ran before it.
 remove_older() {
+  rm -f "$PREFIX/.rollback"
   old=$(readlink "$PREFIX/previous" || true)
   for folder in $(ls "$PREFIX"); do
     case $folder in "$bundle" | "$old") ;; tributary-*) rm -rf "${PREFIX:?}/$folder" ;; esac
@@ -471,6 +474,7 @@ install_bundle() {
   if ! run_services; then
     if [ -z "$before" ]; then
       [ "$new" != tributary-concentrator ] || say 'The link stays good. For another: tributary-concentrator client add NAME --qr'
+      [ "$(readlink "$PREFIX/previous")" = "" ] || say "To have $(readlink "$PREFIX/previous") again: --rollback"
       fail "not all of it runs. When that is mended, run this again"
     fi
     take_back
@@ -490,11 +494,18 @@ rollback() {
   wanted=
   previous=$(readlink "$PREFIX/previous" || true)
   current=$(readlink "$PREFIX/current" || true)
+  # What was interrupted is brought to its end, and not undone.
+  [ ! -s "$PREFIX/.rollback" ] || read -r previous current < "$PREFIX/.rollback"
   [ -n "$previous" ] && [ -d "$PREFIX/$previous" ] && [ "$previous" != "$current" ] || fail 'there is no version before this one'
+  check_configurations "$PREFIX/$previous"
+  echo "$previous $current" > "$PREFIX/.rollback"
   name_bundle "$previous" current
   name_bundle "$current" previous
   say "$previous instead of $current"
-  run_services || fail "not all of it runs"
+  runs=yes
+  run_services || runs=
+  rm "$PREFIX/.rollback"
+  [ -n "$runs" ] || fail 'not all of it runs'
 }
 
 uninstall() {
@@ -508,6 +519,8 @@ uninstall() {
     if is_ours "$link"; then rm -f "$link"; fi
   done
   rmdir "$MANUALS" "$CONFIGURATION" 2> /dev/null || true
+  # The marker goes last: should this be interrupted, it can be run again.
+  find "$PREFIX" -mindepth 1 -maxdepth 1 ! -path "$MARKER" -exec rm -rf {} +
   rm -rf "$PREFIX"
 }
 

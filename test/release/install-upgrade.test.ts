@@ -127,6 +127,35 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     expectNothingLeft(CLIENT, CONCENTRATOR);
   });
 
+  it('does not go back to a version that refuses the configuration', () => {
+    concentrator('refusing');
+    expect(upgrade('first').status).toBe(0);
+    expect(install('--rollback')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/3\.0\.0\S* refuses \/etc\/tributary.*\s*listn: no such key/),
+    });
+    expect(running(CONCENTRATOR)).toBe('1.0.0');
+    expect(root.runWell(CONCENTRATOR, ['--version']).stdout).toBe('1.0.0\n');
+  });
+
+  it('brings a rollback to its end that was interrupted, and does not undo it', () => {
+    concentrator('first');
+    upgrade('second');
+    // Killed when it has the service run the other version, and while it changes names.
+    for (const [command, from, to] of [
+      ['systemctl', '2.0.0', '1.0.0'],
+      ['mv', '1.0.0', '2.0.0'],
+    ] as const) {
+      const killed = root.run('sh', [
+        '-c',
+        `printf '#!/bin/sh\nkill -KILL $PPID\n' > /tmp/${command} && chmod +x /tmp/${command} && mount --bind /tmp/${command} $(command -v ${command}) && sh /root/install.sh --rollback; exit 9`,
+      ]);
+      expect([killed.status, running(CONCENTRATOR)]).toEqual([9, from]);
+      expect(install('--rollback').status).toBe(0);
+      expect(running(CONCENTRATOR)).toBe(to);
+    }
+  });
+
   it('upgrades where a check fails for other reasons than the configuration', () => {
     concentrator('first');
     expect(upgrade('unsure').status).toBe(0);
