@@ -389,7 +389,7 @@ start() {
   # Running this again must not break connections.
   runs_current || restart
   if ! stays_up; then
-    say "$program does not run: journalctl -n 20 -u $program says why."
+    say "$program does not run: journalctl -n 20 -u $program says why, and $program doctor what mends it."
     return 1
   fi
   say "$program runs. What it does: systemctl status $program; $program status"

@@ -44,13 +44,14 @@ export async function release(options: ReleaseOptions): Promise<void> {
   const changelog = isCommitted
     ? undefined
     : releaseChangelog(before.get('CHANGELOG.md')!, version, new Date().toISOString().slice(0, 10), isDryRun);
-  const changes = git('status', '--porcelain');
-  if (changes !== '' && !isDryRun) throw new ReleaseError(`commit these first:\n${changes}`);
+  if (!isDryRun) refuseCheckout();
   tell(await signaturesOfRegistry());
   if (!skipsChecks) {
     tell('npm run check');
     await run('npm', ['run', 'check']);
   }
+  // The checks take long: what somebody has changed meanwhile was not checked, and would be part of the release.
+  if (!isDryRun) refuseCheckout();
 
   await mkdir(dirname(output), { recursive: true });
   // Beside the place where it ends up: what is there is never half of a release.
@@ -70,7 +71,7 @@ export async function release(options: ReleaseOptions): Promise<void> {
     if (changelog !== undefined) {
       await run('npm', ['version', version, '--no-git-tag-version', '--ignore-scripts']);
       await writeFile(join(PROJECT_FOLDER, 'CHANGELOG.md'), changelog);
-      if (!isDryRun) git('commit', '--quiet', '--all', '--message', subjectOf(version));
+      if (!isDryRun) git('commit', '--quiet', '--message', subjectOf(version), '--', ...CHANGED);
     }
     isRestored = isDryRun;
     const names = await makeAll(folder, options);
@@ -103,6 +104,15 @@ function refuseVersion(version: string): void {
   if (!isVersion(version)) throw new ReleaseError(`${version} is no version such as 1.2.3 or 1.2.3-rc.1`);
   if (git('tag', '--list', `v${version}`) !== '')
     throw new ReleaseError(`there is a tag v${version} already`);
+}
+
+/** @throws ReleaseError where it has changes, or is on no branch, where only the tag would lead to the commit */
+function refuseCheckout(): void {
+  const changes = git('status', '--porcelain');
+  if (changes !== '') throw new ReleaseError(`commit these first:\n${changes}`);
+  if (git('branch', '--show-current') === '') {
+    throw new ReleaseError('this checkout is on no branch: git switch to the one that the release is of');
+  }
 }
 
 function refuseEarlier(version: string, current: string): void {

@@ -153,26 +153,25 @@ describe('what npm run release refuses before it touches anything', () => {
     expect([readdirSync(folder).includes('release'), files()]).toEqual([false, before]);
   });
 
+  /** A copy of the repository, whose last commit has this version. */
+  const checkoutWith = (version: string) => {
+    const checkout = join(temporary(), 'checkout');
+    const source = [`file://${PROJECT_FOLDER}`, checkout];
+    execFileSync('git', ['-c', 'safe.directory=*', 'clone', '--quiet', '--depth=1', ...source]);
+    const git = (...args: readonly string[]) =>
+      execFileSync('git', [...AS_SOMEBODY, '-C', checkout, ...args], { encoding: 'utf8', stdio: 'pipe' });
+    symlinkSync(join(PROJECT_FOLDER, 'node_modules'), join(checkout, 'node_modules'));
+    // What is tested is what is there, and not what was committed last.
+    cpSync(join(PROJECT_FOLDER, 'deploy/release'), join(checkout, 'deploy/release'), { recursive: true });
+    git('add', '--all', 'deploy');
+    git('commit', '--quiet', '--allow-empty', '--message', `Release ${version}`);
+    return { checkout, git };
+  };
+
   it(
     'a version that is done',
     async () => {
-      const checkout = join(temporary(), 'checkout');
-      const git = (...args: readonly string[]) =>
-        execFileSync('git', [...AS_SOMEBODY, '-C', checkout, ...args], { encoding: 'utf8', stdio: 'pipe' });
-      execFileSync('git', [
-        '-c',
-        'safe.directory=*',
-        'clone',
-        '--quiet',
-        '--depth=1',
-        `file://${PROJECT_FOLDER}`,
-        checkout,
-      ]);
-      symlinkSync(join(PROJECT_FOLDER, 'node_modules'), join(checkout, 'node_modules'));
-      // What is tested is what is there, and not what was committed last.
-      cpSync(join(PROJECT_FOLDER, 'deploy/release'), join(checkout, 'deploy/release'), { recursive: true });
-      git('add', '--all', 'deploy');
-      git('commit', '--quiet', '--allow-empty', '--message', `Release ${VERSION}`);
+      const { checkout, git } = checkoutWith(VERSION);
       git('tag', `v${VERSION}`);
       const output = join(checkout, 'release', VERSION);
       mkdirSync(output, { recursive: true });
@@ -183,6 +182,21 @@ describe('what npm run release refuses before it touches anything', () => {
       );
       expect(git('rev-parse', 'HEAD', '--symbolic', '--all')).toBe(before);
       expect(readdirSync(output)).toEqual(['SHA256SUMS']);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'a checkout with changes, or on no branch',
+    async () => {
+      const { checkout, git } = checkoutWith(VERSION);
+      const release = () => npmRun('release', [VERSION, '--skip-checks'], { folder: checkout });
+      const before = git('rev-parse', 'HEAD', '--symbolic', '--all');
+      writeFileSync(join(checkout, 'README.md'), 'mine');
+      await expect(release()).rejects.toThrow(/commit these first:\s+M README\.md/);
+      git('checkout', '--quiet', '--detach', '--force');
+      await expect(release()).rejects.toThrow('this checkout is on no branch');
+      expect(git('rev-parse', 'HEAD', '--symbolic', '--all')).toBe(before);
     },
     TIMEOUT_MS,
   );
