@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
-import type { Destination } from '../../shared/protocol/destination.ts';
+import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
@@ -74,6 +74,13 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     pins: [pin],
   });
   await printLink(link, client, options, deps);
+  const ports = listen.length === 0 ? [DEFAULT_PORT] : [...new Set(listen.map(({ port }) => port))];
+  for (const address of publicAddresses.filter(({ port }) => !ports.includes(port))) {
+    deps.stderr(
+      `Clients come to ${formatDestination(address)}, and the concentrator listens at port ${ports.join(', ')}. Unless something in between ` +
+        `leads one to the other, set listen: ["0.0.0.0:${address.port}", "[::]:${address.port}"] in ${files.config}\n`,
+    );
+  }
   const service = groupId === undefined ? undefined : CONCENTRATOR_SERVICE;
   const command = `tributary-concentrator --config ${files.config}`;
   deps.stderr(`${await startOrTell(options.start === true, service, command)}\n`);

@@ -39,6 +39,25 @@ describe('tributary-concentrator init', () => {
     expect(stderr).not.toContain(formatClientKey(link.clientKey));
   });
 
+  it.each([
+    [
+      ['vps.example.org:443'],
+      [],
+      /come to vps\.example\.org:443, .* at port 8443\..* listen: \["0\.0\.0\.0:443"/,
+    ],
+    [['vps.example.org:443'], ['0.0.0.0:443'], undefined],
+    [['vps.example.org'], ['0.0.0.0:443'], undefined],
+    [['a.example', 'b.example:444'], ['0.0.0.0:443', '[::]:443'], /come to b\.example:444, .* at port 443\./],
+    [['vps.example.org'], [], undefined],
+  ])('says where clients come to a port that it does not listen at: %s, %s', async (names, listen, words) => {
+    const { exec } = await cli();
+    const options = listen.length === 0 ? [] : ['--listen', ...listen];
+    const { code, stderr } = await exec('init', '--public', ...names, ...options);
+    expect(code).toBe(0);
+    if (words === undefined) expect(stderr).not.toContain('Clients come to');
+    else expect(stderr).toMatch(words);
+  });
+
   it('writes nowhere else than where it was told', async () => {
     const { exec, directory } = await cli();
     const refused = await exec('--config', 'elsewhere.yaml', 'init', '--public', 'vps.example.org');
