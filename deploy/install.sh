@@ -240,7 +240,7 @@ fetch_bundle() {
   archive=${archive#[ *]}
   bundle=${archive%.tar.gz}
   take "$archive" || fail "there is no $archive in $from"
-  (cd "$work" && echo "$line" | sha256sum --check --status) || fail "$archive is damaged: bring it again"
+  (cd "$work" && echo "$line" | sha256sum -c > /dev/null 2>&1) || fail "$archive is damaged: bring it again"
 }
 
 # Two names: current is what runs, previous what ran before. Nothing of what runs is touched before the new one has proven to run here.

@@ -1,4 +1,5 @@
 /* What install.sh does with the services of a machine when versions come and go, good and bad. */
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -125,6 +126,19 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     expect(install('--rollback').status).toBe(0);
     expect([running(CLIENT), running(CONCENTRATOR)]).toEqual(['1.0.0', '1.0.0']);
     expectNothingLeft(CLIENT, CONCENTRATOR);
+  });
+
+  it('runs with the shell and the tools of busybox', needs('busybox'), () => {
+    const busybox = execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim();
+    copyFileSync(busybox, join(root.changes, 'usr/bin/busybox'));
+    const byBusybox = (...args: string[]) => root.run('busybox', ['sh', '/root/install.sh', ...args]);
+    expect(byBusybox('--public', 'vps.example.org', '--from', '/root/first').status).toBe(0);
+    expect(byBusybox('--from', '/root/second').status).toBe(0);
+    expect(running(CONCENTRATOR)).toBe('2.0.0');
+    expect(byBusybox('--rollback').status).toBe(0);
+    expect(running(CONCENTRATOR)).toBe('1.0.0');
+    expect(byBusybox('--uninstall').status).toBe(0);
+    expect(root.paths()).toEqual([...before, './usr/bin/busybox'].sort());
   });
 
   it('does not go back to a version that refuses the configuration', () => {
