@@ -213,8 +213,8 @@ export class PathDialer {
   }
 
   /**
-   * One of this path's subflows is doubted: it no longer counts, and another is dialled. Where it may only pause nothing else is made
-   * of it; this is called again once it has failed.
+   * One of this path's subflows is doubted: it no longer counts. Where it may only pause nothing else is made of it; this is
+   * called again once it has failed. Then one that is dialled takes its place; until then it goes beside it.
    */
   onSubflowDoubted(subflowId: number, isFailed: boolean): void {
     const doubted = this.#subflows.silence(subflowId, isFailed);
@@ -272,18 +272,6 @@ export class PathDialer {
 
   #trim(): void {
     for (const subflowId of this.#subflows.idsBeyond(this.#wanted)) this.retire(subflowId);
-  }
-
-  /**
-   * With as many as are wanted, what is silent is not waited for: what was under way on it has gone elsewhere, and its kernel would send all
-   * of it once more, in the way of the fresh one.
-   */
-  #dropSilent(): void {
-    if (this.#isWanting) return;
-    for (const subflowId of this.#subflows.silentIds) {
-      this.#subflows.remove(subflowId);
-      this.#host.remove(subflowId);
-    }
   }
 
   /** Only after one that lasted does the back-off begin anew, or it would hold back none that fail later than in their dial. */
@@ -379,7 +367,6 @@ export class PathDialer {
     this.#hasFailed = false;
     if (!this.#isFleeting) this.#backoff.succeed();
     this.#trim();
-    this.#dropSilent();
     onDial('ok');
     logger.info({ uplink, subflow: id, concentrator: formatDestination(address) }, 'subflow up');
   }

@@ -37,11 +37,6 @@ export class PathSubflows {
     return this.healthy.length;
   }
 
-  /** Those that are silent. */
-  get silentIds(): readonly number[] {
-    return [...this.#byId].flatMap(([id, { isSilent }]) => (isSilent ? [id] : []));
-  }
-
   /** The one that has been silent for the longest, of those that have failed. */
   get firstFailed(): number | undefined {
     return [...this.#byId].find(([, { isFailed }]) => isFailed)?.[0];

@@ -122,15 +122,6 @@ export class PathManager {
     }
   }
 
-  /** With as many as are wanted, what is silent is not waited for. */
-  #dropSilent(keeper: Keeper): void {
-    if (this.#isWanting(keeper)) return;
-    for (const ids of [keeper.silent, keeper.pausing]) {
-      for (const id of ids) this.#client.removeSubflow(id);
-      ids.clear();
-    }
-  }
-
   /** The client's session, or its transport, is done with a subflow. */
   onGone(subflowId: number): void {
     for (const keeper of this.#keepers) {
@@ -236,7 +227,6 @@ export class PathManager {
       this.onGone(id);
     };
     if (silent !== undefined) this.#client.removeSubflow(silent);
-    this.#dropSilent(keeper);
     this.#trim(keeper);
     this.#maintain(keeper);
   }
