@@ -44,6 +44,8 @@ export interface ShareSeat {
 export class FairShare {
   readonly #clock: MonotonicClock;
   readonly #clients = new Map<string, Client>();
+  /** Clients that had work when they were last counted, have had some since, or have left: there may be thousands that are idle. */
+  readonly #stirring = new Set<Client>();
   /** Clients that used something in this turn of the event loop, or wait. */
   readonly #touched = new Set<Client>();
   /** What all have used of late. */
@@ -72,6 +74,12 @@ export class FairShare {
     return new Seat(this, client, holder);
   }
 
+  /** The session is gone. What its client has used is remembered for as long as it counts. */
+  leave(client: Client, holder: ShareHolder): void {
+    client.holders.delete(holder);
+    if (client.holders.size === 0) this.#stirring.add(client);
+  }
+
   /** Does the client's work; work within work is counted once. */
   run<Result>(client: Client, work: () => Result, extraMs: number): Result {
     if (client.isRunning) return work();
@@ -88,6 +96,7 @@ export class FairShare {
 
   #charge(client: Client, ms: number, nowMs: number): void {
     client.usage.add(ms, nowMs);
+    if (client.usage.ms(nowMs) >= ACTIVE_MS) this.#stirring.add(client);
     this.#total.add(ms, nowMs);
     if (this.#clients.size < 2) return;
     this.#touched.add(client);
@@ -154,12 +163,13 @@ export class FairShare {
   #hasOthers(client: Client, nowMs: number): boolean {
     if (nowMs - this.#countedMs >= COUNT_MS) {
       this.#countedMs = nowMs;
-      this.#activeCount = 0;
-      for (const { id, usage, holders } of this.#clients.values()) {
-        if (usage.ms(nowMs) >= ACTIVE_MS) this.#activeCount++;
+      for (const one of this.#stirring) {
+        if (one.usage.ms(nowMs) >= ACTIVE_MS) continue;
+        this.#stirring.delete(one);
         // Not before: who comes back at once has used what it has used.
-        else if (holders.size === 0) this.#clients.delete(id);
+        if (one.holders.size === 0 && this.#clients.get(one.id) === one) this.#clients.delete(one.id);
       }
+      this.#activeCount = this.#stirring.size;
     }
     return this.#activeCount > (client.usage.ms(nowMs) >= ACTIVE_MS ? 1 : 0);
   }
@@ -240,7 +250,7 @@ class Seat implements ShareSeat {
   }
 
   leave(): void {
-    this.#client.holders.delete(this.#holder);
+    this.#share.leave(this.#client, this.#holder);
   }
 
   get mustWait(): boolean {
