@@ -90,13 +90,13 @@ export class ServerQuery {
     const signal = this.#cancellation;
     this.#isOverTcp = true;
     try {
-      const message = await withTimeLimit(
-        'an answer by TCP',
-        { timeoutMs: TCP_LIMIT_MS, signal },
-        (limited) => exchangeByTcp(way, server, encodeQuestion(question), limited),
-      );
+      const exchange = (until: CancelSignal) => exchangeByTcp(way, server, encodeQuestion(question), until);
+      const message =
+        truncated.records.length > 0
+          ? await withTimeLimit('an answer by TCP', { timeoutMs: TCP_LIMIT_MS, signal }, exchange)
+          : await exchange(signal);
       const answer = decodeAnswer(message, question);
-      if (answer === undefined) throw failed(dns.BADRESP);
+      if (answer === undefined || isEmpty(answer)) throw failed(dns.BADRESP);
       if (!signal.aborted) onAnswer(answer);
     } catch (error) {
       this.#isOverTcp = false;
@@ -124,8 +124,16 @@ export class ServerQuery {
 }
 
 const LENGTH_BYTES = 2;
-/** Firewalls that know DNS by UDP alone drop it by TCP, and then there is time left for what came by UDP, or for another server. */
+/**
+ * Firewalls that know DNS by UDP alone drop it by TCP; then what came by UDP is used. Where nothing came, there is nothing to be
+ * gained by less patience than the caller has: others are asked meanwhile.
+ */
 const TCP_LIMIT_MS = 1_500;
+
+/** Cut off before the first record: that is not to say that there is none. */
+function isEmpty({ isTruncated, records }: DnsAnswer): boolean {
+  return isTruncated && records.length === 0;
+}
 
 /** Connected, a socket hears its server alone, and learns when nobody listens there. */
 function connected(socket: UdpSocket, { host, port }: Destination): Promise<void> {
