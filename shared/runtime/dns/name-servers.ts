@@ -11,7 +11,7 @@ import { ServerQuery } from './server-query.ts';
 
 /** Which name servers are asked, and from where. */
 export interface DnsRoute {
-  /** As `address` or `address:port`; the first ones are asked. */
+  /** As `address` or `address:port`; nine of them are asked at most. */
   readonly servers: readonly string[];
   readonly way: DnsWay;
 }
@@ -29,8 +29,10 @@ export interface DnsPatience {
 const NEXT_SERVER_MS = 300;
 /** Nobody waits for a name longer than four rounds. */
 const PATIENCE: DnsPatience = { nextServerMs: NEXT_SERVER_MS, firstRoundMs: 500, rounds: 4 };
-/** As resolv.conf(5) has it. Each takes a socket while it is asked. */
-export const MAX_ASKED_SERVERS = 3;
+/** As resolv.conf(5) has it. */
+const SERVERS_PER_ROUND = 3;
+/** For one name; callers have no patience for more rounds. Each takes a socket until there is an answer. */
+const MAX_ASKED_SERVERS = 9;
 /** So long another one is asked before a server that was too late, or failed where the other did not. */
 const SET_ASIDE_MS = 30_000;
 /** By so much rounds take longer, by chance. */
@@ -38,8 +40,8 @@ const JITTER_PERCENT = 50;
 const DNS_PORT = 53;
 
 /**
- * The name servers of one route. They are asked in their order. One that fails, talks nonsense or is late has the next one asked
- * beside it, and the first real answer counts: addresses, that there are none, or that there is no such name.
+ * The name servers of one route. They are asked in their order, three in a round. One that fails, talks nonsense or is late has
+ * the next one asked beside it, and the first real answer counts: addresses, that there are none, or that there is no such name.
  */
 export class NameServers {
   readonly #route: DnsRoute;
@@ -81,8 +83,7 @@ export class NameServers {
           settle(() => (answer.records.length > 0 ? resolve(answer.records) : reject(noAddress(answer))));
         },
         onFailure: (code) => {
-          // Where there are more than are asked at a time, the others come first the next time.
-          this.#setAside(servers);
+          // All are alike: which one comes first may be the name's fault, and must not change for other names.
           settle(() => reject(failed(code)));
         },
       });
@@ -122,6 +123,8 @@ interface ServerRaceOptions {
 class ServerRace {
   readonly #options: ServerRaceOptions;
   readonly #queries = new Map<string, ServerQuery>();
+  /** Those that are asked in this round. */
+  #turn: readonly string[] = [];
   /** Those that have failed in this round. */
   readonly #failed = new Set<string>();
   #round = 0;
@@ -138,7 +141,7 @@ class ServerRace {
 
   start(): void {
     if (this.#options.servers.length === 0) this.#options.onFailure(dns.CONNREFUSED);
-    else this.#askNext();
+    else this.#startRound();
   }
 
   stop(): void {
@@ -147,16 +150,27 @@ class ServerRace {
     for (const query of this.#queries.values()) query.close();
   }
 
+  /** Where there are more than a round has, the next ones come first, and those that have said nothing follow. */
+  #startRound(): void {
+    const { servers } = this.#options;
+    const first = (this.#round * SERVERS_PER_ROUND) % servers.length;
+    this.#turn = [...servers.slice(first), ...servers.slice(0, first)].slice(0, SERVERS_PER_ROUND);
+    this.#asked = 0;
+    this.#failed.clear();
+    this.#askNext();
+  }
+
   #askNext(): void {
-    const { servers, patience, pace } = this.#options;
+    const { patience, pace } = this.#options;
     clearTimeout(this.#timer);
-    const server = servers[this.#asked++]!;
+    this.#giveUpTurn();
+    const server = this.#turn[this.#asked++]!;
     // The last one has what is left of the round.
-    const isLast = this.#asked === servers.length;
+    const isLast = this.#asked === this.#turn.length;
     // Questions that were asked together are not asked again together: a name server's queue is short.
     const jitter = 1 + randomInt(JITTER_PERCENT) / 100;
     const roundMs = patience.firstRoundMs * 2 ** this.#round * jitter;
-    const usedMs = patience.nextServerMs * (servers.length - 1);
+    const usedMs = patience.nextServerMs * (this.#turn.length - 1);
     const waitMs = isLast ? Math.max(patience.nextServerMs, roundMs - usedMs) : patience.nextServerMs;
     this.#giveUpTurn = pace.run(() => {
       this.#timer = setTimeout(() => (isLast ? this.#endRound() : this.#askNext()), waitMs);
@@ -167,10 +181,8 @@ class ServerRace {
   #endRound(): void {
     const { patience, onFailure } = this.#options;
     this.#round++;
-    this.#asked = 0;
-    this.#failed.clear();
     if (this.#round === patience.rounds) onFailure(this.#failure);
-    else this.#askNext();
+    else this.#startRound();
   }
 
   #queryTo(server: string): ServerQuery {
@@ -202,17 +214,23 @@ class ServerRace {
   }
 
   #onFailure(server: string, code: string): void {
-    const { servers, onFailure } = this.#options;
     this.#failure = code;
     this.#failed.add(server);
-    if (this.#failed.size === servers.length) onFailure(code);
+    const haveAllFailed = this.#turn.every((one) => this.#failed.has(one));
+    if (haveAllFailed && this.#isEachAsked()) this.#options.onFailure(code);
     else this.#hurry(server);
   }
 
   /** The next one need not wait for the one that was asked last. */
   #hurry(server: string): void {
-    const { servers } = this.#options;
-    if (this.#asked < servers.length && servers[this.#asked - 1] === server) this.#askNext();
+    if (this.#turn[this.#asked - 1] !== server) return;
+    if (this.#asked < this.#turn.length) this.#askNext();
+    else if (!this.#isEachAsked()) this.#endRound();
+  }
+
+  /** At the end of this round. */
+  #isEachAsked(): boolean {
+    return (this.#round + 1) * SERVERS_PER_ROUND >= this.#options.servers.length;
   }
 }
 

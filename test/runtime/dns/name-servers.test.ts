@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { type DnsPatience, NameServers } from '../../../shared/runtime/dns/name-servers.ts';
 import { useCleanups } from '../../support/cleanups.ts';
@@ -19,7 +19,7 @@ const STEADY: DnsPatience = { ...HURRY, rounds: 9 };
 /** Nobody's turn comes by time. */
 const PATIENT: DnsPatience = { nextServerMs: 60_000, firstRoundMs: 60_000, rounds: 3 };
 
-async function server(reply: NameServerReply | (() => NameServerReply)) {
+async function server(reply: NameServerReply | ((type: string, name: string) => NameServerReply)) {
   const started = await startNameServer(typeof reply === 'function' ? reply : () => reply);
   after(() => started.close());
   return started;
@@ -30,7 +30,7 @@ async function absent(): Promise<string> {
   return `127.0.0.1:${await freePort()}`;
 }
 
-function ask(servers: readonly string[], patience = STEADY, signal = new Cancellation()) {
+function ask(servers: readonly string[], patience = STEADY, signal: CancelSignal = new Cancellation()) {
   const asked = new NameServers({ servers, way: new PlainWay() }, () => performance.now(), patience);
   return asked.ask('www.example.org', 'A', signal);
 }
@@ -109,16 +109,54 @@ describe('name servers', () => {
   });
 
   test('that answer by TCP never, though it was cut off: what there is of it', async () => {
-    expect(await ask([await cutOff({ isSilentByTcp: true })], PATIENT)).toEqual(ANSWER);
+    expect(await ask([await cutOff({ byTcp: 'silence' })], PATIENT)).toEqual(ANSWER);
   });
 
-  test('of which more are dead than are asked at a time do not hide the others for long', async () => {
-    const dead = await Promise.all([1, 2, 3].map(() => absent()));
-    const route = { servers: [...dead, (await server(GOOD)).address], way: new PlainWay() };
-    const servers = new NameServers(route, () => performance.now(), HURRY);
+  test('that take long by TCP, where nothing of the answer is known: heard all the same', async () => {
+    let count = 0;
+    const { address } = await server(() =>
+      ++count === 1 ? { addresses: [], isTruncated: true } : { ...GOOD, delayMs: 2_000 },
+    );
+    expect(await ask([address], PATIENT)).toEqual(ANSWER);
+  });
+
+  test('that cut their answer off by TCP, too: one without an address is none', async () => {
+    const bad = await cutOff({ byTcp: 'cut off' });
+    await expect(ask([bad], PATIENT)).rejects.toMatchObject({ code: 'EBADRESP' });
+    expect(await ask([bad, (await server(GOOD)).address], PATIENT)).toEqual(ANSWER);
+  });
+
+  test.each(['silence', 'refused', 'servfail', 'damaged'] as const)(
+    'of which three (%s) are asked at a time do not hide a fourth',
+    async (fault) => {
+      const dead = await Promise.all([1, 2, 3].map(() => server(fault)));
+      const good = await server(GOOD);
+      const servers = [...dead, good].map(({ address }) => address);
+      // Before the caller gives up, who has less patience than all the rounds take.
+      expect(await ask(servers, STEADY, AbortSignal.timeout(4_000))).toEqual(ANSWER);
+    },
+  );
+
+  test('of which three fail at once: a fourth or a ninth is asked at once, and a tenth not at all', async () => {
+    const dead = await Promise.all(Array.from({ length: 9 }, () => absent()));
+    const { address, queries } = await server(GOOD);
+    expect(await ask([...dead.slice(0, 3), address], PATIENT)).toEqual(ANSWER);
+    expect(await ask([...dead.slice(0, 8), address], PATIENT)).toEqual(ANSWER);
+    await expect(ask([...dead, address], PATIENT)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(queries).toHaveLength(2);
+  });
+
+  test('that all fail for one name keep their order for the others', async () => {
+    const reply = (_: string, name: string) => (name === 'broken.example.org' ? 'servfail' : GOOD);
+    const all = await Promise.all([1, 2, 3, 4].map(() => server(reply)));
+    const route = { servers: all.map(({ address }) => address), way: new PlainWay() };
+    const servers = new NameServers(route, () => 0, PATIENT);
     const never = new Cancellation();
-    await expect(servers.ask('www.example.org', 'A', never)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(servers.ask('broken.example.org', 'A', never)).rejects.toMatchObject({ code: 'ESERVFAIL' });
     expect(await servers.ask('www.example.org', 'A', never)).toEqual(ANSWER);
+    expect(all.map(({ queries }) => queries.filter((one) => one === 'A www.example.org').length)).toEqual([
+      1, 0, 0, 0,
+    ]);
   });
 
   test('that do not answer are asked after the others for a while', async () => {
@@ -159,19 +197,28 @@ describe('name servers', () => {
   });
 });
 
-/** A server of cut-off answers. Without TCP they are empty; if it takes connections, and is silent there, they have an address. */
-async function cutOff({ isSilentByTcp = false } = {}): Promise<string> {
-  const tcp = createServer().listen(0, '127.0.0.1');
+/**
+ * A server of cut-off answers, which are empty. Without `byTcp` nobody listens there; if it takes connections and is silent, the
+ * answers by UDP have an address.
+ */
+async function cutOff({ byTcp }: { byTcp?: 'silence' | 'cut off' } = {}): Promise<string> {
+  const record = Buffer.from(byTcp === 'silence' ? 'c00c00010001000000070004c6290004' : '', 'hex');
+  const answerTo = (query: Buffer, start: number) => {
+    query.writeUInt16BE(0x8380, start + 2);
+    query.writeUInt16BE(record.length === 0 ? 0 : 1, start + 6);
+    return Buffer.concat([query, record]);
+  };
+  const tcp = createServer((socket) => {
+    socket.on('error', () => {});
+    // Behind the length, which is that of the question.
+    if (byTcp === 'cut off') socket.once('data', (query: Buffer) => socket.write(answerTo(query, 2)));
+  });
+  tcp.listen(0, '127.0.0.1');
   await once(tcp, 'listening');
   const { port } = tcp.address() as AddressInfo;
-  if (!isSilentByTcp) tcp.close();
-  const record = Buffer.from(isSilentByTcp ? 'c00c00010001000000070004c6290004' : '', 'hex');
+  if (byTcp === undefined) tcp.close();
   const udp = createSocket('udp4');
-  udp.on('message', (query, from) => {
-    query.writeUInt16BE(0x8380, 2);
-    query.writeUInt16BE(record.length === 0 ? 0 : 1, 6);
-    udp.send(Buffer.concat([query, record]), from.port, from.address);
-  });
+  udp.on('message', (query, from) => udp.send(answerTo(query, 0), from.port, from.address));
   udp.bind(port, '127.0.0.1');
   await once(udp, 'listening');
   after(() => {
