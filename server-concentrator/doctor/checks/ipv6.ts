@@ -7,9 +7,7 @@ import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 export const ipv6Check: ConcentratorCheck = {
   name: 'ipv6',
   async run({ config, ownAddresses, readFile }) {
-    const own = (await ownAddresses([])).filter(isIPv6);
-    const scopeOf = (address: string) => judgeAddress(address)?.[0]?.special?.scope;
-    const usable = own.filter((address) => !BESIDE.has(scopeOf(address) ?? ''));
+    const usable = usableV6(await ownAddresses([]));
     if (usable.length === 0) {
       return config.public.some(({ host }) => isIPv6(host))
         ? warning('"public" has an IPv6 address, and this machine has none', [
@@ -28,6 +26,15 @@ export const ipv6Check: ConcentratorCheck = {
     return ok(global.join(', '));
   },
 };
+
+/** Those of IPv6 that other machines can come to. */
+export function usableV6(own: readonly string[]): string[] {
+  return own.filter((address) => isIPv6(address) && !BESIDE.has(scopeOf(address) ?? ''));
+}
+
+function scopeOf(address: string) {
+  return judgeAddress(address)?.[0]?.special?.scope;
+}
 
 /** include/uapi/linux/route.h and ipv6_route.h */
 const RTF_UP = 0x1;

@@ -29,6 +29,13 @@ const FIREWALLD = `table inet firewalld {
 const ACCEPTING = (rule: string) =>
   `table inet filter {\n\tchain in {\n\t\ttype filter hook input priority 0; policy accept;\n\t\t${rule}\n\t}\n}`;
 
+/** Rules of ufw that let clients in, or a redirection of Docker's, in a table of its own; another program's table beside it. */
+const UFW_ALLOWS =
+  'table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t\tjump ufw-user-input\n\t}\n' +
+  '\tchain ufw-user-input {\n\t\tmeta l4proto { tcp, udp } th dport 8443 accept\n\t}\n}\n';
+const DOCKER_REDIRECTS =
+  'table ip nat {\n\tchain DOCKER {\n\t\tiifname != "docker0" tcp dport 8443 dnat to 172.17.0.2:8443\n\t}\n}\n';
+
 type Changes = Partial<ConcentratorCase> & { readonly keys?: Partial<ConcentratorConfig> };
 
 /** A machine on which all is well. */
@@ -167,6 +174,17 @@ it.each<[string, Changes, string, RegExp, RegExp]>([
   expect(finding.remedy?.join('\n')).toMatch(remedy);
 });
 
+it('takes rules of IPv6 for no fault where nobody comes over IPv6', async () => {
+  const rules = DROPPING.replace('inet', 'ip6');
+  const check = CONCENTRATOR_CHECKS.find(({ name }) => name === 'firewall')!;
+  const it = machine({ runTool: async (name) => (name === 'nft' ? rules : undefined) });
+  const listen = [{ host: '0.0.0.0', port: 8443, required: true }];
+  const alone = { ...it, ownAddresses: async () => ['203.0.113.7', 'fe80::1'] };
+  const unasked = { ...it, config: { ...it.config, listen } };
+  const outcomes = [it, alone, unasked].map(async (one) => (await check.run(one)).outcome);
+  expect(await Promise.all(outcomes)).toEqual(['warning', 'ok', 'ok']);
+});
+
 it('takes a private network for no fault', async () => {
   const check = CONCENTRATOR_CHECKS.find(({ name }) => name === 'public-addresses')!;
   const it = machine({ ownAddresses: async () => ['10.0.0.5'], resolve: async () => ['10.0.0.5'] });
@@ -221,6 +239,32 @@ it.each([
   [ACCEPTING('ct state invalid drop'), []],
   [ACCEPTING('tcp dport 8443 drop').replace('hook input', 'hook forward'), []],
   [':INPUT ACCEPT [0:0]\n-A ufw-user-input -p udp -m udp --dport 8443 -j DROP\n', ['udp']],
+  // Pings are no matter of ours.
+  [ACCEPTING('ip protocol icmp drop'), []],
+  [ACCEPTING('meta l4proto icmp drop'), []],
+  [ACCEPTING('meta l4proto { icmp, ipv6-icmp } counter packets 0 bytes 0 drop'), []],
+  [':INPUT ACCEPT [0:0]\n-A INPUT -p icmp -j DROP\n', []],
+  [ACCEPTING('meta l4proto { icmp, tcp } drop'), ['tcp']],
+  [ACCEPTING('ip protocol udp drop'), ['udp']],
+  // A packet passes the chains of all tables: what one lets in, another may drop.
+  [UFW_ALLOWS, []],
+  [`${UFW_ALLOWS}${DROPPING}`, ['tcp', 'udp']],
+  [`${UFW_ALLOWS}${DROPPING.replace('tcp dport 22', 'tcp dport 8443')}`, ['udp']],
+  [`${DOCKER_REDIRECTS}${DROPPING}`, ['tcp', 'udp']],
+  [
+    `${ACCEPTING('tcp dport 8443 accept')}\n${ACCEPTING('tcp dport 8443 drop').replace('filter', 'raw')}`,
+    ['tcp'],
+  ],
+  [
+    ACCEPTING(
+      'tcp dport 8443 accept\n\t}\n\tchain late {\n\t\ttype filter hook input priority 9; policy drop;',
+    ),
+    ['tcp', 'udp'],
+  ],
+  [
+    '*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 8443 -j REDIRECT --to-ports 8443\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp --dport 8443 -j ACCEPT\nCOMMIT\n',
+    ['tcp'],
+  ],
   ['', []],
 ])('reads rules of a packet filter: %s', (rules, closed) => {
   const isClosed = (protocol: 'tcp' | 'udp') => closedPortRemedy(rules, 8443, protocol) !== undefined;
@@ -232,6 +276,16 @@ it.each([
   [':INPUT DROP [0:0]\n-A INPUT -j ufw-before-input\n', /^ufw allow 8443\/tcp$/],
   [FIREWALLD, /^firewall-cmd --permanent --add-port=8443\/tcp && firewall-cmd --reload$/],
   [ACCEPTING('tcp dport 8443 drop'), /^nft insert rule inet filter in tcp dport 8443 accept /],
+  [`${UFW_ALLOWS}${DROPPING}`, /^nft insert rule inet filter input tcp dport 8443 accept /],
+  [UFW_ALLOWS.replace('8443', '22'), /^ufw allow 8443\/tcp$/],
+  [
+    ':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j DROP\n-A INPUT -j ufw-before-input\n',
+    /^iptables -I INPUT -p tcp --dport 8443 -j ACCEPT /,
+  ],
+  [
+    '*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 8443 -j DROP\n',
+    /^iptables -t raw -I PREROUTING /,
+  ],
 ])('opens a port by the program that closes it: %s', (rules, remedy) => {
   expect(closedPortRemedy(rules, 8443, 'tcp')).toMatch(remedy);
 });
