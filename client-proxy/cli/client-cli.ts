@@ -169,7 +169,10 @@ function addDoctor(program: Command, load: LoadConfig, deps: ClientCliDeps): voi
     .option('--uplink <name...>', 'these alone')
     .option('--concentrator <name>', 'of several, this one alone')
     .option('--json', 'all of it at the end, for programs')
-    .option('--metered', 'measure the speed of metered uplinks, too')
+    .option(
+      '--metered',
+      'measure the speed of metered uplinks, too, and examine those that are stopped at a cap',
+    )
     .option('--speed-bytes <size>', 'bytes for each measurement of speed, each way', DEFAULT_SPEED_BYTES)
     .option('--nat-timeout', 'find out how long silent connections live; takes four minutes for each uplink')
     .action(async (_options: unknown, command: Command) => {

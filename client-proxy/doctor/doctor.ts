@@ -95,7 +95,7 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
       if (it.found.facts !== undefined) facts.set(to, facts.get(to) ?? it.found.facts);
     }
   }
-  for (const { interface: name, reason } of leftOut) {
+  for (const { interface: name, reason } of leftOut.filter(({ isCandidate }) => isCandidate)) {
     examination.begin(`${name} (no uplink now)`);
     const check = { name: 'interface', run: () => skipped(reason) };
     await runChecks([check], undefined, name, examination.add);
@@ -115,13 +115,19 @@ const UPLINKS: Check<ExaminedUplinks> = {
   name: 'uplinks',
   applies: ({ uplinks }) => uplinks.length === 0,
   run({ leftOut }) {
-    const reasons = leftOut.map(({ interface: name, reason }) => `${name}: ${reason.replaceAll('`', '')}`);
-    return failed('there is no uplink now', [
-      ...reasons,
+    // What could be an uplink first.
+    const inOrder = [...leftOut].sort((a, b) => Number(b.isCandidate) - Number(a.isCandidate));
+    const reasons = inOrder.slice(0, MAX_REASONS).map(({ interface: name, reason }) => `${name}: ${reason}`);
+    const others = leftOut.length - reasons.length;
+    if (others > 0) reasons.push(`and ${others} more`);
+    const why = reasons.length === 0 ? '' : ` (${reasons.join('; ')})`;
+    return failed(`there is no uplink now${why}`, [
       'tributary-client check   # says of each interface why it is no uplink',
     ]);
   },
 };
+/** A host of many containers has hundreds of interfaces. */
+const MAX_REASONS = 8;
 const KERNEL = { name: 'kernel', run: () => kernelFinding(readKernelSettings()) };
 const CONCENTRATOR = { name: 'concentrator-kernel', run: concentratorFinding };
 

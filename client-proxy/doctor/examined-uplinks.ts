@@ -10,7 +10,7 @@ import { type DeviceBinding, deviceBindingOf } from '../uplink/uplink.ts';
 export interface ExaminedUplinks {
   /** Those of the list, and those that are found. */
   readonly uplinks: readonly ConfiguredUplink[];
-  /** Uplinks that are turned off, and interfaces that would be uplinks and cannot be used now. */
+  /** Uplinks that are turned off, and interfaces that are none; nothing where uplinks are named. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -30,7 +30,7 @@ export function examinedUplinks(
     const off = all.filter(({ isOff }) => isOff === true);
     return {
       uplinks: all.filter((uplink) => !off.includes(uplink)),
-      leftOut: [...off.map(turnedOff), ...found.leftOut.filter(({ isCandidate }) => isCandidate)],
+      leftOut: [...off.map(turnedOff), ...found.leftOut],
     };
   }
   const missing = named.filter((name) => all.every((uplink) => uplink.name !== name));

@@ -2,7 +2,7 @@ import type { Destination } from '../../../shared/protocol/destination.ts';
 import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { type Finding, skipped } from '../../../shared/runtime/doctor/finding.ts';
 import type { UplinkCase, UplinkCheck } from './uplink-check.ts';
-import { NO_ADDRESS, NO_MEASUREMENTS_NOW } from './words.ts';
+import { NO_ADDRESS, REFUSED_MEANWHILE } from './words.ts';
 
 interface MeasuredCheck extends Omit<UplinkCheck, 'run'> {
   /** @param address where the concentrator has answered */
@@ -22,7 +22,7 @@ export function measuredCheck(check: MeasuredCheck): UplinkCheck {
         return await check.run(it, address);
       } catch (error) {
         // It took part a moment ago: nothing is wrong with the uplink.
-        if (error instanceof HandshakeRefused) return skipped(NO_MEASUREMENTS_NOW);
+        if (error instanceof HandshakeRefused) return skipped(REFUSED_MEANWHILE);
         throw error;
       }
     },

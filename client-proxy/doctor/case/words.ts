@@ -4,3 +4,6 @@ export const OLDER = 'the concentrator is older than this client and cannot tell
 export const NO_MEASUREMENTS_NOW = 'the concentrator takes no measurements now: see authentication';
 /** Why nothing is asked of a concentrator that is nowhere. */
 export const NO_ADDRESS = 'no address of the concentrator answers';
+/** Why a later check measures nothing with one that took part in those before it. */
+export const REFUSED_MEANWHILE =
+  'the concentrator took part a moment ago, and refuses measurements now: try again in a while';

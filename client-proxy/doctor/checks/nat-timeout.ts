@@ -1,4 +1,5 @@
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import type { OpenedMeasurement } from '../../measurement/open-measurement.ts';
 import { measuredCheck } from '../case/measured-check.ts';
 
 /** Silences that are tried at the same time, each on a connection of its own. */
@@ -13,17 +14,7 @@ export const natTimeoutCheck = measuredCheck({
   needs: ['tcp', 'tls-and-pin', 'authentication'],
   applies: ({ options }) => options.natTimeout,
   async run({ uplink, prober }, address) {
-    const lives = await Promise.all(
-      SILENCES_S.map(async (seconds) => {
-        const connection = (await prober.measure(uplink, address))?.connection;
-        if (connection === undefined) return false;
-        connection.keepSilent();
-        await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
-        const isAlive = (await connection.ping(ANSWER_MS)) !== undefined;
-        connection.close();
-        return isAlive;
-      }),
-    );
+    const lives = await livesThrough(SILENCES_S, () => prober.measure(uplink, address));
     // Where a shorter silence was too much, a connection that outlived a longer one was lucky.
     const forgotten = SILENCES_S.find((_, i) => !lives[i]);
     const longest = SILENCES_S.filter((seconds) => forgotten === undefined || seconds < forgotten).at(-1);
@@ -41,3 +32,27 @@ export const natTimeoutCheck = measuredCheck({
     return warning(words, ['raise the idle time-out of TCP in the router of this uplink'], figures);
   },
 });
+
+/** Whether a connection lives through each of these silences. Rejects, and leaves nothing behind, when one of them cannot be opened. */
+async function livesThrough(
+  silencesS: readonly number[],
+  open: () => Promise<OpenedMeasurement | undefined>,
+): Promise<readonly boolean[]> {
+  const opened = await Promise.allSettled(silencesS.map(open));
+  const connections = opened.map((one) => (one.status === 'fulfilled' ? one.value?.connection : undefined));
+  try {
+    const refused = opened.find((one) => one.status === 'rejected');
+    if (refused !== undefined) throw refused.reason;
+    return await Promise.all(
+      silencesS.map(async (seconds, i) => {
+        const connection = connections[i];
+        if (connection === undefined) return false;
+        connection.keepSilent();
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+        return (await connection.ping(ANSWER_MS)) !== undefined;
+      }),
+    );
+  } finally {
+    for (const connection of connections) connection?.close();
+  }
+}

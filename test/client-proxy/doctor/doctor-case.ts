@@ -1,6 +1,7 @@
 import type { ClientConfig, ConfiguredUplink } from '../../../client-proxy/config/client-config.ts';
 import type { DoctorOptions, UplinkCase } from '../../../client-proxy/doctor/case/uplink-check.ts';
 import { nothingFound } from '../../../client-proxy/doctor/case/uplink-check.ts';
+import { UPLINK_CHECKS } from '../../../client-proxy/doctor/uplink-checks.ts';
 import type { Measuring } from '../../../client-proxy/measurement/open-measurement.ts';
 import type { NetworkView } from '../../../client-proxy/network/network-view.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
@@ -69,6 +70,11 @@ export function doctorCase(
     },
     ...over,
   };
+}
+
+/** Runs one check, by its name. */
+export function run(name: string, it: UplinkCase) {
+  return UPLINK_CHECKS.find((check) => check.name === name)!.run(it);
 }
 
 /** A connection that brings everything at 80 Mbit/s, in 10 ms. */

@@ -116,13 +116,29 @@ async function examine(uplinks: ClientConfig['uplinks'], interfaces: NetworkView
 }
 
 it('does not call a machine well that has no uplink at all', async () => {
-  const { verdict, isWell } = await examine([], view(device('eth0', { hasCarrier: false })));
+  const bridges = Array.from({ length: 20 }, (_, i) => device(`br-${i}`, { kind: 'bridge' }));
+  const interfaces = view(...bridges, device('eth0', { hasCarrier: false }));
+  const { verdict, isWell } = await examine([], interfaces);
   expect(isWell).toBe(false);
   expect(verdict).toMatchObject({
     outcome: 'failed',
-    words: ['one thing is wrong', 'this machine, uplinks: there is no uplink now'],
-    remedy: ['eth0: its interface has no carrier', expect.stringMatching(/^tributary-client check /)],
+    words: [
+      'one thing is wrong',
+      // Those that could be uplinks first, and not all of many.
+      expect.stringMatching(
+        /^this machine, uplinks: there is no uplink now \(eth0: its interface has no carrier; br-0: virtual, by its name; .*; and 13 more\)$/,
+      ),
+    ],
+    remedy: [expect.stringMatching(/^tributary-client check /)],
   });
+});
+
+it('says why there is no uplink on a machine with virtual interfaces alone', async () => {
+  const { checks } = await examine([], view(device('veth7', { kind: 'veth' })));
+  expect(checks).toMatchObject([
+    { check: 'kernel' },
+    { check: 'uplinks', words: 'there is no uplink now (veth7: virtual (veth))' },
+  ]);
 });
 
 it('leaves an uplink alone that is turned off', async () => {
