@@ -1,6 +1,7 @@
 import type { WallClock } from '../shared/runtime/clock.ts';
 import { type ClientList, hasExpired } from './clients/client-list.ts';
 import type { ClientSource } from './clients/client-source.ts';
+import type { PerClient } from './clients/per-client.ts';
 import { formatExpiry } from './config/client-expiry.ts';
 import type { ClientEntry } from './config/concentrator-config.ts';
 import type { OriginDatagrams } from './datagram/origin-datagrams.ts';
@@ -10,11 +11,6 @@ import type { PublishedPorts } from './publish/published-ports.ts';
 import type { SessionRegistry } from './session/session-registry.ts';
 import type { UsageKeeping } from './usage/usage-keeper.ts';
 import type { UsageMeters } from './usage/usage-meters.ts';
-
-/** What has something of each client that has been here, and forgets it of clients that the list does not have any more. */
-export interface PerClient {
-  keepClients(isKnown: (clientId: string) => boolean): void;
-}
 
 export interface ClientKeeperOptions {
   readonly source: ClientSource;

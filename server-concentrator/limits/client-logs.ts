@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
+import type { PerClient } from '../clients/per-client.ts';
 
 /** What is logged about each client, under a limit of its own. */
-export class ClientLogs {
+export class ClientLogs implements PerClient {
   readonly #logger: Logger;
   readonly #clock: MonotonicClock;
   readonly #clients = new Map<string, { readonly limit: LineLimit; readonly log: LineLog }>();

@@ -1,4 +1,5 @@
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
+import type { PerClient } from '../clients/per-client.ts';
 
 export interface MemoryLimits {
   readonly memoryTotalBytes: number;
@@ -25,7 +26,7 @@ export function memoryMaxBytes(memoryTotalBytes: number, processes = 1): number 
 }
 
 /** The memory of the process and of each client, above that of their sessions. */
-export class MemoryLevels {
+export class MemoryLevels implements PerClient {
   readonly total: MemoryBudget;
   readonly #limits: MemoryLimits;
   /** By client id. */

@@ -1,3 +1,4 @@
+import type { PerClient } from '../clients/per-client.ts';
 import { added, OTHER_CLIENTS, type UsageCount, type UsageTotal } from './usage-count.ts';
 
 /** What a client carries, counted as it happens. */
@@ -22,7 +23,7 @@ const NOTHING: UsageTotal = { upBytes: 0, downBytes: 0, connections: 0 };
 const QUIET_COUNT = 2;
 
 /** Counts what the clients carry in this process, and hands it on. */
-export class UsageMeters {
+export class UsageMeters implements PerClient {
   readonly #maxNamed: number;
   /** Of clients that have had a session. Those that are removed from the list are forgotten once all of theirs is handed on. */
   readonly #byClient = new Map<string, Metered>();
