@@ -23,7 +23,8 @@ interface IdleCase {
 }
 
 const UPLINKS = ['wan0', 'wan1'] as const;
-const CASES: readonly IdleCase[] = [
+/** The clients that are watched. */
+export const IDLE_CASES: readonly IdleCase[] = [
   { title: 'one concentrator', places: ['near'], metered: [] },
   { title: 'two', places: ['near', 'far'], metered: [] },
   { title: 'two, wan0 metered', places: ['near', 'far'], metered: ['wan0'] },
@@ -33,23 +34,15 @@ const CASES: readonly IdleCase[] = [
 /** A session that has just carried something is not only kept ready for half a minute yet. */
 const SETTLE_MS = 40_000;
 
-/** Watches clients that have nothing to do. */
-export async function measureIdle(
-  seconds: number,
-  isInterrupted: () => boolean,
-): Promise<readonly IdleCost[]> {
-  const costs: IdleCost[] = [];
-  for (const one of CASES) {
-    if (isInterrupted()) break;
-    console.log(`idle: ${one.title} ...`);
-    const it = await TwoConcentrators.create();
-    try {
-      costs.push(await costOf(it, one, seconds));
-    } finally {
-      await it.close();
-    }
+/** Watches a client that has nothing to do. */
+export async function measureIdle(one: IdleCase, seconds: number): Promise<IdleCost> {
+  console.log(`idle: ${one.title} ...`);
+  const it = await TwoConcentrators.create();
+  try {
+    return await costOf(it, one, seconds);
+  } finally {
+    await it.close();
   }
-  return costs;
 }
 
 async function costOf(

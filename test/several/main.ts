@@ -2,8 +2,8 @@
 import { runCommand } from '../lab/command.ts';
 import { interruptible } from '../lab/interruptible.ts';
 import { circumstances, writeResults } from '../lab/results.ts';
-import { measureFailovers } from './failover.ts';
-import { measureIdle } from './idle.ts';
+import { FAILOVERS, type FailoverRecord, measureFailover } from './failover.ts';
+import { IDLE_CASES, type IdleCost, measureIdle } from './idle.ts';
 import { HELP, parseOptions, type SeveralOptions } from './options.ts';
 import { pictures, reportText, type SeveralResults } from './report.ts';
 
@@ -14,20 +14,29 @@ function measure({ parts, seconds, out }: SeveralOptions): Promise<number> {
     () => {},
     async (isInterrupted) => {
       const where = await circumstances();
-      const results: SeveralResults = {
-        failovers: parts.includes('failover') ? await measureFailovers(isInterrupted) : [],
-        idle: parts.includes('idle') ? await measureIdle(seconds, isInterrupted) : [],
+      const failovers: FailoverRecord[] = [];
+      const idle: IdleCost[] = [];
+      let text = '';
+      let file: string | undefined;
+      // Each takes a minute: what there is, is there whatever happens to the next.
+      const write = async () => {
+        const results: SeveralResults = { failovers, idle };
+        text = reportText(results, where);
+        const attached = { texts: new Map([['several', text]]), pictures: pictures(results) };
+        const told = { idle, failovers: failovers.map(({ traffic: _, ...figures }) => figures) };
+        file = await writeResults(out, where, told, attached);
       };
-      const text = reportText(results, where);
-      console.log(`\n${text}\n`);
-      const attached = { texts: new Map([['several', text]]), pictures: pictures(results) };
-      const told = {
-        idle: results.idle,
-        failovers: results.failovers.map(({ traffic: _, ...figures }) => figures),
-      };
-      console.log(
-        `Written: ${await writeResults(out, where, told, attached)}, the table and pictures beside it`,
-      );
+      for (const failover of parts.includes('failover') ? FAILOVERS : []) {
+        if (isInterrupted()) break;
+        failovers.push(await measureFailover(failover));
+        await write();
+      }
+      for (const one of parts.includes('idle') ? IDLE_CASES : []) {
+        if (isInterrupted()) break;
+        idle.push(await measureIdle(one, seconds));
+        await write();
+      }
+      if (file !== undefined) console.log(`\n${text}\n\nWritten: ${file}, the table and pictures beside it`);
     },
   );
 }
