@@ -13,6 +13,8 @@ await runCommand({ name: 'chaos', help: HELP, parse: parseOptions, run: runAll }
 
 async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
   const outcomes: Outcome[] = [];
+  /** Of seeds that were played again: to be looked at, and no part of the verdict. */
+  const doubtful: Outcome[] = [];
   let run: ChaosRun | undefined;
   const code = await interruptible(
     () => run?.stop(),
@@ -34,6 +36,7 @@ async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
           let outcome = await play();
           if (outcome && isDoubtful(outcome) && !isInterrupted()) {
             console.log(`  the machine was too busy to judge that (${latenessText(outcome)}): once more`);
+            doubtful.push(outcome);
             outcome = await play();
           }
           if (!outcome || isInterrupted()) break;
@@ -42,9 +45,12 @@ async function runAll({ seeds, minutes, out }: ChaosOptions): Promise<number> {
       } finally {
         await setup.remove();
       }
-      const told = outcomes.map(({ output: _, ...rest }) => rest);
-      const file = await writeResults(out, where, { outcomes: told }, {});
-      await writeLogs(file.replace(/\.json$/, ''), outcomes);
+      const told = (all: readonly Outcome[]) => all.map(({ output: _, ...rest }) => rest);
+      const content = { outcomes: told(outcomes), doubtful: told(doubtful) };
+      const file = await writeResults(out, where, content, {});
+      const stem = file.replace(/\.json$/, '');
+      await writeLogs(stem, outcomes);
+      await writeLogs(`${stem}-doubtful`, doubtful);
       console.log(`Written: ${file}`);
     },
   );
