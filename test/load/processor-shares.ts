@@ -37,6 +37,7 @@ export class ProcessorShares {
       for (let tries = 0; existsSync(group) && tries < REMOVE_TRIES; tries++)
         await rmdir(group).catch(() => sleep(REMOVE_EVERY_MS));
     }
+    this.#groups.length = 0;
     process.off('exit', this.#removeAtOnce);
   }
 
