@@ -265,6 +265,8 @@ place_bundle() {
   mv "$PREFIX/.new/$bundle" "$PREFIX/$bundle"
   rm -rf "$PREFIX/.new"
   older=$(readlink "$PREFIX/previous" || true)
+  # A rollback that was interrupted is not gone on with after that.
+  rm -f "$PREFIX/.rollback"
   # The same again, which was damaged, is no other version.
   if [ -n "$now" ] && [ "$now" != "$bundle" ]; then
     before=$now
@@ -382,7 +384,7 @@ start() {
   systemctl daemon-reload
   if [ -n "$is_new" ] || [ "$program" = "$wanted" ]; then
     systemctl --quiet enable "$program"
-  elif ! systemctl --quiet is-enabled "$program" && ! systemctl --quiet is-active "$program"; then
+  elif is_off; then
     say "$program is switched off, and stays so: systemctl enable --now $program"
     return
   fi
@@ -393,6 +395,11 @@ start() {
     return 1
   fi
   say "$program runs. What it does: systemctl status $program; $program status"
+}
+
+# Whether an administrator has switched it off.
+is_off() {
+  ! systemctl --quiet is-enabled "$program" && ! systemctl --quiet is-active "$program"
 }
 
 # A program that cannot start ends at once, and systemd may start it again and again. What ran before may take its time to end.
@@ -492,10 +499,9 @@ clean_up() {
 
 rollback() {
   wanted=
+  put_back
   previous=$(readlink "$PREFIX/previous" || true)
   current=$(readlink "$PREFIX/current" || true)
-  # What was interrupted is brought to its end, and not undone.
-  [ ! -s "$PREFIX/.rollback" ] || read -r previous current < "$PREFIX/.rollback"
   [ -n "$previous" ] && [ -d "$PREFIX/$previous" ] && [ "$previous" != "$current" ] || fail 'there is no version before this one'
   check_configurations "$PREFIX/$previous"
   echo "$previous $current" > "$PREFIX/.rollback"
@@ -506,6 +512,28 @@ rollback() {
   run_services || runs=
   rm "$PREFIX/.rollback"
   [ -n "$runs" ] || fail 'not all of it runs'
+}
+
+# Gives the names of before a rollback that was interrupted, which then is brought to its end by another one, and not undone.
+put_back() {
+  [ -s "$PREFIX/.rollback" ] || return 0
+  read -r current previous < "$PREFIX/.rollback"
+  if ! is_over && [ -d "$PREFIX/$previous" ]; then
+    name_bundle "$previous" current
+    name_bundle "$current" previous
+  fi
+  rm "$PREFIX/.rollback"
+}
+
+# Whether all of a rollback that was interrupted long ago has come since, for example by a start of the machine. Whoever has just interrupted
+# one wants its end.
+is_over() {
+  [ -n "$(find "$PREFIX/.rollback" -mmin +60)" ] || return 1
+  [ "$(readlink "$PREFIX/current")" = "$current" ] && [ "$(readlink "$PREFIX/previous")" = "$previous" ] || return 1
+  [ -d /run/systemd/system ] || return 0
+  for program in $(configured_programs); do
+    is_off || runs_current || return 1
+  done
 }
 
 uninstall() {

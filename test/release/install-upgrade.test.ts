@@ -152,22 +152,67 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
     expect(root.runWell(CONCENTRATOR, ['--version']).stdout).toBe('1.0.0\n');
   });
 
+  /** A rollback that is killed when it calls a command for the nth time. */
+  const killedRollback = (command: string, nth: number): Ran => {
+    const killer = `#!/bin/sh
+echo >> /tmp/calls
+[ $(wc -l < /tmp/calls) -lt ${nth} ] || kill -KILL $PPID
+exec /tmp/${command} "$@"
+`;
+    writeFileSync(join(root.changes, 'tmp/killer'), killer, { mode: 0o755 });
+    return root.run('sh', [
+      '-c',
+      `place=$(command -v ${command}) && rm -f /tmp/calls && cp $place /tmp/${command} && mount --bind /tmp/killer $place &&
+sh /root/install.sh --rollback; exit 9`,
+    ]);
+  };
+
   it('brings a rollback to its end that was interrupted, and does not undo it', () => {
     concentrator('first');
     upgrade('second');
-    // Killed when it has the service run the other version, and while it changes names.
-    for (const [command, from, to] of [
-      ['systemctl', '2.0.0', '1.0.0'],
-      ['mv', '1.0.0', '2.0.0'],
+    // Killed when it has the service run the other version, and when it has changed one of two names.
+    for (const [command, nth, from, to] of [
+      ['systemctl', 1, '2.0.0', '1.0.0'],
+      ['mv', 2, '1.0.0', '2.0.0'],
     ] as const) {
-      const killed = root.run('sh', [
-        '-c',
-        `printf '#!/bin/sh\nkill -KILL $PPID\n' > /tmp/${command} && chmod +x /tmp/${command} && mount --bind /tmp/${command} $(command -v ${command}) && sh /root/install.sh --rollback; exit 9`,
-      ]);
-      expect([killed.status, running(CONCENTRATOR)]).toEqual([9, from]);
+      expect([killedRollback(command, nth).status, running(CONCENTRATOR)]).toEqual([9, from]);
+      expect(root.runWell(CONCENTRATOR, ['--version']).stdout).toBe(`${to}\n`);
       expect(install('--rollback').status).toBe(0);
       expect(running(CONCENTRATOR)).toBe(to);
     }
+    expect(install('--rollback').status).toBe(0);
+    expect(running(CONCENTRATOR)).toBe('1.0.0');
+  });
+
+  it('goes back from a version that runs since a rollback was interrupted long ago', () => {
+    concentrator('first');
+    upgrade('second');
+    killedRollback('systemctl', 1);
+    root.runWell('touch', ['-d', '2 hours ago', '/opt/tributary/.rollback']);
+    // A start of the machine has the service run by the names that have changed.
+    const { status } = root.run('sh', [
+      '-ec',
+      `cp /bin/tail /opt/tributary/current/lib/node
+$(readlink -f /opt/tributary/current/lib/node) -n 0 -f /bin/tail &
+echo $! > /run/fake/${CONCENTRATOR}.pid
+echo 1.0.0 > /run/fake/${CONCENTRATOR}.version
+sh /root/install.sh --rollback`,
+    ]);
+    expect([status, running(CONCENTRATOR)]).toEqual([0, '2.0.0']);
+  });
+
+  it('changes nothing where the version of an interrupted rollback refuses the configuration since', () => {
+    concentrator('first');
+    upgrade('second');
+    killedRollback('systemctl', 1);
+    root.runWell('sh', ['-ec', `printf '#!/bin/sh\nexit 2\n' > /opt/tributary/current/bin/${CONCENTRATOR}`]);
+    expect(install('--rollback')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/1\.0\.0\S* refuses .*nothing is changed/),
+    });
+    // What runs is what the next start runs.
+    expect(running(CONCENTRATOR)).toBe('2.0.0');
+    expect(root.runWell(CONCENTRATOR, ['--version']).stdout).toBe('2.0.0\n');
   });
 
   it('upgrades where a check fails for other reasons than the configuration', () => {
