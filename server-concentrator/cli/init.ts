@@ -74,16 +74,35 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
     pins: [pin],
   });
   await printLink(link, client, options, deps);
-  const ports = listen.length === 0 ? [DEFAULT_PORT] : [...new Set(listen.map(({ port }) => port))];
-  for (const address of publicAddresses.filter(({ port }) => !ports.includes(port))) {
-    deps.stderr(
-      `Clients come to ${formatDestination(address)}, and the concentrator listens at port ${ports.join(', ')}. Unless something in between ` +
-        `leads one to the other, set listen: ["0.0.0.0:${address.port}", "[::]:${address.port}"] in ${files.config}\n`,
-    );
-  }
+  deps.stderr(portAdvice(listen, publicAddresses, files.config));
   const service = groupId === undefined ? undefined : CONCENTRATOR_SERVICE;
   const command = `tributary-concentrator --config ${files.config}`;
   deps.stderr(`${await startOrTell(options.start === true, service, command)}\n`);
+}
+
+/** What to do where clients come to ports that the concentrator does not listen at; empty where they do not. */
+function portAdvice(
+  listenOptions: readonly Destination[],
+  publicAddresses: readonly Destination[],
+  file: string,
+): string {
+  const listen = listenOptions.length === 0 ? atAllAddresses(DEFAULT_PORT) : listenOptions;
+  const ports = new Set(listen.map(({ port }) => port));
+  const missed = publicAddresses.filter(({ port }) => !ports.has(port));
+  if (missed.length === 0) return '';
+  const missedPorts = [...new Set(missed.map(({ port }) => port))];
+  // With what it listens at now: clients may come there, too.
+  const all = [...listen, ...missedPorts.flatMap(atAllAddresses)].map(
+    (address) => `"${formatDestination(address)}"`,
+  );
+  return (
+    `Clients come to ${missed.map(formatDestination).join(', ')}, and the concentrator listens at port ${[...ports].join(', ')}. ` +
+    `Unless something in between leads one to the other, set listen: [${all.join(', ')}] in ${file}\n`
+  );
+}
+
+function atAllAddresses(port: number): readonly Destination[] {
+  return ['0.0.0.0', '::'].map((host) => ({ host, port }));
 }
 
 async function refuseExisting(files: readonly string[]): Promise<void> {
