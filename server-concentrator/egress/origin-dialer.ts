@@ -101,12 +101,16 @@ export class OriginDialer<T extends { destroy(): void }> {
     return permittedAddresses(this.#policyOf(clientId), found, named);
   }
 
+  /** Whether the concentrator answers this itself: there is no origin then. */
+  isService({ host }: Destination): boolean {
+    return Object.hasOwn(this.#options.services ?? {}, host);
+  }
+
   /** Throws StreamError where the policy forbids it. */
   #serviceOf(destination: Destination) {
-    const { services = {} } = this.#options;
-    if (!Object.hasOwn(services, destination.host)) return undefined;
+    if (!this.isService(destination)) return undefined;
     checkHost(this.#policy, destination);
-    return services[destination.host];
+    return this.#options.services?.[destination.host];
   }
 
   #connect(destination: Destination, signal: CancelSignal, clientId: string): Promise<T> {

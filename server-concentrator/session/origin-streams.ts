@@ -26,7 +26,7 @@ export interface OriginStreamsOptions {
   readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
   /** Of the session: for what was read and is held back. */
   readonly memory: MemoryBudget;
-  /** Counts its connections. */
+  /** Counts its connections; questions and measurements that are answered here are none. */
   readonly usage: Pick<UsageMeter, 'connections'>;
   /** A stream without a byte either way for so long is reset; swept at a tenth of it. */
   readonly idleTimeoutMs: number;
@@ -77,7 +77,7 @@ export class OriginStreams {
           socket.destroy('reset');
           return;
         }
-        usage.connections++;
+        if (!dialer.isService(destination)) usage.connections++;
         onOpened(clock() - startedMs);
         driver.input(({ streams }) => streams.accept(streamId));
         relay.attach(this.#paced(socket));
