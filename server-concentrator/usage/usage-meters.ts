@@ -12,7 +12,7 @@ interface Metered {
   readonly meter: UsageMeter;
   /** What was handed on by the last call of `collect`. */
   collected: UsageTotal;
-  /** Calls of `collect` in a row that found nothing new. */
+  /** Calls of `collect` in a row that found nothing new, since the client was removed. */
   quietCount: number;
   /** Whether metrics call it by its name. */
   readonly isNamed: boolean;
@@ -75,7 +75,9 @@ export class UsageMeters implements PerClient {
         counts.push({ client, upBytes, downBytes, connections });
         metered.collected = { ...meter };
         metered.quietCount = 0;
-      } else if (++metered.quietCount >= QUIET_COUNT && !this.#isKnown(client)) {
+      } else if (this.#isKnown(client)) {
+        metered.quietCount = 0;
+      } else if (++metered.quietCount >= QUIET_COUNT) {
         this.#forget(client, metered);
       }
     }

@@ -53,3 +53,14 @@ it('has no counter of a metric fall because a client was removed', () => {
   carry(meters, 'new');
   expect([...meters.totals()]).toEqual([['new', BYTES], others]);
 });
+
+it('counts what a client that was quiet and is then removed carries in its last moment', () => {
+  const meters = new UsageMeters(10);
+  const meter = meters.of('van-7');
+  for (let i = 0; i < 5; i++) meters.collect();
+  meters.keepClients(() => false);
+  expect(meters.collect()).toEqual([]);
+  // Its session says farewell.
+  meter.upBytes += 9;
+  expect(meters.collect()).toEqual([{ client: 'van-7', upBytes: 9, downBytes: 0, connections: 0 }]);
+});
