@@ -25,7 +25,7 @@ export interface AssociationsOptions {
   input<Result>(work: (datagrams: FlowCommands) => Result): Result;
   readonly targets: Pick<FlowTargets, 'find' | 'permits' | 'onReached'>;
   /** What the client may carry. */
-  readonly allowances: Pick<ClientAllowances, 'pacersOf'>;
+  readonly allowances: Pick<ClientAllowances, 'refuse' | 'pacersOf'>;
   /** @returns undefined where the client, or all of them, may have no more */
   claimFlow(clientId: string): ReleasePlace | undefined;
   claimAssociation(clientId: string): ReleasePlace | undefined;
@@ -130,13 +130,15 @@ export class Associations {
   }
 
   #begin({ flowId: id, associationId, destination }: OpenedFlow): void {
-    const { clientId, claimFlow, targets, counts } = this.#options;
+    const { clientId, claimFlow, targets, allowances, counts } = this.#options;
     const release = claimFlow(clientId);
     const entry = release && (this.#associations.get(associationId) ?? this.#newAssociation(associationId));
     if (release === undefined || entry === undefined) {
       release?.();
-      counts.opens.add('resourceExceeded');
-      this.#tell((datagrams) => datagrams.endFlow(id, 'resourceExceeded'));
+      // Those that wait to be refused for a quota have places, too: then the quota is why there are no more.
+      const code = allowances.refuse(clientId) ?? 'resourceExceeded';
+      counts.opens.add(code);
+      this.#tell((datagrams) => datagrams.endFlow(id, code));
       return;
     }
     const flow = new OriginFlow({ id, associationId, destination, release });

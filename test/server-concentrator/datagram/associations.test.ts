@@ -387,6 +387,15 @@ describe('limits', () => {
     await soon(() => expect(session.received).toHaveLength(1));
   });
 
+  test('are not what a client whose quota is used up is told of, however many flows it begins', async () => {
+    const bed = bedOf({ opensPerSecond: 4, flowsPerClient: 12, refuse: () => 'quotaUsedUp' });
+    const session = bed.session();
+    // Ten have their turn at once, others wait for it in their places, and the last have none.
+    for (let i = 0; i < 25; i++) session.flow({ host: '127.0.0.1', port: 9 });
+    await soon(() => expect(session.ended.length).toBeGreaterThanOrEqual(23));
+    expect(session.ended.filter(({ error }) => error !== 'quotaUsedUp')).toEqual([]);
+  });
+
   test('leave descriptors to others', async () => {
     const origin = await Origin.at();
     const bed = bedOf({ descriptors: 4 });

@@ -74,6 +74,7 @@ interface BedOptions {
   readonly ownAddresses?: readonly string[];
   readonly hasDescriptor?: () => boolean;
   readonly rulesOf?: OriginDatagramsOptions['rulesOf'];
+  readonly refuse?: OriginDatagramsOptions['allowances']['refuse'];
 }
 
 /** Clients that may carry what they want. */
@@ -100,7 +101,7 @@ export function bedOf(options: BedOptions = {}) {
     opensPerSecond: options.opensPerSecond ?? 1_000,
     policy: policyOf(options),
     ...(options.rulesOf === undefined ? {} : { rulesOf: options.rulesOf }),
-    allowances: NO_ALLOWANCES,
+    allowances: { ...NO_ALLOWANCES, ...(options.refuse === undefined ? {} : { refuse: options.refuse }) },
     resolver,
     translators: new Translators(new Nat64Discovery(async () => [], clock), () => ownAddresses, clock),
     shares,
