@@ -72,7 +72,7 @@ export class Primary {
     const { count, program, isPretty, clients } = options;
     const placement = this.#placement;
     this.#pool = new WorkerPool(config, {
-      ...{ count, program, isPretty, clients, placement, clock, random, logger, writeLogLine },
+      ...{ count, program, version, isPretty, clients, placement, clock, random, logger, writeLogLine },
       onProven: (clientId, host) => {
         placement.onProven(clientId, host);
         this.#proven.add(clientId, sourceOf(host));

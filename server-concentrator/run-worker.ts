@@ -2,9 +2,8 @@ import { LoopLoad } from '../shared/runtime/observe/loop-load.ts';
 import type { RunningProgram } from '../shared/runtime/process/run-program.ts';
 import { assembleProcess, type ConcentratorDeps } from './assemble.ts';
 import type { Concentrator } from './concentrator.ts';
-import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import type { Insight } from './insight.ts';
-import { type PrimaryCalls, unpackClients, type WorkerCalls, type WorkerStart } from './worker/calls.ts';
+import { type PrimaryCalls, unpackClients, type WorkerCalls } from './worker/calls.ts';
 import { Channel, type Handlers, type MessagePort } from './worker/channel.ts';
 import { lookAtSessions } from './worker/sessions-look.ts';
 import { WorkerPlace } from './worker/worker-place.ts';
@@ -78,7 +77,13 @@ export class Worker implements RunningProgram {
     };
   }
 
-  async #start(start: WorkerStart & { readonly config: ConcentratorConfig }): Promise<void> {
+  async #start(start: WorkerCalls['start']['value']): Promise<void> {
+    const { version } = this.#deps;
+    if (start.version !== version) {
+      throw new Error(
+        `its program is version ${version}, and the concentrator that runs is ${start.version ?? 'an older one'}: restart the concentrator`,
+      );
+    }
     this.#place = new WorkerPlace(start, this.#channel, start.config.clients, this.#deps.wallClock);
     const parts = await assembleProcess(start.config, this.#deps, this.#place);
     await parts.concentrator.start();

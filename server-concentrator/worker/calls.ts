@@ -50,7 +50,11 @@ export interface UsedBytes {
 export type WorkerCalls = {
   /** Resolves once it takes connections. */
   readonly start: {
-    readonly value: WorkerStart & { readonly config: ConcentratorConfig };
+    readonly value: WorkerStart & {
+      readonly config: ConcentratorConfig;
+      /** Of the first process; an older one does not tell it. */
+      readonly version: string | undefined;
+    };
     readonly answer: unknown;
   };
   readonly connection: { readonly value: GivenConnection; readonly answer: unknown };
@@ -70,7 +74,7 @@ export type WorkerCalls = {
 export type PrimaryCalls = {
   /** Also tells what the client has used in this month. */
   readonly home: { readonly value: string; readonly answer: Home & { readonly usedBytes: number } };
-  /** Whether a worker has said nothing for long. */
+  /** Whether a worker has not answered for long. */
   readonly isSilent: { readonly value: number; readonly answer: boolean };
   /** What clients have carried there since the last time. */
   readonly usage: { readonly value: readonly UsageCount[]; readonly answer: UsedBytes };

@@ -33,7 +33,10 @@ interface Answer {
   readonly failure?: string;
 }
 
-/** Tells and asks another process of this program, which is of the same version and trusted. */
+/**
+ * Tells and asks another process of this program, which is trusted. It may be of another version, where the program was replaced while
+ * it ran: what has no handler here is passed over, or answered with a failure.
+ */
 export class Channel<Own extends Calls, Other extends Calls> {
   readonly #port: MessagePort;
   readonly #handlers: Handlers<Own>;
@@ -94,11 +97,17 @@ export class Channel<Own extends Calls, Other extends Calls> {
   }
 
   #onCall({ name, value, id }: Message, socket: Socket | undefined): void {
-    const handle = async () => this.#handlers[name]!(value, socket);
-    if (id === undefined) {
-      this.#handlers[name]!(value, socket);
+    const handler = this.#handlers[name];
+    if (handler === undefined) {
+      socket?.destroy();
+      if (id !== undefined) this.#answer({ answers: id, failure: `unknown: ${name}` });
       return;
     }
+    if (id === undefined) {
+      handler(value, socket);
+      return;
+    }
+    const handle = async () => handler(value, socket);
     handle().then(
       (answer) => this.#answer({ answers: id, value: answer }),
       (error: Error) => this.#answer({ answers: id, failure: error.message }),

@@ -26,6 +26,8 @@ import { WorkerProcess } from './worker-process.ts';
 export interface WorkerPoolOptions {
   readonly count: number;
   readonly program: ProgramFile;
+  /** Of this process: workers must be of the same. */
+  readonly version: string;
   readonly placement: Placement;
   readonly clock: MonotonicClock;
   readonly random: () => number;
@@ -128,7 +130,7 @@ export class WorkerPool {
     return this.#slots[index]?.process?.give(ready) ?? false;
   }
 
-  /** Asks all; those that do not answer soon are left out, and those that say nothing at all are not waited for. */
+  /** Asks all; those that do not answer soon are left out, and those that have answered nothing for long are not asked. */
   async ask<Name extends keyof WorkerCalls>(
     name: Name,
     value: WorkerCalls[Name]['value'],
@@ -215,7 +217,7 @@ export class WorkerPool {
   }
 
   async #launch(index: number): Promise<WorkerProcess> {
-    const { program, count, writeLogLine, isPretty, fork = forkWorker } = this.#options;
+    const { program, version, count, writeLogLine, isPretty, fork = forkWorker } = this.#options;
     const config = workerConfig(this.#config, index, count);
     const { level } = config.log;
     const given = this.#serving.udp[index] ?? [];
@@ -232,7 +234,8 @@ export class WorkerPool {
     if (child.stdout) eachLine(child.stdout, writeLogLine);
     void process.ended.then((how) => this.#onEnded(index, process, how));
     const start = {
-      ...{ index, count, config, listen: this.#serving.listen, relays: this.#relays, secret: this.#secret },
+      ...{ version, index, count, config, listen: this.#serving.listen },
+      ...{ relays: this.#relays, secret: this.#secret },
       udp: given.map(({ host }, i) => ({ host, descriptor: FIRST_GIVEN_DESCRIPTOR + i })),
     };
     await process.channel.ask('start', start, START_MS).catch((error: Error) => {

@@ -83,3 +83,13 @@ it('does nothing about what comes from a process that has ended: another may hav
   for (const deliver of onTheWay) deliver();
   expect(notes).toEqual([]);
 });
+
+it('passes over what it does not know: the other process may be of another version', async () => {
+  const { left, right, notes } = connected();
+  const toRight = left as unknown as Channel<Left, { load: { value: number; answer: number } }>;
+  toRight.tell('load', 0.5);
+  await expect(toRight.ask('load', 0.5)).rejects.toThrow('unknown: load');
+  left.tell('note', 'still there');
+  expect(await right.ask('double', 1)).toBe(2);
+  expect(notes).toEqual(['still there']);
+});

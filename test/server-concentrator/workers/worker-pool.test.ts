@@ -75,6 +75,7 @@ async function pooled(born: (worker: FakeWorker, number: number) => void = () =>
   const pool = new WorkerPool(config, {
     count: 2,
     program: { script: 'none.js', execArgv: [], env: {} },
+    version: '1.2.3',
     placement,
     clock: () => Date.now(),
     random: () => 0.5,
@@ -114,6 +115,9 @@ it('lets none take clients before all are there: the first one would have all th
   });
   const started = start();
   await vi.advanceTimersByTimeAsync(1_000);
+  expect(children.map(({ heard }) => heard[0]!.value)).toEqual(
+    [0, 1].map((index) => expect.objectContaining({ index, version: '1.2.3' })),
+  );
   expect(up()).toEqual([false, false]);
   children[1]!.isDeaf = false;
   children[1]!.answer(children[1]!.heard[0]!);
