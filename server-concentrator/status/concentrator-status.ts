@@ -34,7 +34,7 @@ export interface WorkerReport {
   readonly worker: number;
   /** Null while there is none. */
   readonly pid: number | null;
-  /** `silent`: it has said nothing for seconds, and gets nothing new. */
+  /** `silent`: it has not answered for seconds, and gets nothing new. */
   readonly state: 'up' | 'silent' | 'starting';
   readonly sessions: number;
   /** How busy it was in the last second, 0 to 1. */

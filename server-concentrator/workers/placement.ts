@@ -16,7 +16,7 @@ const LOAD_STEP = 0.1;
  * connect in the same order.
  */
 const CHANCE = 3;
-/** What a connection adds to the load until that is told: a handshake takes one or two milliseconds of a second. */
+/** What a connection adds to the load until the next answer: a handshake takes one or two milliseconds of a second. */
 const LOAD_OF_CONNECTION = 0.002;
 
 interface PlacedClient {
@@ -28,11 +28,11 @@ interface PlacedClient {
 
 interface WorkerLoad {
   isUp: boolean;
-  /** It is up, and has said nothing for long: it gets nothing new. */
+  /** It is up, and has not answered for long: it gets nothing new. */
   isSilent: boolean;
   load: number;
   sessions: number;
-  /** Connections that were sent there since it last told its load, and are not sessions yet. */
+  /** Connections that were sent there since it last answered how busy it is, and are not sessions yet. */
   recent: number;
 }
 
@@ -82,7 +82,7 @@ export class Placement {
     Object.assign(this.#workers[worker]!, { isSilent: false, load, recent: 0 });
   }
 
-  /** It has said nothing for long. Until it does its clients have another home. */
+  /** It has not answered for long. Until it does its clients have another home. */
   onSilent(worker: number): void {
     this.#workers[worker]!.isSilent = true;
   }

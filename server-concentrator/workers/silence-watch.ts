@@ -7,8 +7,8 @@ export const LOST_STEPS = 30;
 export type Silence = 'silent' | 'lost';
 
 /**
- * Notices workers whose event loop stands still, or that nothing reaches any more. It counts steps of its own and not time: where the whole machine was suspended, or all
- * processes were stopped, there were none.
+ * Notices workers whose event loop stands still, or that nothing reaches any more. It counts steps of its own and not time: where the
+ * whole machine was suspended, or all processes were stopped, there were none.
  */
 export class SilenceWatch {
   /** Steps without an answer, by worker; absent: nothing is expected of it. */
