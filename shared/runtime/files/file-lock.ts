@@ -88,14 +88,11 @@ async function acquire(
  */
 async function takeOver({ path, next }: LockPaths, wallClock: WallClock): Promise<FileHandle | undefined> {
   if (!(await isStale(path, wallClock))) return undefined;
-  const handle = await create(next);
-  if (handle === undefined) {
-    // A program may have died here, too. Whoever comes after this one finds the way free.
-    if (await isStale(next, wallClock)) await unlink(next).catch(() => undefined);
-    return undefined;
-  }
+  const handle = (await create(next)) ?? (await createAnew(next, wallClock));
+  if (handle === undefined) return undefined;
   try {
-    if (await isStale(path, wallClock)) {
+    // The other one may not have been dead, and have removed ours as we did its own.
+    if ((await isHeld(next, handle)) && (await isStale(path, wallClock))) {
       await rename(next, path);
       return handle;
     }
@@ -107,6 +104,13 @@ async function takeOver({ path, next }: LockPaths, wallClock: WallClock): Promis
   }
   await release(next, handle);
   return undefined;
+}
+
+/** A program may have died while it took the place of one that died. @returns undefined where it may be alive */
+async function createAnew(next: string, wallClock: WallClock): Promise<FileHandle | undefined> {
+  if (!(await isStale(next, wallClock))) return undefined;
+  await unlink(next).catch(() => undefined);
+  return create(next);
 }
 
 /** Removes a file that this program has made, unless another program's is in its place. */
