@@ -110,7 +110,7 @@ function encodePlain({ seconds, minutes, days, changes, concentratorChanges }: K
     changes: changes.map(withShortReason),
     ...(concentratorChanges.length === 0
       ? {}
-      : { concentratorChanges: concentratorChanges.map(withShortReason) }),
+      : { concentratorChanges: concentratorChanges.map(withShortReason).map(asEarlierVersionsHaveIt) }),
   };
   const text = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(4);
@@ -120,6 +120,11 @@ function encodePlain({ seconds, minutes, days, changes, concentratorChanges }: K
 
 function withShortReason<Change extends { readonly reason: string }>(change: Change): Change {
   return { ...change, reason: change.reason.slice(0, MAX_REASON_LENGTH) };
+}
+
+/** Versions before 'draining' refuse the whole file for a kind or a key that they do not know. The reason says the rest. */
+function asEarlierVersionsHaveIt(change: ConcentratorChange): ConcentratorChange {
+  return change.kind === 'draining' ? { ...change, kind: 'lost' } : change;
 }
 
 function decodePlain(plain: Buffer): KeptHistory | undefined {

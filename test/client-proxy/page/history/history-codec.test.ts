@@ -1,6 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { CONCENTRATOR_EVENTS } from '../../../../client-proxy/concentrators/concentrator-event.ts';
 import {
   HISTORY_FORMAT,
   type KeptHistory,
@@ -76,6 +78,19 @@ describe('the file of the history', () => {
   it('is as earlier versions have it where there is a single concentrator', async () => {
     const plain = gunzipSync(await encode({ ...history(['dsl']), concentratorChanges: [] }));
     expect(plain.toString('utf8', 12, 12 + plain.readUInt32LE(8))).not.toContain('oncentrator');
+  });
+
+  it('has only kinds of events that earlier versions read, which refuse a file with others', async () => {
+    const one = history([]).concentratorChanges[0]!;
+    const concentratorChanges = CONCENTRATOR_EVENTS.map((kind) => ({ ...one, kind }));
+    const plain = gunzipSync(await encode({ ...history(['dsl']), concentratorChanges }));
+    const head = JSON.parse(plain.toString('utf8', 12, 12 + plain.readUInt32LE(8)));
+    const EARLIER = z.strictObject({
+      ...{ atMs: z.int(), concentrator: z.string(), reason: z.string() },
+      kind: z.enum(['chosen', 'lost', 'back']),
+    });
+    const read = z.array(EARLIER).parse(head.concentratorChanges);
+    expect(read.map(({ kind }) => kind)).toEqual(['chosen', 'lost', 'lost', 'back']);
   });
 
   it('cuts reasons that are long', async () => {
