@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { isInNetwork, parseAddress } from '../../../shared/runtime/address/ip-address.ts';
 import type { Finding } from '../finding.ts';
 import { parseIpJson } from '../ip-json.ts';
 import { confKey, defaultRouteCommand, deviceWord, ipCommand, ownNumber } from '../remedy-commands.ts';
 import { routeOf } from '../route-questions.ts';
 import type { Path } from './path.ts';
 import type { PathRoutes } from './path-routes.ts';
+import { isInPrefix } from './prefix.ts';
+import { wantsRule } from './refusals.ts';
 
 /** Why packets do not leave, or not over the uplink's interface. */
 export async function routeFault(path: Path, routes: PathRoutes): Promise<Finding | undefined> {
@@ -21,7 +22,8 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
     const isRefused = 'error' in answer && (answer === back ? REFUSING_UNBOUND : REFUSING).test(answer.error);
     return isRefused ? [answer.error] : [];
   });
-  if (refusal[0] !== undefined) {
+  const table = await tableWithRoute(path);
+  if (refusal[0] !== undefined && (table === undefined || !(await wantsRule(path, source, table)))) {
     return {
       code: 'route-refused',
       severity: 'fault',
@@ -29,7 +31,6 @@ export async function routeFault(path: Path, routes: PathRoutes): Promise<Findin
       remedy: `delete it: \`${ipCommand(family)} rule\` and \`${ipCommand(family)} route show table all\` list prohibit, blackhole and unreachable`,
     };
   }
-  const table = await tableWithRoute(path);
   if (table !== undefined) {
     return {
       code: 'rule-needed',
@@ -102,14 +103,9 @@ async function tableWithRoute({ own, remote, family, kernel }: Path): Promise<st
   const args = ['-json', `-${family}`, 'route', 'show', 'table', 'all', 'dev', deviceWord(own)];
   const output = await kernel.runIp(args);
   const routes = listedRoutes.safeParse(output && parseIpJson(output.stdout)).data ?? [];
-  const host = parseAddress(remote.host);
   return routes.find(({ dst, type = 'unicast', table }) => {
     if (table === undefined || ['main', 'local', 'default'].includes(table) || type !== 'unicast')
       return false;
-    if (dst === 'default') return true;
-    const [base, length] = dst.split('/');
-    const network = parseAddress(base ?? '');
-    const bits = length === undefined ? (family === 4 ? 32 : 128) : Number(length);
-    return host !== undefined && network !== undefined && isInNetwork(host, [network, bits]);
+    return isInPrefix(remote.host, dst, family);
   })?.table;
 }

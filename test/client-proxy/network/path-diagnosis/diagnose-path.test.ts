@@ -29,6 +29,23 @@ const ECMP =
   '[{"dst":"default","metric":50,"flags":[],"nexthops":[{"gateway":"10.78.1.1","dev":"wan0","weight":1,"flags":[]},{"gateway":"10.78.2.1","dev":"wan1","weight":1,"flags":[]}]}]';
 const ONE_LAN = [link('wan0', 2, '10.78.2.9'), link('wan1', 3, '10.78.2.2')];
 
+/** The uplink's table has its route, its rule is missing, and all that no rule leads elsewhere is refused. */
+const CATCH_ALL: Kernel = {
+  links: LINKS,
+  routes: [[/./, 'No route to host']],
+  tables: [{ dst: 'default', gateway: '10.78.2.1', table: '102' }],
+  rules: [
+    { priority: 0, src: 'all', table: 'local' },
+    { priority: 32765, src: '10.78.1.2', table: '101' },
+    { priority: 32766, src: 'all', table: 'main' },
+  ],
+  refusals: { unreachable: [{ type: 'unreachable', dst: 'default', metric: 4278198272 }] },
+};
+const KILLED: Kernel['routes'] = [
+  [/ oif /, 'No route to host'],
+  [/./, 'Permission denied'],
+];
+
 const CASES: readonly [string, Kernel, UplinkBinding, string | undefined, string?][] = [
   ['default routes by metric', { links: LINKS, routes: METRICS }, WAN1, undefined],
   [
@@ -141,6 +158,54 @@ const CASES: readonly [string, Kernel, UplinkBinding, string | undefined, string
     WAN1,
     'route-refused',
   ],
+  [
+    'a table that no rule names, and a last route that refuses the rest',
+    CATCH_ALL,
+    WAN1,
+    'rule-needed',
+    '`ip rule add from 10.78.2.2 lookup 102`',
+  ],
+  [
+    'the same with a kill switch',
+    {
+      ...CATCH_ALL,
+      routes: KILLED,
+      rules: [
+        ...CATCH_ALL.rules!,
+        { priority: 32768, not: null, src: '10.78.2.0', srclen: 24, action: 'unreachable' },
+        { priority: 32768, src: '10.78.1.0', srclen: 24, dst: '10.99.0.0', dstlen: 16, action: 'blackhole' },
+        { priority: 32769, src: 'all', action: 'prohibit' },
+      ],
+      refusals: { prohibit: [{ type: 'prohibit', dst: '10.99.0.0/16' }] },
+    },
+    WAN1,
+    'rule-needed',
+    '`ip rule add from 10.78.2.2 lookup 102`',
+  ],
+  [
+    'the same for an address',
+    { ...CATCH_ALL, routes: KILLED },
+    FROM_WAN1,
+    'rule-needed',
+    '`ip rule add from 10.78.2.2 lookup 102`',
+  ],
+  ...[
+    { src: '10.78.2.0', srclen: 24, action: 'prohibit' },
+    { src: 'all', dst: '10.78.0.0', dstlen: 24, action: 'prohibit' },
+    { src: 'all', oif: 'wan1', action: 'prohibit' },
+    { src: '10.78.2.2', table: '102' },
+  ].map((rule): (typeof CASES)[number] => [
+    `a table, and a rule for these packets: ${JSON.stringify(rule)}`,
+    { ...CATCH_ALL, routes: KILLED, rules: [...CATCH_ALL.rules!, rule] },
+    WAN1,
+    'route-refused',
+  ]),
+  ...['10.78.0.1', '10.78.0.0/16'].map((dst): (typeof CASES)[number] => [
+    `a table that no rule names, and a route that refuses ${dst}`,
+    { ...CATCH_ALL, routes: KILLED, refusals: { prohibit: [{ type: 'prohibit', dst }] } },
+    WAN1,
+    'route-refused',
+  ]),
   [
     'no such interface',
     { links: LINKS, routes: [] },

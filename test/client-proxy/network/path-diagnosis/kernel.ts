@@ -10,6 +10,9 @@ export interface Kernel {
   /** What `ip -json neighbour show to ADDRESS` prints, and `ip -json route show table all dev DEV`. */
   readonly neighbours?: readonly object[];
   readonly tables?: readonly object[];
+  /** What `ip -json rule show` prints, and `ip -json route show table all type TYPE` for each type. */
+  readonly rules?: readonly object[];
+  readonly refusals?: Readonly<Record<string, readonly object[]>>;
 }
 
 export function link(name: string, ifindex: number, address: string, over: object = {}): object {
@@ -27,7 +30,8 @@ export function via(gateway: string, dev: string): string {
 }
 
 /** And what is asked of it. */
-export function kernelOf({ links, routes, conf = {}, neighbours = [], tables = [] }: Kernel): KernelSource {
+export function kernelOf(kernel: Kernel): KernelSource {
+  const { links, routes, conf = {}, neighbours = [], tables = [], rules = [], refusals = {} } = kernel;
   const answer = (question: string, index: number) => {
     const [, said = 'Network is unreachable'] = routes.find(([asked]) => asked.test(question)) ?? [];
     return said.startsWith('[')
@@ -43,6 +47,8 @@ export function kernelOf({ links, routes, conf = {}, neighbours = [], tables = [
       });
       if (args.includes('address')) return said(links);
       if (args.includes('neighbour')) return said(neighbours);
+      if (args.includes('rule')) return said(rules);
+      if (args.includes('type')) return said(refusals[args.at(-1)!] ?? []);
       if (args.includes('table')) return said(tables);
       const answers = (input ?? '').trimEnd().split('\n').map(answer);
       return {
