@@ -52,8 +52,13 @@ export function makeNetworkWatch(
   const onWithoutIp = (reason: string) => {
     logger.info({ reason }, 'no iproute2: interfaces are known by name, routes are not known');
   };
-  const reader = new NetworkReader(() => targets.all, onWithoutIp, network?.source);
-  const simCards = new SimCards(() => uplinks.wantsSimCards);
+  const reader = new NetworkReader(
+    () => targets.all,
+    onWithoutIp,
+    network?.source,
+    (one) => uplinks.networkNeeds.importanceOf(one),
+  );
+  const simCards = new SimCards(() => uplinks.networkNeeds.wantsSimCards);
   const watch = new NetworkWatch({
     read: async () => simCards.addTo(await reader.read()),
     look() {

@@ -3,8 +3,8 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
-import { wantsSimCards } from '../discovery/configured-plans.ts';
 import { discoverNow } from '../discovery/discover-now.ts';
+import { networkNeeds } from '../discovery/network-needs.ts';
 import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
 import { uplinkTrouble } from '../network/uplink-trouble.ts';
 import { pathsOf } from '../path-manager/paths.ts';
@@ -29,7 +29,7 @@ export interface CheckedUplinks {
 
 /** Which uplinks a client with this configuration would use now, and which interfaces it would leave out. */
 export async function uplinksNow(config: ClientConfig, deps: ClientCliDeps): Promise<CheckedUplinks> {
-  const network = await knownNetwork(deps, routeDestinations(config), wantsSimCards(config));
+  const network = await knownNetwork(deps, routeDestinations(config), networkNeeds(config));
   const uplinks = checkUplinks(config, network, deps.interfaceBinding().available);
   return network.problem === undefined ? uplinks : { ...uplinks, problem: network.problem };
 }

@@ -4,7 +4,7 @@ import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { StandardInput } from '../../shared/runtime/process/standard-input.ts';
 import type { Terminal } from '../../shared/runtime/process/terminal.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
-import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
+import type { NetworkInterfaces, NetworkNeeds, NetworkView } from '../network/network-view.ts';
 import type { SpeedProgress, SpeedReport, SpeedTestRequest } from '../speedtest/speed-report.ts';
 import type { RedirectSystem } from '../transparent/redirect-system.ts';
 
@@ -18,11 +18,8 @@ export interface ClientCliDeps extends CommandLineDeps {
   readonly input: StandardInput;
   readonly terminal: Terminal;
   readonly networkInterfaces: () => NetworkInterfaces;
-  /** The interfaces, with routes towards these addresses, and with the SIM cards behind them where they are wanted. */
-  readonly readNetwork: (
-    destinations: readonly Destination[],
-    wantsSimCards?: boolean,
-  ) => Promise<NetworkView>;
+  /** The interfaces, with routes towards these addresses, and with what else is needed. */
+  readonly readNetwork: (destinations: readonly Destination[], needs?: NetworkNeeds) => Promise<NetworkView>;
   readonly interfaceBinding: () => InterfaceBinding;
   /** Socket calls that Node lacks, where there are any. */
   readonly nativeSockets: () => NativeSockets | undefined;

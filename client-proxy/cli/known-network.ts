@@ -1,5 +1,5 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
-import type { NetworkInterfaces, NetworkView } from '../network/network-view.ts';
+import type { NetworkInterfaces, NetworkNeeds, NetworkView } from '../network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 
 /** What this system tells of its network. */
@@ -14,11 +14,11 @@ export interface KnownNetwork {
 export async function knownNetwork(
   deps: Pick<ClientCliDeps, 'readNetwork' | 'networkInterfaces'>,
   destinations: readonly Destination[],
-  wantsSimCards = false,
+  needs?: NetworkNeeds,
 ): Promise<KnownNetwork> {
   const interfaces = listed(deps);
   try {
-    return { view: await deps.readNetwork(destinations, wantsSimCards), ...interfaces };
+    return { view: await deps.readNetwork(destinations, needs), ...interfaces };
   } catch (error) {
     return { problem: (error as Error).message, ...interfaces };
   }

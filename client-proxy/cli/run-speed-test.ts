@@ -9,6 +9,7 @@ import {
   concentratorsNamed,
 } from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
+import { networkNeeds } from '../discovery/network-needs.ts';
 import { examinedUplinks } from '../doctor/examined-uplinks.ts';
 import { measuringConfig } from '../speedtest/measuring-client.ts';
 import type { SpeedProgress, SpeedReport } from '../speedtest/speed-report.ts';
@@ -46,7 +47,7 @@ export async function runSpeedTest(
     deps.stderr(`measuring with ${first.name}, the first concentrator: --concentrator names another\n`);
   const config = aboutConcentrator(configured, first);
   const [maxBytes, measurementMs] = [bytesOf(max), millisecondsOf(seconds)];
-  const { view } = await knownNetwork(deps, routeDestinations(config));
+  const { view } = await knownNetwork(deps, routeDestinations(config), networkNeeds(config));
   const bindsByInterface = deps.interfaceBinding().available;
   const { uplinks } = examinedUplinks(config, view ?? { interfaces: [] }, bindsByInterface, named);
   const isMeteredAllowed = metered === true || (await askForMetered(uplinks, maxBytes, deps));

@@ -3,7 +3,7 @@ import type { AutoUplinks, ConfiguredUplink, UplinkSettings } from '../config/cl
 import { whyVirtual } from '../network/interface-kind.ts';
 import { matchesInterface, matchText } from '../network/interface-match.ts';
 import { matchesPattern } from '../network/name-pattern.ts';
-import { familyOf, type NetworkInterface, type NetworkView } from '../network/network-view.ts';
+import { familyOf, type NetworkInterface, type NetworkView, type Unrouted } from '../network/network-view.ts';
 import { interfaceTrouble } from '../network/uplink-trouble.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 
@@ -66,17 +66,36 @@ export function discoverUplinks(view: NetworkView, options: DiscoveryOptions): D
 }
 
 /** The configuration does not want it. */
-function whyUnwanted(one: NetworkInterface, { auto, list }: DiscoveryOptions): string | undefined {
-  const listed = list.find(({ binding }) => {
-    const device = deviceBindingOf(binding);
-    if (device?.kind === 'interface') return device.interface === one.name;
-    return device !== undefined && one.addresses.some((own) => isSameHost(own, device.address));
-  });
+function whyUnwanted(
+  one: Unrouted,
+  { auto, list }: Pick<DiscoveryOptions, 'auto' | 'list'>,
+): string | undefined {
+  const listed = listedOn(one, list);
   if (listed !== undefined) return `uplink ${listed.name} of the list uses it`;
   const excluding = auto.exclude.find((pattern) => matchesPattern(one.name, pattern));
   if (excluding !== undefined) return `excluded by "${excluding}"`;
   if (auto.include.some((pattern) => matchesPattern(one.name, pattern))) return undefined;
   return auto.all ? whyVirtual(one) : 'not included';
+}
+
+/** The uplink of the list that uses it. */
+function listedOn(one: Unrouted, list: readonly ConfiguredUplink[]): ConfiguredUplink | undefined {
+  return list.find(({ binding }) => {
+    const device = deviceBindingOf(binding);
+    if (device?.kind === 'interface') return device.interface === one.name;
+    return device !== undefined && one.addresses.some((own) => isSameHost(own, device.address));
+  });
+}
+
+/** How much it matters what is known of an interface, where not all can be looked at: the higher, the more. */
+export function importanceOf(
+  one: Unrouted,
+  { auto, list }: { readonly auto: AutoUplinks | undefined; readonly list: readonly ConfiguredUplink[] },
+): number {
+  if (listedOn(one, list) !== undefined) return 3;
+  if (auto === undefined || whyUnwanted(one, { auto, list }) !== undefined) return 0;
+  // A pattern may include all containers.
+  return whyVirtual(one) === undefined ? 2 : 1;
 }
 
 /** It cannot be used now. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ClientConfig, ConfiguredUplink, PresentUplink } from '../config/client-config.ts';
 import { attachmentOf } from '../network/attachment.ts';
-import type { NetworkView } from '../network/network-view.ts';
+import type { NetworkNeeds, NetworkView } from '../network/network-view.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import { situationOf } from '../network/uplink-situation.ts';
 import { type UplinkTrouble, uplinkLosses, uplinkTrouble } from '../network/uplink-trouble.ts';
@@ -12,8 +12,9 @@ import { costAt } from '../schedule/cost.ts';
 import { WallClocks } from '../schedule/time-span.ts';
 import type { DeviceBinding } from '../uplink/uplink.ts';
 import type { Attachment } from '../uplink/uplink-device.ts';
-import { configuredPlans, wantsSimCards } from './configured-plans.ts';
+import { configuredPlans } from './configured-plans.ts';
 import { type Discovery, discoverUplinks, type LeftOut } from './discover-uplinks.ts';
+import { networkNeeds } from './network-needs.ts';
 
 /** What the configuration says about uplinks. */
 export type UplinkConfig = Pick<ClientConfig, 'uplinks' | 'autoUplinks' | 'subflowsPerPath' | 'standby'>;
@@ -114,9 +115,9 @@ export class UplinkSet {
     return configuredPlans(this.#config).has(name);
   }
 
-  /** Whether it matters which SIM card is behind an interface. */
-  get wantsSimCards(): boolean {
-    return wantsSimCards(this.#config);
+  /** What has to be known of the network. */
+  get networkNeeds(): NetworkNeeds {
+    return networkNeeds(this.#config);
   }
 
   /** What a socket to `host` must be bound to so that it goes the way of the binding. */

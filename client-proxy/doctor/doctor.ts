@@ -9,8 +9,9 @@ import { type Check, runChecks } from '../../shared/runtime/doctor/run-checks.ts
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import { aboutConcentrator, type ClientConfig, concentratorsNamed } from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
+import { networkNeeds } from '../discovery/network-needs.ts';
 import { attachmentOf } from '../network/attachment.ts';
-import type { NetworkView } from '../network/network-view.ts';
+import type { NetworkNeeds, NetworkView } from '../network/network-view.ts';
 import { diagnosePath } from '../network/path-diagnosis/diagnose-path.ts';
 import { routeTargets } from '../network/route-targets.ts';
 import type { AttachmentFinder } from '../uplink/uplink-device.ts';
@@ -22,8 +23,8 @@ import { DIRECT_CHECKS, UPLINK_CHECKS } from './uplink-checks.ts';
 
 /** What the doctor gets from the process. */
 export interface DoctorDeps {
-  /** The interfaces, with routes towards these addresses. */
-  readNetwork(destinations: readonly Destination[]): Promise<NetworkView>;
+  /** The interfaces, with routes towards these addresses, and with what else is needed. */
+  readNetwork(destinations: readonly Destination[], needs: NetworkNeeds): Promise<NetworkView>;
   readonly native: NativeSockets | undefined;
   readonly clock: MonotonicClock;
   readonly wallClock: WallClock;
@@ -55,7 +56,7 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   const places = concentrators.flatMap(({ concentrator }) => concentrator.addresses);
   const known = await askSystemForAll(places, names);
   const addresses = routeTargets(routeDestinations(config), (name) => known.get(name)?.addresses ?? []);
-  view = await deps.readNetwork(addresses);
+  view = await deps.readNetwork(addresses, networkNeeds(config));
   const { uplinks, leftOut } = examinedUplinks(config, view, bindsByInterface, request.uplinks);
   const shared = {
     options: request,

@@ -10,6 +10,7 @@ import {
   type DeviceOf,
   type NetworkInterface,
   type NetworkInterfaces,
+  type NetworkNeeds,
   type NetworkView,
   portableView,
 } from './network-view.ts';
@@ -24,10 +25,16 @@ export interface NetworkSource {
   deviceOf: DeviceOf;
 }
 
-/** Interfaces that are asked for routes, those of containers and the like last; those beyond count as if routes could not be told. */
+/** Interfaces that are asked for routes, the most important first; those beyond count as if routes could not be told. */
 const MAX_ASKED = 64;
 /** So often in a row may an `ip` that has worked be of no use before it counts as gone: it may be in the middle of an upgrade. */
 const MAX_LAPSES = 10;
+
+/** Where nothing is configured: containers and the like come last. */
+export const ANY_NETWORK: NetworkNeeds = {
+  wantsSimCards: false,
+  importanceOf: (one) => (whyVirtual(one) === undefined ? 1 : 0),
+};
 
 /** This machine. */
 export const THIS_MACHINE: NetworkSource = {
@@ -50,6 +57,7 @@ export class NetworkReader {
   readonly #targets: () => readonly Destination[];
   readonly #source: NetworkSource;
   readonly #onWithoutIp: (reason: string) => void;
+  readonly #importanceOf: NetworkNeeds['importanceOf'];
   #hasIp = true;
   #hasWorked = false;
   #lapses = 0;
@@ -62,10 +70,12 @@ export class NetworkReader {
     targets: () => readonly Destination[],
     onWithoutIp: (reason: string) => void = () => {},
     source: NetworkSource = THIS_MACHINE,
+    importanceOf = ANY_NETWORK.importanceOf,
   ) {
     this.#targets = targets;
     this.#onWithoutIp = onWithoutIp;
     this.#source = source;
+    this.#importanceOf = importanceOf;
   }
 
   /** Rejects when the facts could not be had this time. */
@@ -85,7 +95,7 @@ export class NetworkReader {
     this.#lapses = 0;
     const asked = interfaces
       .filter(({ isUp, addresses }) => isUp && addresses.length > 0)
-      .sort((one, other) => Number(whyVirtual(one) !== undefined) - Number(whyVirtual(other) !== undefined))
+      .sort((one, other) => this.#importanceOf(other) - this.#importanceOf(one))
       .slice(0, MAX_ASKED);
     const targets = this.#targets();
     const questions = asked.flatMap((one) => routeQuestions(one, targets));

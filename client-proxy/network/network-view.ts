@@ -34,6 +34,17 @@ export interface Routing {
   readonly ways: readonly string[];
 }
 
+/** An interface whose routes have not been asked for. */
+export type Unrouted = Omit<NetworkInterface, 'routes'>;
+
+/** What whoever looks at the network has to know of it. */
+export interface NetworkNeeds {
+  /** Whether it matters which SIM card is behind an interface. */
+  readonly wantsSimCards: boolean;
+  /** The higher, the sooner its routes are asked for, where there are many interfaces. */
+  importanceOf(one: Unrouted): number;
+}
+
 export type AddressFamily = 4 | 6;
 
 /** All interfaces at one moment, by index. */

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { atMost } from '../../shared/runtime/async/at-most.ts';
-import { NetworkReader } from './network-reader.ts';
+import { ANY_NETWORK, NetworkReader, THIS_MACHINE } from './network-reader.ts';
 import type { NetworkView } from './network-view.ts';
 import { routeTargets } from './route-targets.ts';
 import { SimCards } from './sim-cards.ts';
@@ -10,10 +10,10 @@ import { SimCards } from './sim-cards.ts';
 /** A name server that answers at all answers sooner. */
 const LOOKUP_MS = 2_000;
 
-/** Reads the network once, with routes towards these addresses, and with SIM cards where they are wanted. Rejects as the reader does. */
+/** Reads the network once, with routes towards these addresses, and with what else is needed. Rejects as the reader does. */
 export async function readNetwork(
   destinations: readonly Destination[],
-  wantsSimCards = false,
+  { wantsSimCards, importanceOf } = ANY_NETWORK,
 ): Promise<NetworkView> {
   const known = new Map<string, readonly string[]>();
   const lookups = destinations.map(async ({ host }) => {
@@ -25,6 +25,11 @@ export async function readNetwork(
     );
   });
   await atMost(LOOKUP_MS, Promise.all(lookups));
-  const reader = new NetworkReader(() => routeTargets(destinations, (name) => known.get(name) ?? []));
+  const reader = new NetworkReader(
+    () => routeTargets(destinations, (name) => known.get(name) ?? []),
+    undefined,
+    THIS_MACHINE,
+    importanceOf,
+  );
   return new SimCards(() => wantsSimCards).addTo(await reader.read());
 }

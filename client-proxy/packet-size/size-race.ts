@@ -15,6 +15,8 @@ export interface SizeRace<Connection> {
   ): Promise<Connection>;
   /** Whether the kernel has sent shorter packets on this connection than it began with. */
   isLowered(connection: Connection): boolean;
+  /** Whether a connection failed with this error since nothing came for too long, and not for a reason of its own. */
+  isStandstill(error: unknown): boolean;
   /** What has become clear: up to this length packets get through; undefined stands for the full length. */
   onResult(packetBytes: number | undefined, connection: Connection): void;
   readonly clock: MonotonicClock;
@@ -53,6 +55,10 @@ class Race<Connection extends { destroy(): void }> {
   #nextTimer: NodeJS.Timeout | undefined;
   #settledTimer: NodeJS.Timeout | undefined;
   #winner: { readonly index: number; readonly connection: Connection } | undefined;
+  /** What was sent has arrived, and has not been answered: the other end is busy, or its answer does not get through. */
+  #isHeard = false;
+  /** The longest that failed then, and did not just stand still: that says nothing of lengths. */
+  #failedIndex = Number.POSITIVE_INFINITY;
   #isOver = false;
 
   constructor(
@@ -92,6 +98,7 @@ class Race<Connection extends { destroy(): void }> {
 
   /** Connections stand still from `index` on, though what they have sent has arrived. */
   #startBesideBusy(index: number): void {
+    this.#isHeard = true;
     const next = index === 0 ? 1 : this.#race.candidates.length - 1;
     this.#nextTimer = setTimeout(() => this.start(next), BUSY_MS * (index + 1) - STANDSTILL_MS);
   }
@@ -121,6 +128,8 @@ class Race<Connection extends { destroy(): void }> {
   #onFailed(index: number, error: unknown): void {
     this.#underway.delete(index);
     if (this.#isOver) return;
+    if (this.#isHeard && !this.#race.isStandstill(error))
+      this.#failedIndex = Math.min(this.#failedIndex, index);
     if (this.#winner !== undefined) {
       if (this.#underway.size === 0) this.#end(this.#race.candidates[this.#winner.index]);
       return;
@@ -132,12 +141,14 @@ class Race<Connection extends { destroy(): void }> {
     this.#reject(error);
   }
 
-  /** It is clear what gets through. */
+  /** It is clear what gets through, or will not become so. */
   #end(packetBytes: number | undefined): void {
     this.#isOver = true;
     clearTimeout(this.#settledTimer);
     for (const cancellation of this.#underway.values()) cancellation.abort();
-    if (this.#winner !== undefined) this.#race.onResult(packetBytes, this.#winner.connection);
+    if (this.#winner === undefined) return;
+    if (this.#failedIndex < this.#race.candidates.indexOf(packetBytes)) return;
+    this.#race.onResult(packetBytes, this.#winner.connection);
   }
 
   readonly #onAbort = (): void => {

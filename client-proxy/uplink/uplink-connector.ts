@@ -15,6 +15,7 @@ import type { PacketSizes } from '../packet-size/packet-sizes.ts';
 import { raceSizes } from '../packet-size/size-race.ts';
 import { connectProbed, type ProbedSubflow } from './probed-subflow.ts';
 import { canLimitPackets } from './sized-socket.ts';
+import { SubflowError } from './subflow-error.ts';
 import type { Uplink } from './uplink.ts';
 import { connectAppSocketThroughUplink } from './uplink-app-socket.ts';
 import type { AttachmentFinder } from './uplink-device.ts';
@@ -115,6 +116,8 @@ export class UplinkConnector {
           serverName,
         }),
       isLowered: (subflow) => subflow.isLowered(),
+      isStandstill: (error) =>
+        (error instanceof UplinkError || error instanceof SubflowError) && error.code === 'timedOut',
       onResult: (packetBytes, { transport: { localAddress } }) => {
         if (packetBytes === undefined) packetSizes.onFull(uplink.name, way);
         else packetSizes.onSmall(uplink.name, way, packetBytes, localAddress);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { ANY_NETWORK } from '../../client-proxy/network/network-reader.ts';
 import type { NetworkView } from '../../client-proxy/network/network-view.ts';
 import { makeNetworkWatch } from '../../client-proxy/network-watching.ts';
 
@@ -40,7 +41,7 @@ it('learns of the network where it is told, and starts nothing of its own', asyn
     },
     {
       uplinks: {
-        wantsSimCards: false,
+        networkNeeds: ANY_NETWORK,
         onNetwork: (view: NetworkView) => void views.push(view),
         onUnknownNetwork() {},
       } as never,

@@ -158,15 +158,18 @@ it('leaves out what needs a far end where there is none, and says so', async () 
     client: { id: '', key: new Uint8Array() },
     dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
     uplinks: [{ name: 'left', binding: { kind: 'interface', interface: 'eth0' }, backup: false }],
+    autoUplinks: { all: false, include: [], exclude: [], settings: [{ iccid: '8949020000012345678' }] },
   } as Partial<ClientConfig> as ClientConfig;
   const printed: string[] = [];
   let towards: readonly string[] = [];
+  let wanted: unknown[] = [];
   await doctor(
     config,
     { json: true, metered: false, speedBytes: 200_000, natTimeout: false },
     {
-      readNetwork: async (destinations) => {
+      readNetwork: async (destinations, { wantsSimCards, importanceOf }) => {
         towards = destinations.map(({ host }) => host);
+        wanted = [wantsSimCards, importanceOf(device('eth0')) > importanceOf(device('eth1'))];
         return view(device('eth0', { addresses: ['10.0.0.5'] }));
       },
       usageFile: '/nowhere/usage.json',
@@ -190,4 +193,5 @@ it('leaves out what needs a far end where there is none, and says so', async () 
   expect(own[1]).toMatchObject({ outcome: 'ok' });
   expect(own.at(-1)).toMatchObject({ outcome: 'skipped' });
   expect(towards).toEqual(['192.0.2.1', '2001:db8::1']);
+  expect(wanted).toEqual([true, true]);
 });

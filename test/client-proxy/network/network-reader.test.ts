@@ -1,9 +1,14 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
+import type { AutoUplinks, ClientConfig } from '../../../client-proxy/config/client-config.ts';
+import { networkNeeds } from '../../../client-proxy/discovery/network-needs.ts';
 import { NetworkReader, type NetworkSource } from '../../../client-proxy/network/network-reader.ts';
 import { routeTargets } from '../../../client-proxy/network/route-targets.ts';
 import type { IpResult } from '../../../client-proxy/network/run-ip.ts';
+import type { UplinkBinding } from '../../../client-proxy/uplink/uplink.ts';
 import { answeredRoutes, IP_ADDRESS, OLD_VERSION } from './recorded.ts';
+
+type Uplinks = Pick<ClientConfig, 'uplinks' | 'autoUplinks'>;
 
 const CONCENTRATOR = [{ host: '203.0.113.9', port: 8443 }];
 
@@ -86,8 +91,8 @@ describe('what is read of the network', () => {
     expect(routes).toMatchObject({ enp3s0: [], docker0: [], wg0: [], enx02: [4], enx03: [4], ppp0: [4] });
   });
 
-  it('asks about a modem, however many containers have been there before it', async () => {
-    const kernel = source();
+  /** What may lead out, behind a hundred containers and a hundred VLANs. */
+  function crowded(kernel: NetworkSource): NetworkSource {
     const link = (index: number, ifname: string, more: object) => ({
       ifindex: index,
       ifname,
@@ -95,23 +100,50 @@ describe('what is read of the network', () => {
       addr_info: [{ local: `10.1.${index}.2`, prefixlen: 24 }],
       ...more,
     });
+    const made = (kind: string, from: number) =>
+      Array.from({ length: 100 }, (_, at) =>
+        link(from + at, `${kind}${at}`, { linkinfo: { info_kind: kind } }),
+      );
     const links = [
-      ...Array.from({ length: 100 }, (_, at) =>
-        link(at + 1, `veth${at}`, { linkinfo: { info_kind: 'veth' } }),
-      ),
+      ...made('veth', 1),
       link(101, 'wwan7', { parentbus: 'usb', parentdev: '1-1.2:1.0' }),
+      ...made('vlan', 102),
+      link(202, 'tun0', { linkinfo: { info_kind: 'tun' } }),
+      link(203, 'wg0', { linkinfo: { info_kind: 'wireguard' } }),
     ];
-    const crowded: NetworkSource = {
+    return {
       ...kernel,
       runIp: (args, input) =>
         args.includes('address')
           ? Promise.resolve({ stdout: JSON.stringify(links), stderr: '' })
           : kernel.runIp(args, input),
     };
-    const { interfaces } = await new NetworkReader(() => CONCENTRATOR, undefined, crowded).read();
-    expect(interfaces.find(({ name }) => name === 'wwan7')?.routes).toEqual([4]);
+  }
+
+  const AUTO = { all: true, include: [], exclude: [], settings: [] };
+  const bound = (binding: UplinkBinding): Uplinks => ({
+    uplinks: [{ name: 'vpn', binding, backup: false }],
+    autoUplinks: AUTO,
+  });
+  it.each<[string, string, Uplinks | undefined]>([
+    ['a modem', 'wwan7', undefined],
+    ['a modem beside containers that are included', 'wwan7', included({ include: ['veth*'] })],
+    ['an uplink of the list', 'wg0', bound({ kind: 'interface', interface: 'wg0' })],
+    ['one of the list by its address', 'wg0', bound({ kind: 'address', address: '10.1.203.2' })],
+    ['one that is included', 'tun0', included({ include: ['tun*'], exclude: ['vlan*'] })],
+    ['one that is included alone', 'tun0', included({ all: false, include: ['tun*'] })],
+  ])('asks about %s, however many others there are: %s', async (_, name, config) => {
+    const kernel = source();
+    const importanceOf = config && networkNeeds(config).importanceOf;
+    const reader = new NetworkReader(() => CONCENTRATOR, undefined, crowded(kernel), importanceOf);
+    const { interfaces } = await reader.read();
+    expect(interfaces.find((one) => one.name === name)?.routes).toEqual([4]);
     expect(new Set(kernel.asked.map((question) => / oif (\S+)/.exec(question)?.[1])).size).toBeLessThan(70);
   });
+
+  function included(over: Partial<AutoUplinks>): Uplinks {
+    return { uplinks: [], autoUplinks: { ...AUTO, ...over } };
+  }
 
   it('knows the source address that a rule wants, and addresses whose packets leave elsewhere', async () => {
     // A rule by source address alone leads over wg0; everything else leaves over enp3s0.

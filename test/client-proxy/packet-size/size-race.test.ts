@@ -9,6 +9,8 @@ interface Course {
   /** Until it has carried, or failed, from its start on; never where absent. */
   readonly carriesMs?: number;
   readonly failsMs?: number;
+  /** It fails since nothing came for so long. */
+  readonly timesOutMs?: number;
   readonly isLowered?: boolean;
   /** The other end has all that was sent. */
   readonly isHeard?: boolean;
@@ -31,6 +33,7 @@ function bed(courses: readonly Course[], candidates: readonly (number | undefine
         connectMs,
         carriesMs,
         failsMs,
+        timesOutMs,
         isLowered = false,
         isHeard = false,
       } = courses[candidates.indexOf(packetBytes)]!;
@@ -45,6 +48,7 @@ function bed(courses: readonly Course[], candidates: readonly (number | undefine
               }, carriesMs),
             failsMs !== undefined &&
               setTimeout(() => reject(new Error(`failed with ${packetBytes}`)), failsMs),
+            timesOutMs !== undefined && setTimeout(() => reject(new Error('timed out')), timesOutMs),
           ];
           signal.addEventListener('abort', () => {
             for (const timer of timers) if (timer !== false) clearTimeout(timer);
@@ -54,6 +58,7 @@ function bed(courses: readonly Course[], candidates: readonly (number | undefine
       );
     },
     isLowered: (connection) => connection.isLowered,
+    isStandstill: (error) => (error as Error).message === 'timed out',
     onResult: (packetBytes) => results.push(packetBytes),
     clock: () => performance.now(),
     signal: cancellation,
@@ -167,11 +172,40 @@ describe('a race of lengths', () => {
   });
 
   it('finds the length where the request gets through, and the answer does not', async () => {
-    const unanswered = { ...HOLE, isHeard: true };
+    const unanswered = { ...HOLE, isHeard: true, timesOutMs: 5_000 };
     const { result, results } = bed([unanswered, unanswered, unanswered, GOOD]);
     await vi.advanceTimersByTimeAsync(6_000);
     expect((await result).packetBytes).toBe(576);
     expect(results).toEqual([576]);
+  });
+
+  it.each([
+    ['both are displaced later', { failsMs: 4_000 }, { failsMs: 2_500 }],
+    ['the first is displaced before, and the second stands still', { failsMs: 2_000 }, {}],
+  ])('learns nothing of lengths from a busy end that answers the last: %s', async (_, first, second) => {
+    const busy = { ...HOLE, isHeard: true };
+    const { result, results, open } = bed([{ ...busy, ...first }, { ...busy, ...second }, busy, GOOD]);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect((await result).packetBytes).toBe(576);
+    expect(results).toEqual([]);
+    expect(open()).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('learns from a busy end that a longer one carries, though another was displaced', async () => {
+    const busy = { ...HOLE, isHeard: true };
+    const { result, results } = bed([{ ...busy, carriesMs: 4_000 }, { ...busy, failsMs: 2_500 }, busy, GOOD]);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect((await result).packetBytes).toBe(576);
+    expect(results).toEqual([undefined]);
+  });
+
+  it('learns from a busy end that the second length carries, whatever becomes of the last', async () => {
+    const unanswered = { ...HOLE, isHeard: true };
+    const { result, results } = bed([unanswered, { connectMs: 20, carriesMs: 2_200 }, unanswered, HOLE]);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect((await result).packetBytes).toBe(1280);
+    expect(results).toEqual([1280]);
   });
 
   it('does not try shorter packets where TCP does not connect, or fails', async () => {
