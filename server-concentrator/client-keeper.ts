@@ -1,7 +1,7 @@
 import type { WallClock } from '../shared/runtime/clock.ts';
+import type { PerClient } from '../shared/runtime/per-client.ts';
 import { type ClientList, hasExpired } from './clients/client-list.ts';
 import type { ClientSource } from './clients/client-source.ts';
-import type { PerClient } from './clients/per-client.ts';
 import { formatExpiry } from './config/client-expiry.ts';
 import type { ClientEntry } from './config/concentrator-config.ts';
 import type { OriginDatagrams } from './datagram/origin-datagrams.ts';

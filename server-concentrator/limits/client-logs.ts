@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
-import type { PerClient } from '../clients/per-client.ts';
+import type { PerClient } from '../../shared/runtime/per-client.ts';
 
 /** What is logged about each client, under a limit of its own. */
 export class ClientLogs implements PerClient {

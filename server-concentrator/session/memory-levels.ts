@@ -1,5 +1,5 @@
 import { MemoryBudget } from '../../shared/protocol/memory-budget.ts';
-import type { PerClient } from '../clients/per-client.ts';
+import type { PerClient } from '../../shared/runtime/per-client.ts';
 
 export interface MemoryLimits {
   readonly memoryTotalBytes: number;

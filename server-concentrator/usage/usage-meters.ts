@@ -1,4 +1,4 @@
-import type { PerClient } from '../clients/per-client.ts';
+import type { PerClient } from '../../shared/runtime/per-client.ts';
 import { added, OTHER_CLIENTS, type UsageCount, type UsageTotal } from './usage-count.ts';
 
 /** What a client carries, counted as it happens. */
