@@ -53,8 +53,8 @@ const programs = {
   retry,
   expect: polling,
   globalSetup: ['test/support/build-programs.ts', 'test/support/build-measuring-programs.ts'],
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
 };
 
 /** One group of projects after the other, in their order. */
@@ -115,7 +115,7 @@ export default defineConfig({
           expect: polling,
           include: RELEASE,
           globalSetup: 'test/release/support/shared-folder.ts',
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           sequence: { groupOrder: 4 },
           fileParallelism: false,
         },

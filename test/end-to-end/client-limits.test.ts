@@ -35,7 +35,7 @@ describe('what the list of clients says of a client', () => {
 
   it.each(['down', 'up'] as const)(
     'holds all connections together to the rate, %s, and lets one that says little pass',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (direction) => {
       const echo = await startEcho();
       onCleanup(() => echo.close());

@@ -39,7 +39,7 @@ class QuietOrigin {
   }
 }
 
-describe('datagrams at the concentrator', { timeout: 60_000, ...needs('mounts') }, () => {
+describe('datagrams at the concentrator', { timeout: 180_000, ...needs('mounts') }, () => {
   let pair: Pair;
   beforeAll(async () => {
     const egress = { allow: ['127.0.0.1/32', '127.0.0.9/32'], deny: ['*:25', ...BEYOND_LOOPBACK] };

@@ -46,7 +46,7 @@ async function echoing(): Promise<UdpEcho> {
   return echo;
 }
 
-describe('datagrams of applications', { timeout: 40_000 }, () => {
+describe('datagrams of applications', { timeout: 180_000 }, () => {
   let pair: Pair;
   beforeAll(async () => {
     pair = await Pair.start();
@@ -131,7 +131,7 @@ describe('datagrams of applications', { timeout: 40_000 }, () => {
   });
 });
 
-describe('UDP ASSOCIATE', { timeout: 40_000 }, () => {
+describe('UDP ASSOCIATE', { timeout: 180_000 }, () => {
   it.each<[string, Parameters<typeof Pair.start>[0]]>([
     ['without UDP in the configuration', { client: { datagrams: false } }],
     ['where the concentrator carries no UDP', { concentrator: { datagrams: { enabled: false } } }],

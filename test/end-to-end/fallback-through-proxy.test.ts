@@ -35,7 +35,7 @@ describe('the fallback over uplinks that are other proxies', needs('mounts'), ()
   });
 
   it('uses all of them, leaves names to them, and reaches this machine by none', {
-    timeout: 40_000,
+    timeout: 180_000,
   }, async () => {
     const origin = await startEcho();
     const destination = { host: ORIGIN_NAME, port: origin.port };
@@ -62,7 +62,7 @@ describe('the fallback over uplinks that are other proxies', needs('mounts'), ()
     await origin.close();
   });
 
-  it('ends for plain HTTP, too, which keeps its connections', { timeout: 40_000 }, async () => {
+  it('ends for plain HTTP, too, which keeps its connections', { timeout: 180_000 }, async () => {
     const origin = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
     await once(origin, 'listening');
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

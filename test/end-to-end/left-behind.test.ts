@@ -35,7 +35,7 @@ describe('an application that is gone while its upload waits', () => {
     await origin.close();
   });
 
-  it('has all of it delivered', { timeout: 40_000 }, async () => {
+  it('has all of it delivered', { timeout: 180_000 }, async () => {
     received = [];
     const all = UPLOADS.map(async (bytes) => {
       const { socket } = await socksConnect(pair.socks, origin);

@@ -165,7 +165,7 @@ describe('a published service', () => {
     await vi.waitFor(async () => expect(await echoed(NARROW, 'y', '127.0.0.8')).toBe('y'));
   });
 
-  it('serves two hundred visitors at once, each with its own bytes', { timeout: 40_000 }, async () => {
+  it('serves two hundred visitors at once, each with its own bytes', { timeout: 180_000 }, async () => {
     const texts = Array.from({ length: 200 }, (_, i) => `visitor ${i} `.repeat(500));
     expect(await Promise.all(texts.map((text) => echoed(ECHO, text)))).toEqual(texts);
     const metrics = await pair.metrics('client');

@@ -17,7 +17,9 @@ describe('a concentrator that is killed and started anew', () => {
     await pair.close();
   });
 
-  it('is missed, found again by a client that goes on running, and serves', { timeout: 40_000 }, async () => {
+  it('is missed, found again by a client that goes on running, and serves', {
+    timeout: 180_000,
+  }, async () => {
     const before = await openEcho();
     expect((await pair.get('client', '/readyz')).status).toBe(200);
 
@@ -45,7 +47,7 @@ describe('a concentrator that is killed and started anew', () => {
       .toBe(0);
   });
 
-  it('in order: open streams go on, new ones wait for the next', { timeout: 40_000 }, async () => {
+  it('in order: open streams go on, new ones wait for the next', { timeout: 180_000 }, async () => {
     const open = await openEcho();
     const seen = pair.client.lineCount;
     pair.concentrator.child.kill('SIGTERM');
@@ -64,7 +66,7 @@ describe('a concentrator that is killed and started anew', () => {
   });
 
   it('without a word: what is asked for meanwhile is served by the next session', {
-    timeout: 40_000,
+    timeout: 180_000,
   }, async () => {
     await pair.concentrator.kill();
     await expect.poll(async () => (await pair.get('client', '/readyz')).status, { timeout: 3_000 }).toBe(503);
@@ -76,7 +78,7 @@ describe('a concentrator that is killed and started anew', () => {
     expect((await readAll(served)).error).toBeUndefined();
   });
 
-  it('never: a client that is told to stop lets no request wait for it', { timeout: 40_000 }, async () => {
+  it('never: a client that is told to stop lets no request wait for it', { timeout: 180_000 }, async () => {
     await pair.concentrator.kill();
     await expect.poll(async () => (await pair.get('client', '/readyz')).status, { timeout: 3_000 }).toBe(503);
     const waiting = socksConnect(pair.socks, origin);

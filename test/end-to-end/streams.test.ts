@@ -16,7 +16,7 @@ describe('streams through the pair', () => {
   });
   afterAll(() => pair.close());
 
-  it('carries 500 connections at a time, each with its own content', { timeout: 40_000 }, async () => {
+  it('carries 500 connections at a time, each with its own content', { timeout: 180_000 }, async () => {
     const origin = await servedBy(
       await startOrigin(async (socket) => {
         const number = (await readBytes(socket, 4)).readUInt32BE();

@@ -13,7 +13,7 @@ const MEGABYTE = 1_000_000;
 /** The design promises half of it; this machine may do much else. */
 const CHANGE_MS = 2_000;
 
-describe('two workers, to those who look at them and change them', { timeout: 60_000 }, () => {
+describe('two workers, to those who look at them and change them', { timeout: 180_000 }, () => {
   let pair: Pair;
   let origin: Origin;
   let guests: readonly Awaited<ReturnType<typeof greet>>[];

@@ -18,7 +18,7 @@ const CHANGE_MS = 2_000;
 const WRITTEN_MS = 15_000;
 
 describe('a list of clients in a database, and two workers', {
-  timeout: 60_000,
+  timeout: 180_000,
   ...needs('postgres'),
 }, () => {
   let postgres: PostgresServer;

@@ -5,7 +5,7 @@ import { type Origin, startEcho } from './support/origin.ts';
 import { Pair } from './support/pair.ts';
 import { socksConnect } from './support/socks-client.ts';
 
-describe('a worker that hangs', { timeout: 60_000 }, () => {
+describe('a worker that hangs', { timeout: 180_000 }, () => {
   let pair: Pair;
   let origin: Origin;
   let stopped: number | undefined;

@@ -18,7 +18,7 @@ const OTHER = 'phone';
 const TIMES = 10;
 const ROUNDS = 20;
 
-describe('UDP through two workers', { timeout: 60_000, ...needs('libc') }, () => {
+describe('UDP through two workers', { timeout: 180_000, ...needs('libc') }, () => {
   let pair: Pair;
   let other: Program;
   let echo: UdpEcho;

@@ -15,7 +15,7 @@ import { RogueClient } from './support/subflow-client.ts';
 
 const OTHERS = Array.from({ length: 24 }, (_, i) => `client${i}`);
 
-describe('a concentrator of two workers', { timeout: 60_000 }, () => {
+describe('a concentrator of two workers', { timeout: 180_000 }, () => {
   let pair: Pair;
   let origin: Origin;
   beforeAll(async () => {
@@ -204,7 +204,7 @@ describe('a concentrator of two workers', { timeout: 60_000 }, () => {
   });
 });
 
-describe('workers when others are killed', { timeout: 60_000 }, () => {
+describe('workers when others are killed', { timeout: 180_000 }, () => {
   let pair: Pair;
   let origin: Origin;
   let clients: readonly Program[] = [];

@@ -96,7 +96,7 @@ describe('endings', needs('network'), () => {
   const lost = (program: 'client' | 'concentrator', end: string, reason: string) =>
     household[program].metric('tributary_peers_lost_total', { end, reason });
 
-  it('ends what has lost its other end, and nothing else', { timeout: 90_000 }, async () => {
+  it('ends what has lost its other end, and nothing else', { timeout: 180_000 }, async () => {
     await onEachRoute(async (base) => {
       for (const one of [...LIVING, ...SERVED, ...REAPED]) await begin(base, one);
     });

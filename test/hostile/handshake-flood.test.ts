@@ -61,7 +61,7 @@ const FLOODS = [
 describe('a flood of handshakes', needs('compiler'), () => {
   it.for(FLOODS)(
     'from $who keeps no client of another address out',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async ({ from }, context) => {
       const names = ['returning', 'neighbour', 'shared', 'new'];
       const limits = { sessionsPerClient: 200 };

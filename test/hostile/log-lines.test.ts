@@ -13,7 +13,7 @@ const MAX_LINES = 80;
 /** What nobody may read in a log at level `info`. */
 const DESTINATION = /127\.0\.0\.77/;
 
-describe('a log at level info', { timeout: 60_000 }, () => {
+describe('a log at level info', { timeout: 180_000 }, () => {
   let pair: Pair;
   beforeAll(async () => {
     pair = await Pair.start({ otherClients: [ROGUE] });

@@ -37,7 +37,7 @@ function names(type: 'A' | 'AAAA', name: string): NameServerReply {
 }
 
 describe('one client that opens what leads nowhere, as fast as it can', {
-  timeout: 60_000,
+  timeout: 180_000,
   ...needs('mounts'),
 }, () => {
   let pair: Pair;
@@ -160,7 +160,7 @@ describe('one client that opens what leads nowhere, as fast as it can', {
   });
 });
 
-describe('a concentrator with few descriptors', { timeout: 60_000, ...needs('libc') }, () => {
+describe('a concentrator with few descriptors', { timeout: 180_000, ...needs('libc') }, () => {
   const DESCRIPTORS = 512;
   let pair: Pair;
   let echo: Origin;

@@ -15,7 +15,7 @@ const ROGUES = { from: 23_100, to: 33_199 };
 const VISITORS = 100;
 const PUBLISH_MOST = 64;
 
-describe('publications and their visitors', { timeout: 60_000 }, () => {
+describe('publications and their visitors', { timeout: 180_000 }, () => {
   let pair: Pair;
   let echo: Origin;
 

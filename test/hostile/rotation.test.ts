@@ -17,7 +17,7 @@ describe('a change of certificate and key', () => {
   const onCleanup = useCleanups();
 
   it('is noticed by no running download, and ends what the old key still holds', {
-    timeout: 90_000,
+    timeout: 180_000,
   }, async () => {
     pair = await OwnPair.start();
     onCleanup(() => pair.close());
@@ -88,7 +88,7 @@ describe('a change of certificate and key', () => {
   });
 
   it('by the client first, too early, costs it nothing until the concentrator follows', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     pair = await OwnPair.start();
     onCleanup(() => pair.close());

@@ -9,7 +9,7 @@ import { helloFor, openTls, RogueClient } from '../end-to-end/support/subflow-cl
 const addressOf = (index: number) => `127.100.${index}.1`;
 const HELLOS = 64;
 
-describe('HELLOs of one client that arrive while the concentrator looks away', { timeout: 60_000 }, () => {
+describe('HELLOs of one client that arrive while the concentrator looks away', { timeout: 180_000 }, () => {
   let pair: Pair;
   afterEach(() => pair?.close());
 

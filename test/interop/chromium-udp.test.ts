@@ -38,7 +38,7 @@ describe('Chromium with a SOCKS5 proxy asks for no UDP', needs('chromium', 'cadd
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  it('pages come by TCP, and WebRTC goes past the proxy', { timeout: 60_000 }, async () => {
+  it('pages come by TCP, and WebRTC goes past the proxy', { timeout: 180_000 }, async () => {
     const caddy = await Caddy.start(pair.host, pair.host, { 'page.html': page(stun.address().port) });
     const chromium = new Program('chromium', [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-port=0'],

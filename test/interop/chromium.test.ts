@@ -25,7 +25,7 @@ describe('Chromium', needs('chromium', 'nginx'), () => {
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  it('loads a page of 60 objects through the pair', { timeout: 60_000 }, async () => {
+  it('loads a page of 60 objects through the pair', { timeout: 180_000 }, async () => {
     const dom = await run(
       'chromium',
       [

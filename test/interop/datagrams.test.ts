@@ -79,7 +79,7 @@ describe('datagrams of applications', () => {
     expect(await run('/usr/bin/python3', args)).toBe(`1234 ${ADDRESS} ${host} ${port}`);
   });
 
-  it('iperf3, both ways', { ...needs('iperf3'), timeout: 40_000 }, async () => {
+  it('iperf3, both ways', { ...needs('iperf3'), timeout: 180_000 }, async () => {
     const port = await freePort();
     const server = new Program('iperf3', [
       '--server',
@@ -111,7 +111,7 @@ describe('datagrams of applications', () => {
 
   it('HTTP/3 of Chromium, through a forwarder', {
     ...needs('chromium', 'caddy'),
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const caddy = await Caddy.start(pair.host, 'origin.test', {
       'big.js': `window.big = '${'x'.repeat(BIG_BYTES)}';`,

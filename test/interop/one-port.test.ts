@@ -315,7 +315,7 @@ describe('Chromium', needs('chromium', 'nginx'), () => {
     ['as HTTP proxy', 'http', () => `--proxy-server=http://${at(pair)}`],
     ['as SOCKS4 proxy', 'socks4', () => `--proxy-server=socks4://${at(pair)}`],
     ['by proxy.pac', 'http', () => `--proxy-pac-url=http://${at(pair)}/proxy.pac`],
-  ] as const)('%s', { timeout: 60_000 }, async (_what, protocol, option) => {
+  ] as const)('%s', { timeout: 180_000 }, async (_what, protocol, option) => {
     await newRequests();
     const profile = await mkdtemp(join(folder, 'chromium-'));
     const dom = await run(

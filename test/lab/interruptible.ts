@@ -5,7 +5,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The terminal sends an interrupt to this process, and npm sends it again: a second one within this time is the same. */
 const ECHO_MS = 1_000;
 /** What is under way may wait for a minute yet. When it has not ended by then, the process ends with it. */
-const STOP_MS = 2_000;
+const STOP_MS = 20_000;
 
 /** The exit code that a shell gives a program that such a signal has ended: 130 for an interrupt. */
 function signalExitCode(signal: (typeof SIGNALS)[number]): number {

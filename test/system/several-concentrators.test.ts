@@ -23,7 +23,7 @@ const RULES = [
   { port: PORTS.onlyFar, concentrator: { only: 'far' } },
 ];
 
-describe('several concentrators', { timeout: 90_000, ...needs('network') }, () => {
+describe('several concentrators', { timeout: 180_000, ...needs('network') }, () => {
   let it: TwoConcentrators;
   let browser: Browser;
 

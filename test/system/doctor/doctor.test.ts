@@ -99,7 +99,7 @@ async function joinLans({ client, concentrator }: Network, one: Path, other: Pat
   await client.exec('ip', ['neighbour', 'flush', 'all']);
 }
 
-describe('doctor', { timeout: 60_000, ...needs('network') }, () => {
+describe('doctor', { timeout: 180_000, ...needs('network') }, () => {
   let network: Network;
   let bed: DoctorBed;
   const results = new Map<Case, { readonly diagnosis: Diagnosis; readonly paths: readonly [Path, Path] }>();
