@@ -23,7 +23,7 @@ export interface ProgramStatus {
 
 /** Older lines are forgotten. */
 const MAX_LOG_LINES = 5_000;
-const LOG_TIMEOUT_MS = 10_000;
+const LOG_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 /** One of the built programs, running in a namespace with JSON logs. */

@@ -11,7 +11,7 @@ export interface System {
 }
 
 /** Several times what the longest test takes on a machine of its own. */
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 180_000;
 
 /** As `describe`, with a network and a pair (not started) around its tests; skipped where there can be no network. */
 export function describeSystem(
