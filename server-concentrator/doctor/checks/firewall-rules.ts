@@ -149,7 +149,12 @@ function isFor(line: string, protocol: Protocol): boolean {
   return !new RegExp(`\\b${other}\\b`).test(line) || new RegExp(`\\b${protocol}\\b`).test(line);
 }
 
-function namesPort(line: string, port: number): boolean {
+/** What a line counts or says is no port, nor is there one in the policy of a chain. */
+function namesPort(text: string, port: number): boolean {
+  if (POLICY.test(text)) return false;
+  const line = text
+    .replace(/^\[\d+:\d+\] |-m comment\b/g, '')
+    .replace(/packets \d+ bytes \d+|\b(comment|prefix|log-prefix) ("[^"]*"|\S+)|# handle \d+/g, '');
   if (new RegExp(`(?<![\\d.:])${port}(?![\\d.:])`).test(line)) return true;
   const ranges = [...line.matchAll(/(?<![\d.])(\d{1,5})[-:](\d{1,5})(?![\d.])/g)];
   return ranges.some(([, from, to]) => Number(from) <= port && port <= Number(to));

@@ -211,6 +211,13 @@ it.each([
   [DROPPING.replace('tcp dport 22', 'th dport @ports').replace('chain', 'set ports { 8443 }\nchain'), []],
   [DROPPING.replace('policy drop', 'policy accept'), []],
   [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\n', ['tcp', 'udp']],
+  // The counters of a chain and of rules are no ports, nor is what a comment says.
+  [':INPUT DROP [15:9000]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', ['udp']],
+  [':INPUT ACCEPT [15:9000]\n-A INPUT -j DROP\n', ['tcp', 'udp']],
+  [
+    ':INPUT DROP [0:0]\n[15:9000] -A INPUT -p tcp --dport 22 -m comment --comment "not 8443" -j ACCEPT\n',
+    ['tcp', 'udp'],
+  ],
   [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', ['udp']],
   [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n-A INPUT -p udp --dport 8443 -j ACCEPT\n', []],
   [':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', []],
