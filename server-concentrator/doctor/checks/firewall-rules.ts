@@ -125,14 +125,21 @@ function closes(text: string): boolean {
   return !POLICY.test(text) && /\b(drop|reject)\b|-j (DROP|REJECT)\b/.test(text);
 }
 
-/** Whether a rule that closes has no condition: without its chain, comments, counters and verdict nothing is left. */
+/** Whether a rule that closes has no condition: without its chain and verdict nothing is left. */
 function isForAll(text: string): boolean {
-  const rest = text
+  const rest = withoutRemarks(text)
     .replace(/^-A \S+/, '')
-    .replace(/-m comment\b|(--)?\bcomment ("[^"]*"|\S+)|# handle \d+/g, '')
-    .replace(/\bcounter( packets \d+ bytes \d+)?|\blog( prefix "[^"]*")?( level \w+)?/g, '')
     .replace(/-j (DROP|REJECT)( --reject-with \S+)?|\b(drop|reject( with \w+( type)? [\w-]+)?)\b/, '');
   return /^[\s}]*$/.test(rest);
+}
+
+/** What a rule matches and does, without what it counts and says. */
+function withoutRemarks(text: string): string {
+  return text
+    .replace(/^\[\d+:\d+\] /, '')
+    .replace(/-m comment\b|(--)?\bcomment ("[^"]*"|\S+)|# handle \d+/g, '')
+    .replace(/\bcounter( packets \d+ bytes \d+)?|\blog( prefix "[^"]*")?( level \w+)?/g, '')
+    .replace(/--log-prefix ("[^"]*"|\S+)/g, '');
 }
 
 /** TCP or UDP, maybe among others, as both programs print it, with the modules of iptables that go with it; and the same with ports. */
@@ -149,12 +156,10 @@ function isFor(line: string, protocol: Protocol): boolean {
   return !new RegExp(`\\b${other}\\b`).test(line) || new RegExp(`\\b${protocol}\\b`).test(line);
 }
 
-/** What a line counts or says is no port, nor is there one in the policy of a chain. */
+/** There is no port in the policy of a chain, whose counters may look like a range. */
 function namesPort(text: string, port: number): boolean {
   if (POLICY.test(text)) return false;
-  const line = text
-    .replace(/^\[\d+:\d+\] |-m comment\b/g, '')
-    .replace(/packets \d+ bytes \d+|\b(comment|prefix|log-prefix) ("[^"]*"|\S+)|# handle \d+/g, '');
+  const line = withoutRemarks(text);
   if (new RegExp(`(?<![\\d.:])${port}(?![\\d.:])`).test(line)) return true;
   const ranges = [...line.matchAll(/(?<![\d.])(\d{1,5})[-:](\d{1,5})(?![\d.])/g)];
   return ranges.some(([, from, to]) => Number(from) <= port && port <= Number(to));
