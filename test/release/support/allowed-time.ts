@@ -8,17 +8,9 @@ const LENIENCE = 2;
 
 /** What a limit of time is on this machine now: twice as much where much else runs, which is printed. */
 export function allowedMs(limitMs: number): number {
-  if (!isBusy()) return limitMs;
+  const load = loadavg()[0]! / availableParallelism();
+  if (load <= MAX_LOAD) return limitMs;
   const allowed = LENIENCE * limitMs;
-  report(`load ${perProcessor().toFixed(1)} for each processor: up to ${allowed} ms`);
+  report(`load ${load.toFixed(1)} for each processor: up to ${allowed} ms`);
   return allowed;
-}
-
-/** Whether so much else runs here that times say little. */
-export function isBusy(): boolean {
-  return perProcessor() > MAX_LOAD;
-}
-
-function perProcessor(): number {
-  return loadavg()[0]! / availableParallelism();
 }
