@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { didYouMean } from '../../shared/runtime/config/did-you-mean.ts';
 import { clientId, clientKey, hostPort, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ModeParameters } from '../../shared/protocol/scheduler/policy-parameters.ts';
 import { isModeName, modeNamed, STEERING_ALIASES } from '../../shared/protocol/steering/mode-names.ts';
 import { modesWith, rowOf, STEERING_MODE_NAMES } from '../../shared/protocol/steering/modes.ts';

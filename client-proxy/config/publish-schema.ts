@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { parseNetwork } from '../../shared/runtime/config/ranges.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** Adds an issue for each entry whose name stands above it. */
 export function refuseRepeated(

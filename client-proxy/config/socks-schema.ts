@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import {
   count,

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isHostName } from '../../shared/runtime/address/host-port.ts';
 import { type PortRange, parsePortRange } from '../../shared/runtime/config/ranges.ts';
 import { network, oneOrMore, text, textAs } from '../../shared/runtime/config/schema-pieces.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
 import type { InterfaceMatch } from '../network/interface-match.ts';

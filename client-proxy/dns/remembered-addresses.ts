@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonFormat, StateFile } from '../../shared/runtime/files/state-file.ts';
 
 /** The name of the file in the state directory. */

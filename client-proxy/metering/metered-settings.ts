@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BIT_RATE_FORMAT, formatBitRate, parseBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { byteSize, count, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { isTimeZone } from './billing-calendar.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { interfaceNameIn, parseIpJson } from './ip-json.ts';
 import { type DeviceOf, identity, type NetworkInterface, usableAddresses } from './network-view.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { interfaceNameIn, parseIpJson } from './ip-json.ts';
 import { deviceWord, type NamedDevice } from './remedy-commands.ts';

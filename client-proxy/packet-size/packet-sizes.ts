@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { jsonFormat, StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ActionError, type PageAction, pageAction } from '../../shared/runtime/page/page-actions.ts';
 import type { PageData } from '../../shared/runtime/page/web-page.ts';
 import { CONNECTION_ORDERS, type ConnectionTable, MAX_ROWS } from '../connections/connection-table.ts';

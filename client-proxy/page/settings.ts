@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { TributaryError } from '../../shared/protocol/errors.ts';
 import { rowOf, STEERING_MODE_NAMES, type SteeringMode } from '../../shared/protocol/steering/modes.ts';
 import { parseAddress } from '../../shared/runtime/address/ip-address.ts';

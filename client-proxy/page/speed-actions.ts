@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ActionError, type PageAction, pageAction } from '../../shared/runtime/page/page-actions.ts';
 import type { PageData } from '../../shared/runtime/page/web-page.ts';
 import type { SpeedTests } from '../speedtest/speed-tests.ts';

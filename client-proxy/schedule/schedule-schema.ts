@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import type { BackupCondition } from './backup-condition.ts';
 import type { CostPerGB } from './cost.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { count, parseListenAddress, textAs } from '../../shared/runtime/config/schema-pieces.ts';
 

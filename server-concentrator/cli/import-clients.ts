@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { ConfigError, type ConfigProblem } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';

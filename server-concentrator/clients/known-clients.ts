@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
 import { clientSchema, clientText } from '../config/client-schema.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';

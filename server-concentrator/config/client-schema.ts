@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BIT_RATE_FORMAT, formatBitRate, parseBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';

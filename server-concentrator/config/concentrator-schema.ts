@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isJoinName } from '../../shared/protocol/handshake/messages.ts';
 import { MAX_ANNOUNCED_ADDRESSES } from '../../shared/protocol/session/announcements.ts';
 import { parseNetwork } from '../../shared/runtime/config/ranges.ts';

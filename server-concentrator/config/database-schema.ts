@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { text } from '../../shared/runtime/config/schema-pieces.ts';
 import type { ClientDatabaseConfig, DatabaseTls } from './concentrator-config.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import { EGRESS_RULE_FORMAT, parseEgressRule } from './egress-rule.ts';
 

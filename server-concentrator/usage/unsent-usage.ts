@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonFormat, StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
 import type { UsageBatch } from './usage-count.ts';
 

@@ -1,7 +1,7 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { clientSchema } from '../../client-proxy/config/client-schema.ts';
 import { loadClientConfig } from '../../client-proxy/config/load-client-config.ts';
 import { concentratorSchema } from '../../server-concentrator/config/concentrator-schema.ts';

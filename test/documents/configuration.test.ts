@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { clientSchema } from '../../client-proxy/config/client-schema.ts';
 import { RELOAD_RULES as CLIENT_RELOAD } from '../../client-proxy/config/describe-reload.ts';
 import { concentratorSchema } from '../../server-concentrator/config/concentrator-schema.ts';

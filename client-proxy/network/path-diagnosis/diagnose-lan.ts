@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSameHost } from '../../../shared/runtime/address/ip-address.ts';
 import type { Finding } from '../finding.ts';
 import { interfaceNameIn, parseIpJson } from '../ip-json.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Finding } from '../finding.ts';
 import { parseIpJson } from '../ip-json.ts';
 import { confKey, defaultRouteCommand, deviceWord, ipCommand, ownNumber } from '../remedy-commands.ts';

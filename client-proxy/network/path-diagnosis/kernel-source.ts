@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { interfaceNameBytes } from '../../../shared/runtime/kernel/interface-name.ts';
 import { interfaceNameIn, parseIpJson } from '../ip-json.ts';
 import { type IpResult, runIp } from '../run-ip.ts';

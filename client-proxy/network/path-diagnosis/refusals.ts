@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { interfaceNameIn, parseIpJson } from '../ip-json.ts';
 import type { Path } from './path.ts';
 import { isInPrefix } from './prefix.ts';

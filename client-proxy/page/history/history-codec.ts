@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StateFormat } from '../../../shared/runtime/files/state-file.ts';
 import { CONCENTRATOR_EVENTS } from '../../concentrators/concentrator-event.ts';
 import { UPLINK_STATES } from '../../path-manager/uplink-status.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { knownKeysAt } from './schema-keys.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KeyPath } from './yaml-source.ts';
 
 /** The keys that a schema knows at a place; empty where it knows no map there. */

@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Destination } from '../../protocol/destination.ts';
 import { HOST_PORT_FORMAT, isHostName, isIpv6Literal, parseHostPort } from '../address/host-port.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tuningKeys } from '../../protocol/session/core-tuning.ts';
 
 /** Numbers that replace the core's own, by `group.name`. */

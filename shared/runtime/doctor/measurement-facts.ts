@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { KERNEL_SETTING_NAMES, type KernelSettings } from './kernel-settings.ts';
 
 /** What a concentrator tells of itself and of the connection to a client that measurements it (SPEC.md section 5, Measurements). */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { TributaryError } from '../../protocol/errors.ts';
 import { isForeign, isSameText } from './page-access.ts';
 import { sendJson } from './page-answers.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
 import { concentratorSchema } from '../../../server-concentrator/config/concentrator-schema.ts';
 import { ConfigError } from '../../../shared/runtime/config/config-error.ts';

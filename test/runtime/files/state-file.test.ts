@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonFormat, StateFile } from '../../../shared/runtime/files/state-file.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 

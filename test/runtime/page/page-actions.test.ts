@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ActionError, type PageAction, pageAction } from '../../../shared/runtime/page/page-actions.ts';
 import { basic, servePage, TOKEN } from './serve-page.ts';
 

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CONCENTRATOR_EVENTS } from '../../../../client-proxy/concentrators/concentrator-event.ts';
 import {
   HISTORY_FORMAT,
