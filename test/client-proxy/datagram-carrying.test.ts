@@ -1,7 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { ClientCounts } from '../../client-proxy/client-counts.ts';
 import { makeDatagrams } from '../../client-proxy/datagram-carrying.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
+import { eventually } from '../support/eventually.ts';
 
 const destination = { host: 'game.example', port: 3478 };
 
@@ -38,7 +39,7 @@ test('the log says why datagrams cannot go directly, and where to for those alon
   );
   const association = relay.join({ onDatagram() {} });
   association.send(destination, new Uint8Array(1));
-  await vi.waitFor(() => expect(log).not.toEqual([]));
+  await eventually(() => expect(log).not.toEqual([]));
   relay.leave(association);
   expect(log).toEqual([
     ['warn', { uplink: 'lte', reason: 'the destination leads to this machine' }],

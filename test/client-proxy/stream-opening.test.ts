@@ -4,6 +4,7 @@ import { StreamOpener } from '../../client-proxy/stream-opening.ts';
 import { OwnBytes } from '../../shared/protocol/memory/chunk.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeAppSocket } from '../support/fake-app-socket.ts';
 import { echo, echoServer, twoConcentrators } from './session/two-concentrators.ts';
 
@@ -70,7 +71,7 @@ async function crossed(
   // A stream that is open keeps the session while the concentrator drains.
   const open = await echo(keeper, port);
   open.say(1);
-  await vi.waitFor(() => expect(open.received()).toBe(1));
+  await eventually(() => expect(open.received()).toBe(1));
   void first.concentrator.close();
   reaches.dsl = isNextReached ? second.port : 0;
   void opener.open(request, steered);
@@ -79,7 +80,7 @@ async function crossed(
 
 it('opens a stream in the next session that the last one has refused, with what came behind the request', async () => {
   const { socket, answers, results, keeper, old } = await crossed('never', ['early ', 'bytes']);
-  await vi.waitFor(() => expect(socket.received).toBe('early bytes'), { timeout: 5_000 });
+  await eventually(() => expect(socket.received).toBe('early bytes'));
   expect([answers, results]).toEqual([['ok'], ['ok']]);
   expect(keeper.current).not.toBe(old);
 });
@@ -89,21 +90,21 @@ it.each([
   ['that takes itself for connected already', 'never', true],
 ] as const)('does so, too, for an application %s', async (_, optimisticReply, isConnected) => {
   const { socket, answers, results, steered } = await crossed(optimisticReply, ['early '], { isConnected });
-  await vi.waitFor(() => expect(answers).toEqual(['ok']));
+  await eventually(() => expect(answers).toEqual(['ok']));
   socket.say('and ');
   socket.say('later');
-  await vi.waitFor(() => expect(socket.received).toBe('early and later'), { timeout: 5_000 });
+  await eventually(() => expect(socket.received).toBe('early and later'));
   socket.say(', still there');
-  await vi.waitFor(() => expect(socket.received).toBe('early and later, still there'));
+  await eventually(() => expect(socket.received).toBe('early and later, still there'));
   expect([answers, results, socket.ends]).toEqual([['ok'], ['ok'], []]);
   expect(steered.over).not.toHaveBeenCalled();
 });
 
 it('resets an application that has said more than is remembered', async () => {
   const { socket, answers, results, steered } = await crossed('always', []);
-  await vi.waitFor(() => expect(answers).toEqual(['ok']));
+  await eventually(() => expect(answers).toEqual(['ok']));
   socket.say('x'.repeat(40_000));
-  await vi.waitFor(() => expect(socket.ends).toEqual(['reset']), { timeout: 5_000 });
+  await eventually(() => expect(socket.ends).toEqual(['reset']));
   expect(results).toEqual(['goingAway']);
   expect(steered.over).toHaveBeenCalledTimes(1);
 });
@@ -111,10 +112,10 @@ it('resets an application that has said more than is remembered', async () => {
 it('lets go of an application that leaves while it waits for the next session', async () => {
   const next = { isNextReached: false };
   const { socket, answers, results, steered, keeper } = await crossed('always', ['early '], next);
-  await vi.waitFor(() => expect(answers).toEqual(['ok']));
-  await vi.waitFor(() => expect(keeper.current).toBeUndefined());
+  await eventually(() => expect(answers).toEqual(['ok']));
+  await eventually(() => expect(keeper.current).toBeUndefined());
   socket.handlers!.onClose();
-  await vi.waitFor(() => expect(results).toEqual(['cancelled']));
+  await eventually(() => expect(results).toEqual(['cancelled']));
   expect(steered.over).toHaveBeenCalledTimes(1);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(socket.received).toBe('');
@@ -125,8 +126,8 @@ it.each(['never', 'always'] as const)(
   async (optimisticReply) => {
     const next = { isNextReached: false };
     const it = await crossed(optimisticReply, ['early '], next);
-    await vi.waitFor(() => expect(it.keeper.current).toBeUndefined());
-    await vi.waitFor(() => {
+    await eventually(() => expect(it.keeper.current).toBeUndefined());
+    await eventually(() => {
       it.opener.divertWaiting();
       expect(it.directs).toHaveLength(1);
     });
@@ -253,7 +254,7 @@ describe('what has no answer from a concentrator that falls silent', () => {
     );
     for (const bytes of later) socket.handlers!.onChunk(new OwnBytes(bytes));
     opener.moveFrom(new Set([drivers[0] as never]));
-    await vi.waitFor(() => expect(drivers).toHaveLength(isMoved ? 2 : 1));
+    await eventually(() => expect(drivers).toHaveLength(isMoved ? 2 : 1));
     const all = Buffer.concat([...early, ...later]).toString('hex');
     expect(said.map((pieces) => pieces.join(''))).toEqual(isMoved ? [all, all] : [all]);
   });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { hashBytes, sendBytes } from './support/byte-source.ts';
 import { Pair } from './support/pair.ts';
 import { readBytes } from './support/socks-client.ts';
@@ -50,7 +51,7 @@ describe('BIND', () => {
     expect((await reply(await bind(pair, '127.0.0.1'))).code).toBe(1);
     for (const socket of waiting) socket.destroy();
     // Whoever waits no longer gives the place back, and the port.
-    await vi.waitFor(async () => expect((await reply(await bind(pair, '127.0.0.1'))).code).toBe(0));
+    await eventually(async () => expect((await reply(await bind(pair, '127.0.0.1'))).code).toBe(0));
     await expect(come(ports[0]!.port, '127.0.0.1')).rejects.toThrow('ECONNREFUSED');
     const metrics = await pair.metrics('client');
     expect(metrics.sum('tributary_binds_total', { result: 'ok' })).toBe(2);
@@ -94,7 +95,7 @@ describe('BIND with ports of its own, and from anybody', () => {
     const down = sendBytes(visitor, MEGABYTE);
     expect(await hashBytes(application)).toEqual({ sha256: await down, length: MEGABYTE });
     application.destroy();
-    await vi.waitFor(async () => expect(await visitors()).toBe(0));
+    await eventually(async () => expect(await visitors()).toBe(0));
   });
 
   it('waits for nobody else where the client may publish nothing any more', async () => {

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientStatus } from '../../client-proxy/status/client-status.ts';
+import { eventually } from '../support/eventually.ts';
 import { hashBytes, sendBytes } from './support/byte-source.ts';
 import { type Origin, startEcho, startOrigin } from './support/origin.ts';
 import { Pair } from './support/pair.ts';
@@ -62,9 +63,8 @@ async function published(): Promise<ClientStatus['published']> {
 }
 
 async function untilPublished(port: number, state: string): Promise<void> {
-  await vi.waitFor(
-    async () => expect((await published()).find(({ listen }) => listen === at(port))?.state).toBe(state),
-    { timeout: 10_000 },
+  await eventually(async () =>
+    expect((await published()).find(({ listen }) => listen === at(port))?.state).toBe(state),
   );
 }
 
@@ -162,7 +162,7 @@ describe('a published service', () => {
     await readBytes(first, 1);
     expect(await echoed(NARROW, 'x', '127.0.0.8')).toBe('ECONNRESET');
     first.destroy();
-    await vi.waitFor(async () => expect(await echoed(NARROW, 'y', '127.0.0.8')).toBe('y'));
+    await eventually(async () => expect(await echoed(NARROW, 'y', '127.0.0.8')).toBe('y'));
   });
 
   it('serves two hundred visitors at once, each with its own bytes', { timeout: 180_000 }, async () => {

@@ -7,6 +7,7 @@ import { type Origin, startEcho } from '../end-to-end/support/origin.ts';
 import { Pair } from '../end-to-end/support/pair.ts';
 import { readAll, socksConnect } from '../end-to-end/support/socks-client.ts';
 import { RogueClient } from '../end-to-end/support/subflow-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { descriptorsOf } from './support/attack.ts';
 
 const HONEST = 23_001;
@@ -77,13 +78,13 @@ describe('publications and their visitors', { timeout: 180_000 }, () => {
     const client = await rogue('silent');
     const publish = { type: 'publish', slot: 0, generation: 1, withdrawn: false, once: false } as const;
     client.socket.write(encodeControl({ ...publish, port: SILENT, host: pair.host }));
-    await vi.waitFor(() => expect(client.frames.some(({ type }) => type === 'published')).toBe(true));
+    await eventually(() => expect(client.frames.some(({ type }) => type === 'published')).toBe(true));
     const before = await descriptorsOf(pair.concentrator.pid);
     const sockets = await Promise.all(
       Array.from({ length: 1_000 }, (_, i) => visit(SILENT, `127.0.1.${i % 200}`)),
     );
     for (const socket of sockets) socket.resume();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(sockets.filter(({ destroyed }) => destroyed).length).toBe(1_000 - VISITORS);
     });
     const held = (await descriptorsOf(pair.concentrator.pid)) - before;
@@ -97,12 +98,12 @@ describe('publications and their visitors', { timeout: 180_000 }, () => {
   it('visitors of one address who say nothing leave the other half to others', async () => {
     const sockets = await Promise.all(Array.from({ length: 4 * VISITORS }, () => visit(HONEST)));
     for (const socket of sockets) socket.resume();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(sockets.filter(({ destroyed }) => !destroyed)).toHaveLength(VISITORS / 2);
     });
     await expectServed();
     for (const socket of sockets) socket.destroy();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const all = await pair.metrics('concentrator');
       // Those of the client that answers nobody wait for the end of its session.
       expect(all.sum('tributary_visitors')).toBeLessThanOrEqual(VISITORS);
@@ -120,7 +121,7 @@ describe('publications and their visitors', { timeout: 180_000 }, () => {
         encodeControl({ type: 'ping' }),
       ]),
     );
-    await vi.waitFor(() => expect(client.frames.some(({ type }) => type === 'receipt')).toBe(true));
+    await eventually(() => expect(client.frames.some(({ type }) => type === 'receipt')).toBe(true));
     expect(client.socket.destroyed).toBe(false);
     await expectServed();
     client.socket.destroy();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FrontDoorOptions } from '../../../client-proxy/front/front-door.ts';
 import { deferred } from '../../support/deferred.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   connectRequest,
   echoes,
@@ -155,7 +156,7 @@ describe('guesses', () => {
     await late.send(guess('lovelace'));
     gone.destroy('reset');
     expect(hex(await late.receiveAll())).toBe('0502');
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0), { timeout: 5_000 });
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
     expect(bed.server.counters.failedNegotiation.badCredentials).toBe(1);
   });
 });
@@ -179,7 +180,7 @@ describe('negotiation in time', () => {
     await start({ negotiationTimeoutMs: 50 });
     await answerTo(bytes);
     expect(bed.server.counters.failedNegotiation.timeout).toBe(1);
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('closes a client that drips on and on, since the limit is for the whole negotiation', async () => {
@@ -218,7 +219,7 @@ describe('limits and shutdown', () => {
     expect(bed.server.counters).toMatchObject({ accepted: 2, active: 2, refused: 2 });
     expect(bed.log.filter((line) => line.includes('maxConnections')).length).toBe(1);
     held[0]!.destroy();
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(1));
+    await eventually(() => expect(bed.server.counters.active).toBe(1));
     expect(await echoes(bed.port, echo.port, 'room again')).toBe('room again');
     held[1]!.destroy();
   });
@@ -229,7 +230,7 @@ describe('limits and shutdown', () => {
     await used.send(Buffer.concat([NO_AUTH_GREETING, connectRequest(echo.port)]));
     await used.receive(12);
     const silent = new RawClient(bed.port);
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(2));
+    await eventually(() => expect(bed.server.counters.active).toBe(2));
     // Refused, and it does not close: it takes a place as well.
     const refused = new RawClient(bed.port);
     await refused.send(fromHex('05 01 01'));
@@ -263,7 +264,7 @@ describe('limits and shutdown', () => {
     expect(bed.server.counters).toMatchObject({ accepted: 1, active: 1 });
     client.end();
     await client.receiveAll();
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('drain lets connections finish and refuses new ones', async () => {

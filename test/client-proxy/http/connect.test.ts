@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectRequest } from '../../../client-proxy/front/connect-request.ts';
 import { deferred } from '../../support/deferred.ts';
+import { eventually } from '../../support/eventually.ts';
 import { dialDirectly, RawClient, type SocksBed, startEcho } from '../socks5/socks-bed.ts';
 import { answerTo, startHttp, statusOf } from './http-bed.ts';
 
@@ -38,7 +39,7 @@ describe('CONNECT', () => {
     client.end();
     expect((await client.receiveAll()).toString()).toBe(`${CONNECTED}${early}${late}.`);
     expect(bed.server.counters.requests.connect).toBe(1);
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('keeps what comes with the head, and the end behind it', async () => {
@@ -115,7 +116,7 @@ describe('CONNECT', () => {
     const client = new RawClient(bed.port);
     const { port } = web.address() as { port: number };
     await client.send(Buffer.from(`GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`));
-    await vi.waitFor(async () => expect((await client.receive(1)).length).toBe(1));
+    await eventually(async () => expect((await client.receive(1)).length).toBe(1));
     await new Promise((resolve) => setTimeout(resolve, 50));
     await client.send(Buffer.from(`${head('127.0.0.1', echo.port)}tunnel`));
     client.end();
@@ -196,7 +197,7 @@ describe('WebSocket', () => {
     const parts: Buffer[] = [first];
     for await (const part of socket) parts.push(part);
     expect(Buffer.concat(parts).equals(Buffer.concat([Buffer.from('first '), sent]))).toBe(true);
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0), { timeout: 5_000 });
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('may be refused by its origin', async () => {
@@ -207,7 +208,7 @@ describe('WebSocket', () => {
     let body = '';
     for await (const part of answer) body += part;
     expect(body).toBe('no');
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0), { timeout: 5_000 });
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('ends with either side', async () => {
@@ -223,6 +224,6 @@ describe('WebSocket', () => {
     const [, socket] = await once(client, 'upgrade');
     socket.resetAndDestroy();
     await promise;
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0), { timeout: 5_000 });
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 });

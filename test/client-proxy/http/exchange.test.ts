@@ -1,8 +1,9 @@
 import { Agent, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { Exchange, type OriginAgents } from '../../../client-proxy/http/exchange.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** An origin that says this to whatever it is asked. */
 class Origin extends Agent {
@@ -61,7 +62,7 @@ it.each([
     client: { remoteAddress: '127.0.0.1', remotePort: 1, localAddress: '127.0.0.1' },
     agents: { shared: agent, single: agent } as unknown as OriginAgents,
   });
-  await vi.waitFor(() => expect(response.writableEnded).toBe(true));
+  await eventually(() => expect(response.writableEnded).toBe(true));
   const waiting = socket.writableLength;
   if (reads) expect(told()).toMatch(/200 OK[\s\S]*ok$/);
   // The first one, and the answer.

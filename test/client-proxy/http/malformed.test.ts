@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { RawClient, type SocksBed } from '../socks5/socks-bed.ts';
 import { answerTo, startHttp, statusOf } from './http-bed.ts';
 
@@ -134,7 +135,7 @@ describe('requests that may be understood in two ways', () => {
     expect(statusOf(await answerTo(bed.port, request()))).toBe(status);
     expect(heard).toBe('');
     expect(bed.server.counters.requests).toMatchObject({ http: 0, connect: 0 });
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0), { timeout: 4_000 });
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it.each<[name: string, content: string]>([
@@ -240,7 +241,7 @@ describe('time', () => {
     bed = await startHttp({ negotiationTimeoutMs: 100 });
     expect(await answerTo(bed.port, text)).toBe('');
     expect(bed.server.counters.failedNegotiation.timeout).toBe(1);
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('a request has as long as its origin needs', async () => {

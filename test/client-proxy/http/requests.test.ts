@@ -8,8 +8,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createRawServer, type Server as RawServer, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../support/deferred.ts';
+import { eventually } from '../../support/eventually.ts';
 import { RawClient, type SocksBed } from '../socks5/socks-bed.ts';
 import { answerTo, startHttp, statusOf } from './http-bed.ts';
 
@@ -121,7 +122,7 @@ describe('plain HTTP', () => {
     serve = (req, res) => void (req.url === '/slow' ? promise : Promise.resolve()).then(() => res.end('ok'));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const slow = get(`http://127.0.0.1:${port}/slow`, agent);
-    await vi.waitFor(() => expect(connections).toBe(1));
+    await eventually(() => expect(connections).toBe(1));
     bed.server.judgeAnew();
     resolve();
     await slow;
@@ -264,7 +265,7 @@ describe('plain HTTP', () => {
     const one = `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`;
     expect(await answerTo(bed.port, one.repeat(500))).toBe('');
     resolve();
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it.each([
@@ -308,10 +309,10 @@ describe('plain HTTP', () => {
     serve = (req: IncomingMessage) => void req.socket.once('close', () => resolve());
     const client = new RawClient(bed.port);
     await client.send(Buffer.from(`GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`));
-    await vi.waitFor(() => expect(bed.server.counters.requests.http).toBe(1));
+    await eventually(() => expect(bed.server.counters.requests.http).toBe(1));
     client.destroy('reset');
     await closed;
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
   });
 
   it('takes HTTP/1.0', async () => {
@@ -338,7 +339,7 @@ describe('plain HTTP', () => {
     const ask = `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`;
     const busy = new RawClient(bed.port);
     await busy.send(Buffer.from(ask));
-    await vi.waitFor(() => expect(bed.server.counters.requests.http).toBe(1));
+    await eventually(() => expect(bed.server.counters.requests.http).toBe(1));
     const drained = bed.server.drain();
     resolve();
     expect((await busy.receiveAll()).toString()).toMatch(/late/);

@@ -7,6 +7,7 @@ import { Metering } from '../../../client-proxy/metering/metering.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
 import { createLogger } from '../../../shared/runtime/observe/logger.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const MB = 1_000_000;
 const NOW = Date.parse('2026-11-23T12:00Z');
@@ -231,13 +232,13 @@ describe('metering', () => {
     pass(4_000);
     expect(await kept(file)).toBeUndefined();
     pass(1_000);
-    await vi.waitFor(async () => expect(await kept(file)).toBe(2 * MB));
+    await eventually(async () => expect(await kept(file)).toBe(2 * MB));
     wire.receivedBytes += 1_000;
     pass(30_000);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await kept(file)).toBe(2 * MB);
     pass(31_000);
-    await vi.waitFor(async () => expect(await kept(file)).toBe(2 * MB + 1_000));
+    await eventually(async () => expect(await kept(file)).toBe(2 * MB + 1_000));
     await metering.close();
   });
 

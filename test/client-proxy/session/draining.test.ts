@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+import { eventually } from '../../support/eventually.ts';
 import { echo, echoServer, twoConcentrators } from './two-concentrators.ts';
 
 const UPLOAD_BYTES = 16_000_000;
@@ -39,10 +40,10 @@ it('ends when all that was to be uploaded has been, though nobody waits for it a
     },
     new Cancellation(),
   );
-  await vi.waitFor(() => expect(hasEnded).toBe(true));
+  await eventually(() => expect(hasEnded).toBe(true));
   await keeper.drain();
   expect(keeper.drivers.map(({ streamCount }) => streamCount)).toEqual([0]);
-  await vi.waitFor(() => expect(received).toBe(UPLOAD_BYTES));
+  await eventually(() => expect(received).toBe(UPLOAD_BYTES));
   await keeper.stop();
 });
 
@@ -51,7 +52,7 @@ it('does not wait for long where no way to the concentrator is left', async () =
   await echo(keeper, await echoServer());
   reaches.dsl = 0;
   for (const transport of transports) transport.destroy();
-  await vi.waitFor(() => expect(keeper.drivers.map(({ hasSubflow }) => hasSubflow)).toEqual([false]));
+  await eventually(() => expect(keeper.drivers.map(({ hasSubflow }) => hasSubflow)).toEqual([false]));
   // It has a stream, and lingers for a minute.
   expect(keeper.drivers.map(({ streamCount }) => streamCount)).toEqual([1]);
   await keeper.drain();

@@ -1,5 +1,6 @@
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
+import { eventually } from '../../support/eventually.ts';
 import { Answered } from './answered.ts';
 import { sessionOptions } from './session-options.ts';
 
@@ -36,37 +37,37 @@ function sessionWith(joinName: string | undefined) {
 
 it('dials JOINs by the name of WELCOME, and at once anew what was connected before it', async () => {
   const { dials, named, results, subflows, session } = sessionWith(NAME);
-  await vi.waitFor(() => expect(dials.length).toBe(2));
+  await eventually(() => expect(dials.length).toBe(2));
   await new Promise((resolve) => setImmediate(resolve));
   dials[0]!.transport.hear();
-  await vi.waitFor(() => expect(subflows()).toBe(2));
+  await eventually(() => expect(subflows()).toBe(2));
   expect(named()).toEqual(['dsl -', 'lte -', `lte ${NAME}`]);
   expect(dials.map(({ transport }) => transport.request)).toEqual(['hello', undefined, 'join']);
   expect(dials[1]!.transport.isOpen).toBe(false);
   expect(results).toEqual(['dsl ok', 'lte ok']);
   session.paths.renewSubflows();
-  await vi.waitFor(() => expect(named().slice(3).sort()).toEqual([`dsl ${NAME}`, `lte ${NAME}`]));
+  await eventually(() => expect(named().slice(3).sort()).toEqual([`dsl ${NAME}`, `lte ${NAME}`]));
 });
 
 it('dials JOINs as HELLO where WELCOME has no name, and takes what was connected before it', async () => {
   const { dials, named, subflows } = sessionWith(undefined);
-  await vi.waitFor(() => expect(dials.length).toBe(2));
+  await eventually(() => expect(dials.length).toBe(2));
   await new Promise((resolve) => setImmediate(resolve));
   dials[0]!.transport.hear();
-  await vi.waitFor(() => expect(subflows()).toBe(2));
+  await eventually(() => expect(subflows()).toBe(2));
   expect(named()).toEqual(['dsl -', 'lte -']);
   expect(dials.map(({ transport }) => transport.request)).toEqual(['hello', 'join']);
 });
 
 it('dials at once anew, by the name, where HELLO was said twice and has begun a session on two machines', async () => {
   const { dials, named, results, subflows } = sessionWith(NAME);
-  await vi.waitFor(() => expect(dials.length).toBe(2));
+  await eventually(() => expect(dials.length).toBe(2));
   // The first answer is late, so the other uplink says HELLO, too: to another machine, which answers before.
-  await vi.waitFor(() => expect(dials[1]!.transport.request).toBe('hello'));
-  await vi.waitFor(() => expect(subflows()).toBe(1));
+  await eventually(() => expect(dials[1]!.transport.request).toBe('hello'));
+  await eventually(() => expect(subflows()).toBe(1));
   dials[0]!.transport.token = new Uint8Array(16).fill(9);
   dials[0]!.transport.hear();
-  await vi.waitFor(() => expect(subflows()).toBe(2));
+  await eventually(() => expect(subflows()).toBe(2));
   expect(named()).toEqual(['dsl -', 'lte -', `dsl ${NAME}`]);
   expect(dials.map(({ transport }) => transport.request)).toEqual(['hello', 'hello', 'join']);
   expect(results).toEqual(['lte ok', 'dsl ok']);

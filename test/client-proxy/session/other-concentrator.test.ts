@@ -1,4 +1,5 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { echo, echoServer, twoConcentrators } from './two-concentrators.ts';
 
 it('keeps a session that works when another concentrator does not know it, and dials that one no more', async () => {
@@ -6,10 +7,10 @@ it('keeps a session that works when another concentrator does not know it, and d
   const session = keeper.current;
   const stream = await echo(keeper, await echoServer());
   keeper.setUplinks([dsl, lte]);
-  await vi.waitFor(() => expect(dialled).toContain('lte second'));
-  await vi.waitFor(() => expect(dialled.filter((one) => one === 'lte first').length).toBeGreaterThan(5));
+  await eventually(() => expect(dialled).toContain('lte second'));
+  await eventually(() => expect(dialled.filter((one) => one === 'lte first').length).toBeGreaterThan(5));
   stream.say(100_000);
-  await vi.waitFor(() => expect(stream.received()).toBe(100_000));
+  await eventually(() => expect(stream.received()).toBe(100_000));
   expect(keeper.current).toBe(session);
   expect(stream.failures).toEqual([]);
   expect(dialled.filter((one) => one === 'lte second')).toHaveLength(1);
@@ -19,9 +20,9 @@ it('joins where the session is once that can be reached', async () => {
   const { keeper, dialled, reaches, first, dsl, lte } = await twoConcentrators();
   const session = keeper.current;
   keeper.setUplinks([dsl, lte]);
-  await vi.waitFor(() => expect(dialled).toContain('lte second'));
+  await eventually(() => expect(dialled).toContain('lte second'));
   reaches.lte = first.port;
-  await vi.waitFor(() => expect(session?.snapshot().subflows.length).toBe(2), { timeout: 5_000 });
+  await eventually(() => expect(session?.snapshot().subflows.length).toBe(2));
   expect(keeper.current).toBe(session);
 });
 
@@ -29,13 +30,13 @@ it('tries every address again when the session has no other subflow, and begins 
   const { keeper, dialled, reaches, transports, second, dsl, lte } = await twoConcentrators();
   const session = keeper.current;
   keeper.setUplinks([dsl, lte]);
-  await vi.waitFor(() => expect(dialled).toContain('lte second'));
+  await eventually(() => expect(dialled).toContain('lte second'));
   // The first machine is gone without a word.
   reaches.dsl = second.port;
   for (const transport of transports) transport.destroy();
-  await vi.waitFor(() => expect(keeper.current).toBeDefined(), { timeout: 5_000 });
-  await vi.waitFor(() => expect(keeper.current).not.toBe(session), { timeout: 5_000 });
+  await eventually(() => expect(keeper.current).toBeDefined());
+  await eventually(() => expect(keeper.current).not.toBe(session));
   const stream = await echo(keeper, await echoServer());
   stream.say(10);
-  await vi.waitFor(() => expect(stream.received()).toBe(10));
+  await eventually(() => expect(stream.received()).toBe(10));
 });

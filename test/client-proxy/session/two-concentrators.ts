@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { SessionKeeper } from '../../../client-proxy/session/session-keeper.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
@@ -10,6 +10,7 @@ import type { SessionDriver } from '../../../shared/runtime/session/session-driv
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { identity, native, onCleanup, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { keyOf, start } from '../../server-concentrator/concentrator-bed.ts';
+import { eventually } from '../../support/eventually.ts';
 import { sessionOptions } from './session-options.ts';
 
 /** Sends back what it gets. */
@@ -65,7 +66,7 @@ export async function twoConcentrators() {
   const [dsl, lte] = [uplink('dsl', '127.0.0.2'), uplink('lte', '127.0.0.3')];
   keeper.setUplinks([dsl]);
   keeper.start();
-  await vi.waitFor(() => expect(keeper.isEstablished).toBe(true));
+  await eventually(() => expect(keeper.isEstablished).toBe(true));
   return { keeper, reaches, dialled, transports, first, second, dsl, lte };
 }
 

@@ -1,8 +1,9 @@
 import { pino } from 'pino';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { DialledUplink } from '../../../client-proxy/path-manager/uplink-role.ts';
 import { type UplinkUse, UplinkUses } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
+import { eventually } from '../../support/eventually.ts';
 import { Answered } from './answered.ts';
 import { sessionOptions } from './session-options.ts';
 
@@ -56,9 +57,9 @@ async function bed(...uplinks: DialledUplink[]) {
     dialled
       .filter(({ transport }) => transport.isOpen)
       .map(({ uplink, transport }) => `${uplink} ${transport.localAddress}`);
-  const untilOpen = (...wanted: string[]) => vi.waitFor(() => expect(open().sort()).toEqual(wanted.sort()));
+  const untilOpen = (...wanted: string[]) => eventually(() => expect(open().sort()).toEqual(wanted.sort()));
   const up = () => session.paths.uplinks.filter(({ isUp }) => isUp).map(({ name }) => name);
-  const untilUp = (...names: string[]) => vi.waitFor(() => expect(up()).toEqual(names));
+  const untilUp = (...names: string[]) => eventually(() => expect(up()).toEqual(names));
   await untilUp(...uplinks.map(({ name }) => name));
   const setUse = (name: string, use: UplinkUse, reason: string) => {
     uses.set(name, use, reason);
@@ -92,7 +93,7 @@ it('dials an uplink anew that is bound otherwise, and takes the old subflow out 
     bound('dsl'),
     bound('lte', { binding: { kind: 'interface', interface: 'wwan1' } }),
   ]);
-  await vi.waitFor(() => expect(dialled).toHaveLength(3));
+  await eventually(() => expect(dialled).toHaveLength(3));
   await untilUp('dsl', 'lte');
   const retiring = session.driver!.snapshot().subflows.filter(({ duty }) => duty === 'retiring');
   expect(retiring.map(({ uplinkName }) => uplinkName)).toEqual(['lte']);
@@ -101,13 +102,13 @@ it('dials an uplink anew that is bound otherwise, and takes the old subflow out 
 it('only counts anew when nothing but the number of subflows has changed', async () => {
   const { session, dialled } = await bed(bound('dsl'), bound('lte'));
   session.paths.setUplinks([bound('dsl', { subflowsPerPath: 3 }), bound('lte')]);
-  await vi.waitFor(() => expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'dsl', 'dsl']));
+  await eventually(() => expect(dialled.map(({ uplink }) => uplink)).toEqual(['dsl', 'lte', 'dsl', 'dsl']));
 });
 
 it('lets go of a subflow that comes up for an uplink that was taken out meanwhile', async () => {
   const { session, dialled, untilUp } = await bed(bound('dsl'));
   session.paths.setUplinks([bound('dsl'), bound('lte')]);
-  await vi.waitFor(() => expect(dialled).toHaveLength(2));
+  await eventually(() => expect(dialled).toHaveLength(2));
   session.paths.setUplinks([bound('dsl')]);
   await untilUp('dsl');
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -213,14 +214,14 @@ it('closes the subflows of an uplink that is stopped though the reason changes m
   const { session, setUse, untilOpen } = await bed(bound('dsl'));
   setUse('dsl', 'stopped', 'the daily volume is used up');
   setUse('dsl', 'stopped', 'the monthly volume is used up');
-  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
+  await eventually(() => expect(session.driver!.snapshot().subflows).toEqual([]));
   await untilOpen();
 });
 
 it('closes the last subflow of all, too, when its uplink is stopped', async () => {
   const { session, setUse, untilOpen } = await bed(bound('dsl'));
   setUse('dsl', 'stopped', 'the volume is used up');
-  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
+  await eventually(() => expect(session.driver!.snapshot().subflows).toEqual([]));
   await untilOpen();
 });
 
@@ -261,7 +262,7 @@ it('closes all subflows of an uplink that is stopped, those too that were to be 
   session.paths.setUplinks([bound('dsl', { binding: { kind: 'interface', interface: 'eth1' } })]);
   await untilOpen('dsl 10.0.0.2');
   setUse('dsl', 'stopped', 'the volume is used up');
-  await vi.waitFor(() => expect(session.driver!.snapshot().subflows).toEqual([]), { timeout: 5_000 });
+  await eventually(() => expect(session.driver!.snapshot().subflows).toEqual([]));
   await untilOpen();
 });
 
@@ -271,7 +272,7 @@ it.each(['moved', 'gone'] as const)(
     const { session, swallowing, addresses, untilOpen } = await bed(bound('dsl'));
     swallowing.set('lte', 0);
     session.paths.setUplinks([bound('dsl'), bound('lte')]);
-    await vi.waitFor(() => expect(swallowing.get('lte')).toBe(1));
+    await eventually(() => expect(swallowing.get('lte')).toBe(1));
     swallowing.delete('lte');
     addresses.lte = '192.168.8.101';
     const lost = kind === 'moved' ? { addresses: new Set(['192.168.8.100']) } : {};
@@ -310,7 +311,7 @@ it('dials anew at once what had connected, and waits for its JOIN, over an inter
   const { session, deaf, dialled, untilOpen, untilUp } = await bed(bound('dsl'));
   deaf.add('lte');
   session.paths.setUplinks([bound('dsl'), bound('lte')]);
-  await vi.waitFor(() => expect(dialled[1]?.transport.isGreeted).toBe(true));
+  await eventually(() => expect(dialled[1]?.transport.isGreeted).toBe(true));
   deaf.delete('lte');
   session.paths.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
   await untilUp('dsl', 'lte');

@@ -1,10 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   MAX_ASSOCIATIONS,
   MAX_ASSOCIATIONS_OF_HOST,
 } from '../../../client-proxy/socks5/associate-opening.ts';
+import { eventually } from '../../support/eventually.ts';
 import { FakePlane } from '../datagram/fake-plane.ts';
 import { STEER } from '../datagram/relay-bed.ts';
 import { associateBed, UdpClient } from './associate-bed.ts';
@@ -41,7 +42,7 @@ describe('UDP ASSOCIATE', () => {
     const { client, plane, counts } = await open();
     for (const header of [DNS, NAME, IPV6]) client.send(header, 'hello');
     client.send(DNS, '');
-    await vi.waitFor(() => expect(client.received).toHaveLength(4));
+    await eventually(() => expect(client.received).toHaveLength(4));
     const hello = Buffer.from('hello').toString('hex');
     const expected = [DNS, NAME, IPV6].map((header) => dense(header) + hello);
     expect(client.received).toEqual([...expected, dense(DNS)]);
@@ -59,10 +60,10 @@ describe('UDP ASSOCIATE', () => {
   it.each(['end', 'destroy', 'reset'] as const)('ends with the control connection: %s', async (how) => {
     const { client, relay, plane } = await open();
     client.send(DNS, 'hello');
-    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    await eventually(() => expect(client.received).toHaveLength(1));
     if (how === 'end') client.control.end();
     else client.control.destroy(how === 'reset' ? 'reset' : undefined);
-    await vi.waitFor(() => expect(relay.associationCount).toBe(0));
+    await eventually(() => expect(relay.associationCount).toBe(0));
     expect(plane.calls.at(-1)).toBe('end association 0: cancelled');
     client.send(DNS, 'too late');
     if (how === 'end') expect(await client.control.receiveAll()).toHaveLength(12);
@@ -73,7 +74,7 @@ describe('UDP ASSOCIATE', () => {
     const { client, relay } = await open();
     await client.control.send(Buffer.alloc(100_000));
     client.send(DNS, 'hello');
-    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    await eventually(() => expect(client.received).toHaveLength(1));
     expect(relay.associationCount).toBe(1);
   });
 
@@ -85,14 +86,14 @@ describe('UDP ASSOCIATE', () => {
     const { client, counts, plane } = await open();
     client.send(header, '');
     client.send(DNS, 'good');
-    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    await eventually(() => expect(client.received).toHaveLength(1));
     expect([counts.drops[reason], plane.sent.length]).toEqual([1, 1]);
   });
 
   it('drops what is longer than UDP can carry to the application', async () => {
     const { client, counts, plane, relay } = await open();
     client.send(DNS, 'hello');
-    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    await eventually(() => expect(client.received).toHaveLength(1));
     const payload = new Uint8Array(65_500);
     relay.onDatagramEvent(plane, { type: 'datagram', flowId: 0, payload });
     expect(counts.drops.tooLong).toBe(1);
@@ -114,11 +115,11 @@ describe('the source', () => {
     const [first, second] = isFirstTaken ? [client.udp, other] : [other, client.udp];
     client.send(DNS, 'first', first);
     // A datagram that cannot be read fixes nothing, nor does one from elsewhere.
-    await vi.waitFor(() => expect(plane.sent.length + counts.drops.otherSource).toBe(1));
+    await eventually(() => expect(plane.sent.length + counts.drops.otherSource).toBe(1));
     client.send(DNS, 'second', second);
-    await vi.waitFor(() => expect(plane.sent.length + counts.drops.otherSource).toBe(2));
+    await eventually(() => expect(plane.sent.length + counts.drops.otherSource).toBe(2));
     expect(plane.sent.map(({ payload }) => payload)).toEqual([isFirstTaken ? 'first' : 'second']);
-    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    await eventually(() => expect(client.received).toHaveLength(1));
   });
 
   it('is another address than that of the control connection only where the client has said so, and may', async () => {
@@ -133,7 +134,7 @@ describe('the source', () => {
       other.bind(0, '127.0.0.2');
       await once(other, 'listening');
       client.send(DNS, 'hello', other);
-      await vi.waitFor(() => expect(plane.sent.length + counts.drops.otherSource).toBe(1));
+      await eventually(() => expect(plane.sent.length + counts.drops.otherSource).toBe(1));
       expect(plane.sent.length, asked).toBe(expected);
     }
   });
@@ -153,7 +154,7 @@ describe('an association that is older than the session', () => {
       whyNot: () => (hasUdp ? undefined : 'unsupportedMessage'),
     });
     client.send(DNS, 'hello');
-    await vi.waitFor(() => expect(client.received).toHaveLength(1));
+    await eventually(() => expect(client.received).toHaveLength(1));
     relay.onSessionEnded(plane);
     expect(relay.associationCount).toBe(1);
     const next = new FakePlane();
@@ -167,7 +168,7 @@ describe('an association that is older than the session', () => {
     } else if (isOffered) {
       relay.onDatagramEvent(next, next.offered);
       client.send(DNS, 'again');
-      await vi.waitFor(() => expect(next.sent).toHaveLength(1));
+      await eventually(() => expect(next.sent).toHaveLength(1));
     }
   });
 
@@ -178,7 +179,7 @@ describe('an association that is older than the session', () => {
     });
     rules.decide = () => ({ kind: 'direct', route: { kind: 'direct', uplink: 'lte', isPublicOnly: true } });
     client.send(DNS, 'past');
-    await vi.waitFor(() => expect(direct).toEqual(['192.0.2.53: past']));
+    await eventually(() => expect(direct).toEqual(['192.0.2.53: past']));
     relay.onSessionEnded(plane);
     hasUdp = false;
     relay.onSession(new FakePlane(), false);

@@ -3,6 +3,7 @@ import type { ConnectRequest } from '../../../client-proxy/front/connect-request
 import { MisuseError } from '../../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import { deferred } from '../../support/deferred.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   connectRequest,
   hex,
@@ -157,14 +158,14 @@ describe('a client that leaves while its request is unanswered', () => {
     const { client, request } = await ask('early');
     client.destroy('reset');
     await abandonmentOf(request);
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
     request.fail('timedOut');
   });
 
   it('is noticed by a callback that comes late', async () => {
     const { client, request } = await ask();
     client.destroy('reset');
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
     const callback = vi.fn();
     request.onAbandoned(callback);
     expect(callback).toHaveBeenCalledTimes(1);
@@ -175,7 +176,7 @@ describe('a client that leaves while its request is unanswered', () => {
     request.succeed();
     request.socket.resume();
     client.destroy('reset');
-    await vi.waitFor(() => expect(bed.server.counters.active).toBe(0));
+    await eventually(() => expect(bed.server.counters.active).toBe(0));
     const { events, closed } = record(request.socket);
     await closed;
     expect(events).toEqual(['close ECONNRESET']);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import type { Transfer } from './arrivals.ts';
 import type { AgentLine } from './job.ts';
 import { serveOrigin } from './origin.ts';
@@ -32,7 +33,7 @@ async function upload(request: string, bytes: Uint8Array): Promise<Transfer> {
   socket.on('error', () => {});
   socket.write(request);
   socket.end(bytes);
-  return vi.waitFor(() => {
+  return eventually(() => {
     const told = lines.find((line) => line.event === 'received');
     if (told?.event !== 'received') throw new Error('nothing yet');
     return told.transfer;

@@ -2,10 +2,11 @@ import { getEventListeners } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { PlainWay } from '../../../shared/runtime/dns/dns-way.ts';
 import { DnsResolver, type DnsResolverOptions } from '../../../shared/runtime/dns/resolver.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 
 const NEVER = new AbortController().signal;
@@ -352,7 +353,7 @@ test('addresses whose names are wanted take places as names do', async () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const holding = resolver.resolve('slow.example', first.signal, 'laptop');
   holding.catch(() => {});
-  await vi.waitFor(() => expect(queries).not.toEqual([]));
+  await eventually(() => expect(queries).not.toEqual([]));
   const waiting = resolver.namesOf('198.41.0.7', NEVER, 'laptop');
   const abandoned = resolver.namesOf('198.41.0.8', second.signal, 'laptop');
   second.abort();

@@ -10,6 +10,7 @@ import type {
   SubflowTransportHandlers,
 } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { RecordingSink } from '../../protocol/support.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const DESTINATION = { host: '192.0.2.1', port: 80 };
 const HANDLERS = { onOpened() {}, onData() {}, onEnded() {}, onFailed() {}, onWritable() {} };
@@ -37,7 +38,7 @@ test('a receipt that was due while a write was under way leaves behind it', asyn
   await round();
   expect(bed.writes).toEqual([['open']]);
   bed.written();
-  await vi.waitFor(() => expect(bed.writes).toEqual([['open'], ['receipt']]));
+  await eventually(() => expect(bed.writes).toEqual([['open'], ['receipt']]));
   bed.end();
 });
 

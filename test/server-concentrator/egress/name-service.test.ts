@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseEgressRule } from '../../../server-concentrator/config/egress-rule.ts';
 import { createEgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
 import { NameService } from '../../../server-concentrator/egress/name-service.ts';
@@ -7,6 +7,7 @@ import { StreamError } from '../../../shared/protocol/errors.ts';
 import type { AppSocket } from '../../../shared/runtime/app/app-socket.ts';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
 import type { NameResolver } from '../../../shared/runtime/dns/resolver.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'public.test': ['198.41.0.4', '2620:fe::fe'],
@@ -64,10 +65,10 @@ async function answerTo(wants: 'addresses' | 'names', of: string, own = service(
   const socket = own.open();
   const said = heard(socket);
   for (const byte of encodeNameQuestion({ wants, of })) socket.write([Uint8Array.of(byte)]);
-  await vi.waitFor(() => expect(said.hasEnded).toBe(true));
+  await eventually(() => expect(said.hasEnded).toBe(true));
   expect(said.isClosed).toBe(false);
   socket.end();
-  await vi.waitFor(() => expect(said.isClosed).toBe(true));
+  await eventually(() => expect(said.isClosed).toBe(true));
   return decodeNameAnswer(said.bytes);
 }
 
@@ -115,7 +116,7 @@ describe('a client that asks for names', () => {
     socket.write([encodeNameQuestion({ wants: 'addresses', of: 'public.test' })]);
     expect(signal?.aborted).toBe(false);
     socket.destroy('reset');
-    await vi.waitFor(() => expect(said.isClosed).toBe(true));
+    await eventually(() => expect(said.isClosed).toBe(true));
     expect(signal?.aborted).toBe(true);
   });
 
@@ -124,12 +125,12 @@ describe('a client that asks for names', () => {
     const long = open();
     const cutOff = heard(long);
     long.write([new Uint8Array(300).fill(0xff)]);
-    await vi.waitFor(() => expect(cutOff.isClosed).toBe(true));
+    await eventually(() => expect(cutOff.isClosed).toBe(true));
     const odd = open();
     const told = heard(odd);
     odd.write([Uint8Array.of(7, 1, 0x61)]);
     odd.end();
-    await vi.waitFor(() => expect(told.hasEnded).toBe(true));
+    await eventually(() => expect(told.hasEnded).toBe(true));
     expect(decodeNameAnswer(told.bytes)).toEqual({ error: 'malformedMessage' });
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { SpeedSocket } from '../../../server-concentrator/measurement/speed-socket.ts';
 import { encodeSpeedRequest, type SpeedRequest } from '../../../shared/protocol/codec/speed-request.ts';
+import { eventually } from '../../support/eventually.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -42,10 +43,10 @@ const asked = (request: SpeedRequest) => [encodeSpeedRequest(request)];
 it.each([1, 65_536, 1_000_000])('sends %i bytes and ends', async (bytes) => {
   const { socket, said, left, closed } = bed();
   socket.write(asked({ direction: 'down', bytes }));
-  await vi.waitFor(() => expect(said.hasEnded).toBe(true));
+  await eventually(() => expect(said.hasEnded).toBe(true));
   expect([said.bytes, left()]).toEqual([bytes, 10_000_000 - bytes]);
   socket.end();
-  await vi.waitFor(() => expect(said.error).toBeUndefined());
+  await eventually(() => expect(said.error).toBeUndefined());
   expect(closed()).toBe(1);
 });
 
@@ -60,23 +61,23 @@ it('takes a request in pieces, discards what follows it, and tells how much has 
   ]) {
     socket.write([bytes.subarray(from, to)], () => written++);
   }
-  await vi.waitFor(() => expect(said.last.toString('hex')).toBe('0000000000011170'));
+  await eventually(() => expect(said.last.toString('hex')).toBe('0000000000011170'));
   expect([written, said.hasEnded]).toEqual([3, false]);
   socket.end();
-  await vi.waitFor(() => expect(said.error).toBeUndefined());
+  await eventually(() => expect(said.error).toBeUndefined());
   expect([said.hasEnded, left(), closed()]).toEqual([true, 10_000_000 - 70_000, 1]);
 });
 
 it('says nothing while it is not read, and goes on afterwards', async () => {
   const { socket, said } = bed();
   socket.write(asked({ direction: 'down', bytes: 1_000_000 }));
-  await vi.waitFor(() => expect(said.bytes).toBeGreaterThan(0));
+  await eventually(() => expect(said.bytes).toBeGreaterThan(0));
   socket.pause();
   const { bytes } = said;
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(said.bytes).toBe(bytes);
   socket.resume();
-  await vi.waitFor(() => expect(said).toMatchObject({ bytes: 1_000_000, hasEnded: true }));
+  await eventually(() => expect(said).toMatchObject({ bytes: 1_000_000, hasEnded: true }));
 });
 
 it('tells what has come while it was not read, though nothing follows', async () => {
@@ -87,14 +88,14 @@ it('tells what has come while it was not read, though nothing follows', async ()
   await new Promise((resolve) => setTimeout(resolve, 150));
   expect(said.bytes).toBe(0);
   socket.resume();
-  await vi.waitFor(() => expect(said.last.toString('hex')).toBe('00000000000003e8'));
+  await eventually(() => expect(said.last.toString('hex')).toBe('00000000000003e8'));
 });
 
 it.each(['down', 'up'] as const)('closes when a client may exchange no more %s', async (direction) => {
   const { socket, said, closed } = bed(100_000);
   socket.write(asked({ direction, bytes: 1_000_000 }));
   if (direction === 'up') for (let i = 0; i < 4; i++) socket.write([Buffer.alloc(50_000)]);
-  await vi.waitFor(() => expect(said.error).toMatch(/no more/));
+  await eventually(() => expect(said.error).toMatch(/no more/));
   expect(said.bytes).toBeLessThanOrEqual(100_000);
   expect(closed()).toBe(1);
 });
@@ -103,7 +104,7 @@ it('does not take for free what is sent behind a request for bytes', async () =>
   const { socket, said } = bed(100_000);
   socket.write(asked({ direction: 'down', bytes: 1 }));
   for (let i = 0; i < 4; i++) socket.write([Buffer.alloc(50_000)]);
-  await vi.waitFor(() => expect(said.error).toMatch(/no more/));
+  await eventually(() => expect(said.error).toMatch(/no more/));
 });
 
 it.each([
@@ -112,14 +113,14 @@ it.each([
 ])('closes for %s', async (_, request) => {
   const { socket, said, closed } = bed();
   socket.write([Buffer.from(request, 'hex')]);
-  await vi.waitFor(() => expect(said.error).toMatch(/speed|53/));
+  await eventually(() => expect(said.error).toMatch(/speed|53/));
   expect(closed()).toBe(1);
 });
 
 it('ends when nothing is asked, or after two minutes', async () => {
   const silent = bed();
   silent.socket.end();
-  await vi.waitFor(() => expect(silent.said.error).toBeUndefined());
+  await eventually(() => expect(silent.said.error).toBeUndefined());
   vi.useFakeTimers();
   const { closed } = bed();
   await vi.advanceTimersByTimeAsync(119_000);

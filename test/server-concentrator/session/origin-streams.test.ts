@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { createEgressPolicy } from '../../../server-concentrator/egress/egress-policy.ts';
 import { OriginDialer } from '../../../server-concentrator/egress/origin-dialer.ts';
 import { OriginStreams } from '../../../server-concentrator/session/origin-streams.ts';
@@ -12,6 +12,7 @@ import type { SessionDriver } from '../../../shared/runtime/session/session-driv
 import type { StreamHandlers } from '../../../shared/runtime/session/session-handlers.ts';
 import { RECORD_BYTES, SLAB_BYTES } from '../../../shared/runtime/subflow/receive-pool.ts';
 import { SlabReading } from '../../runtime/subflow/slab-reading.ts';
+import { eventually } from '../../support/eventually.ts';
 import { NO_ALLOWANCES } from '../../support/no-allowances.ts';
 
 it('counts connections with origins, and not what the concentrator answers itself', async () => {
@@ -43,10 +44,10 @@ it('counts connections with origins, and not what the concentrator answers itsel
   });
   streams.request(0, NAME_SERVICE, 'aggregate');
   streams.request(1, SPEED_SERVICE, 'aggregate');
-  await vi.waitFor(() => expect(accepted).toEqual([0, 1]));
+  await eventually(() => expect(accepted).toEqual([0, 1]));
   expect(usage.connections).toBe(0);
   streams.request(2, { host: '8.8.8.8', port: 443 }, 'aggregate');
-  await vi.waitFor(() => expect(accepted).toEqual([0, 1, 2]));
+  await eventually(() => expect(accepted).toEqual([0, 1, 2]));
   expect(usage.connections).toBe(1);
   streams.close();
 });

@@ -4,8 +4,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectFile, sectionLines } from '../../documents/markdown.ts';
+import { eventually } from '../../support/eventually.ts';
 import { needs } from '../../support/needs.ts';
 import { NameServer } from '../support/name-server.ts';
 import { Origin } from '../support/origin.ts';
@@ -56,9 +57,7 @@ describe('a whole machine by a virtual interface', needs('hevSocks5Tunnel'), () 
       await pair.start();
       await writeFile(join(folder, 'tunnel.yml'), configuration);
       client.spawn('hev-socks5-tunnel', [join(folder, 'tunnel.yml')], { stdio: 'inherit' });
-      await vi.waitFor(() => client.exec('ip', ['link', 'show', 'dev', INTERFACE, 'up']), {
-        timeout: 10_000,
-      });
+      await eventually(() => client.exec('ip', ['link', 'show', 'dev', INTERFACE, 'up']));
       const lines = commands.trim().replaceAll('997', String(CLIENT_USER)).split('\n');
       for (const family of [4, 6] as const) {
         await client.ip(
