@@ -1,5 +1,6 @@
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { keepRecent } from '../../shared/runtime/keep-recent.ts';
+import type { PerClient } from '../../shared/runtime/per-client.ts';
 import type { Home } from '../worker/calls.ts';
 
 /**
@@ -37,7 +38,7 @@ interface WorkerLoad {
 }
 
 /** Which worker each connection goes to. All sessions of a client are in one worker, which therefore counts what a client may have. */
-export class Placement {
+export class Placement implements PerClient {
   readonly #clock: MonotonicClock;
   readonly #random: () => number;
   readonly #workers: readonly WorkerLoad[];

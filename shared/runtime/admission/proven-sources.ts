@@ -1,4 +1,5 @@
 import type { MonotonicClock } from '../clock.ts';
+import type { PerClient } from '../per-client.ts';
 import type { Source } from './source.ts';
 
 /** A client that was here within a day is likely to come back from there. */
@@ -15,7 +16,7 @@ interface ProvenHost {
  * The hosts from which clients have proven their keys lately. Bounded for each client, so that one with many addresses cannot
  * make the hosts of others be forgotten.
  */
-export class ProvenSources {
+export class ProvenSources implements PerClient {
   readonly #clock: MonotonicClock;
   /** The hosts of each client, the least recent first. */
   readonly #byClient = new Map<string, Set<string>>();
