@@ -13,10 +13,11 @@ export interface ClientRow {
   readonly rate: string | null;
   readonly quota: string | null;
   readonly at_quota: string | null;
-  readonly publish: readonly string[] | null;
-  readonly egress_allow: readonly string[];
-  readonly egress_deny: readonly string[];
-  readonly egress_only: readonly string[] | null;
+  /** As a rule of texts; but a `text[]` may have nulls in it, and be an array of arrays. */
+  readonly publish: readonly unknown[] | null;
+  readonly egress_allow: readonly unknown[];
+  readonly egress_deny: readonly unknown[];
+  readonly egress_only: readonly unknown[] | null;
   readonly created: string | null;
   readonly rotated: string | null;
 }
@@ -49,9 +50,9 @@ const END_OF_DATES_MS = Date.UTC(10_000, 0);
 
 /** @returns why the row is none, as a text; rules and ports may be written by hand, and only this program knows them */
 export function clientFrom(row: ClientRow): ListedClient | string {
-  const publish = row.publish?.map(parsePortRange);
+  const publish = row.publish?.map(ofText(parsePortRange));
   const [allow, deny, only] = [row.egress_allow, row.egress_deny, row.egress_only].map((rules) =>
-    rules?.map(parseEgressRule),
+    rules?.map(ofText(parseEgressRule)),
   );
   for (const [name, values] of Object.entries({ publish, allow, deny, only })) {
     if (values?.includes(undefined as never)) return `${name} has what is none`;
@@ -71,7 +72,7 @@ export function clientFrom(row: ClientRow): ListedClient | string {
   const client: Record<string, unknown> = { id: row.id, key: new Uint8Array(row.key) };
   const optional = {
     oldKey: row.old_key === null ? undefined : new Uint8Array(row.old_key),
-    publish: publish === undefined ? undefined : publish,
+    publish,
     label: row.label ?? undefined,
     expiresMs: expiresMs !== undefined && expiresMs < END_OF_DATES_MS ? expiresMs : undefined,
     rateBytesPerSecond: row.rate === null ? undefined : Number(row.rate) / 8,
@@ -88,6 +89,11 @@ export function clientFrom(row: ClientRow): ListedClient | string {
   };
   for (const [name, value] of Object.entries(optional)) if (value !== undefined) client[name] = value;
   return client as unknown as ListedClient;
+}
+
+/** `parse`, for which what is no text is as wrong as a wrong text. */
+function ofText<Parsed>(parse: (text: string) => Parsed | undefined): (value: unknown) => Parsed | undefined {
+  return (value) => (typeof value === 'string' ? parse(value) : undefined);
 }
 
 /** A database has dates that a file has not; they are shown only, so one of them keeps no client out. */

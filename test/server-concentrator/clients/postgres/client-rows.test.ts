@@ -32,6 +32,10 @@ it.each<[string, Partial<ClientRow>]>([
   ['allow has more than 256 rules', { egress_allow: many(257, (i) => `10.0.${i % 256}.0/24`) }],
   ['deny has more than 256 rules', { egress_deny: many(257, (i) => `*:${i + 1}`) }],
   ['only has more than 256 rules', { egress_only: many(257, (i) => `*:${i + 1}`) }],
+  ['publish has what is none', { publish: ['443', null] }],
+  ['allow has what is none', { egress_allow: [null] }],
+  ['deny has what is none', { egress_deny: [['*:25'], ['*:26']] }],
+  ['only has what is none', { egress_only: ['*:443', null] }],
 ])('says why a row is none: %s', (reason, row) => {
   expect(clientFrom({ ...EMPTY, ...row })).toBe(reason);
 });

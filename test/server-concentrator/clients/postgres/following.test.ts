@@ -159,6 +159,22 @@ describe('the list in a database', needs('postgres'), () => {
     expect(link.trouble).toBe(undefined);
   }, 20_000);
 
+  it.each([
+    ['a null among ports', 'publish = array_append(publish, NULL)'],
+    ['a null as the only rule', "egress_deny = '{NULL}'"],
+    ['ports in an array of arrays', "publish = '{{443,444},{445,446}}'"],
+  ])('goes on without a client whose row has %s', async (_, change) => {
+    const database = await tables();
+    await fill(database, 3);
+    const { seen } = await follow(database);
+    await database.query(`UPDATE tributary_clients SET ${change} WHERE id = 'c2'`);
+    await expect.poll(() => [...seen.quotas.keys()], { timeout: 5_000, interval: 5 }).toEqual(['c1', 'c3']);
+    await database.query("DELETE FROM tributary_clients WHERE id = 'c3'");
+    await expect.poll(() => [...seen.quotas.keys()], { timeout: 5_000, interval: 5 }).toEqual(['c1']);
+    const { seen: later } = await follow(database);
+    expect([...later.quotas.keys()]).toEqual(['c1']);
+  });
+
   it('is asked for less and less often where each connection is cut after a moment', async () => {
     const database = await tables();
     await fill(database, 10);
