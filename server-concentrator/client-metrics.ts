@@ -27,7 +27,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
   });
   registerGauge(registry, {
     name: 'tributary_client_list_up',
-    help: '1: changes of the list of clients are heard of; 0: its database is away, and the last known list holds',
+    help: '1: changes of the list of clients are heard of; 0: its database is away or cannot be read, and the last known list holds',
     labelNames: [],
     aggregator: 'min',
     *samples() {

@@ -44,7 +44,7 @@ export async function followClients(
   // Rows are written by others, as many as they like.
   const lines = new LineLimit(clock).over(logger);
   return {
-    source: new DatabaseSource({ link, known, logger: lines }),
+    source: new DatabaseSource({ link, known, wallClock, logger: lines }),
     usageKeeper: new UsageKeeper({
       ...common,
       store: new DatabaseUsage(clientsDatabase, link, wallClock),

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { WallClock } from '../../../shared/runtime/clock.ts';
 import type { LineLog } from '../../../shared/runtime/observe/line-limit.ts';
+import { errorWords } from '../../../shared/runtime/text/error-words.ts';
 import type { ClientEntry } from '../../config/concentrator-config.ts';
 import type { ClientSource, OnClients } from '../client-source.ts';
 import type { KnownClients } from '../known-clients.ts';
@@ -10,6 +12,7 @@ export interface DatabaseSourceOptions {
   readonly link: Pick<DatabaseLink, 'start' | 'use' | 'close' | 'trouble'>;
   /** The list as it was last known, on disk. */
   readonly known: KnownClients;
+  readonly wallClock: WallClock;
   readonly logger: LineLog;
 }
 
@@ -38,6 +41,8 @@ export class DatabaseSource implements ClientSource {
   #reading: Promise<void> = Promise.resolve();
   #isRead = false;
   #isStarted = false;
+  /** The connection is there, but the list cannot be read: a right or a table is missing, or another session locks it. */
+  #unread: ClientSource['trouble'];
   #rereading: NodeJS.Timeout | undefined;
 
   constructor(options: DatabaseSourceOptions) {
@@ -45,7 +50,7 @@ export class DatabaseSource implements ClientSource {
   }
 
   get trouble(): ClientSource['trouble'] {
-    return this.#options.link.trouble;
+    return this.#options.link.trouble ?? this.#unread;
   }
 
   async start(onClients: OnClients): Promise<readonly ClientEntry[]> {
@@ -97,10 +102,11 @@ export class DatabaseSource implements ClientSource {
       try {
         await this.#inTurn(() => (isWhole ? this.#readAll() : this.#read(ids)));
         await pause(PAUSE_MS);
-      } catch {
+      } catch (error) {
         // As a rule the connection is lost, and all is read when there is another one.
         this.#changed.clear();
-        if (this.trouble !== undefined) break;
+        if (this.#options.link.trouble !== undefined) break;
+        this.#onUnread(errorWords(error));
         this.#changed.add(EVERY);
         await pause(READ_AGAIN_MS);
       }
@@ -128,7 +134,25 @@ export class DatabaseSource implements ClientSource {
     for (const id of this.#clients.keys()) if (!found.has(id)) changed.add(id);
     this.#clients = found;
     this.#unreadable = unreadable;
+    this.#onRead();
     this.#tell(changed);
+  }
+
+  #onUnread(reason: string): void {
+    const { logger, wallClock } = this.#options;
+    if (this.#unread?.reason !== reason)
+      logger.warn(
+        { reason },
+        'the list of clients in the database cannot be read: the last known list goes on',
+      );
+    this.#unread = { sinceMs: this.#unread?.sinceMs ?? wallClock(), reason };
+  }
+
+  /** All of it: after a failure nothing less is read. */
+  #onRead(): void {
+    if (this.#unread === undefined) return;
+    this.#unread = undefined;
+    this.#options.logger.info({}, 'the list of clients in the database can be read again');
   }
 
   async #read(ids: readonly string[]): Promise<void> {

@@ -15,7 +15,6 @@ import { needs } from '../../../support/needs.ts';
 import { PASSWORD, PostgresServer, type TestDatabase } from '../../../support/postgres.ts';
 import { assembled, start } from '../../concentrator-bed.ts';
 
-const logger = pino({ enabled: false });
 const WRITER = '00000000-0000-4000-8000-000000000001';
 const batch = (number: number) => ({
   ...{ writer: WRITER, number, hour: '2026-11-29T12' },
@@ -42,6 +41,8 @@ async function other({ config }: TestDatabase): Promise<pg.Client> {
 
 /** Follows the list of a database; what it tells, and how often it asks. */
 async function follow(database: TestDatabase) {
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
   const link = new DatabaseLink({
     config: database.config,
     wallClock: Date.now,
@@ -67,7 +68,7 @@ async function follow(database: TestDatabase) {
     },
   };
   const known = await KnownClients.open(join(await temporaryDirectory(), 'known.json'), 'x', logger);
-  const source = new DatabaseSource({ link: counting, known, logger });
+  const source = new DatabaseSource({ link: counting, known, wallClock: Date.now, logger });
   const take = (clients: Awaited<ReturnType<typeof source.start>>) => {
     seen.quotas = new Map(clients.map(({ id, quota }) => [id, quota?.bytes ?? 0]));
   };
@@ -80,7 +81,7 @@ async function follow(database: TestDatabase) {
     }),
   );
   onCleanup(() => source.close());
-  return { link, source, seen };
+  return { link, source, seen, lines };
 }
 
 describe('the list in a database', needs('postgres'), () => {
@@ -126,7 +127,7 @@ describe('the list in a database', needs('postgres'), () => {
   it('is heard of while another session locks the tables of usage, and goes on after it locked that of clients', async () => {
     const database = await tables();
     await fill(database, 10);
-    const { link, seen } = await follow(database);
+    const { link, source, seen } = await follow(database);
     const usage = new DatabaseUsage(database.config, link, Date.now);
     await usage.write(batch(1));
     const locker = await other(database);
@@ -156,8 +157,33 @@ describe('the list in a database', needs('postgres'), () => {
     await locker.query("DELETE FROM tributary_clients WHERE id = 'c4'");
     await locker.query('COMMIT');
     await expect.poll(() => seen.quotas.has('c4'), { timeout: 10_000 }).toBe(false);
-    expect(link.trouble).toBe(undefined);
+    expect([link.trouble, source.trouble]).toEqual([undefined, undefined]);
   }, 20_000);
+
+  it('is in trouble while it cannot be read over a connection that is there, and the log says so once', async () => {
+    const database = await tables();
+    await fill(database, 3);
+    const { link, source, seen, lines } = await follow(database);
+    expect(source.trouble).toBe(undefined);
+    await database.query('ALTER TABLE tributary_clients RENAME TO away');
+    await database.query("NOTIFY tributary_clients, 'c1'");
+    const { questions } = seen;
+    await expect.poll(() => source.trouble?.reason, { timeout: 5_000 }).toContain('are not there any more');
+    const { sinceMs } = source.trouble!;
+    expect(Math.abs(Date.now() - sinceMs)).toBeLessThan(60_000);
+    // It is tried again and again.
+    await expect.poll(() => seen.questions, { timeout: 10_000 }).toBeGreaterThan(questions + 2);
+    expect([source.trouble?.sinceMs, link.trouble]).toEqual([sinceMs, undefined]);
+    expect(seen.quotas.size).toBe(3);
+    await database.query("DELETE FROM away WHERE id = 'c2'");
+    await database.query('ALTER TABLE away RENAME TO tributary_clients');
+    await expect.poll(() => [...seen.quotas.keys()], { timeout: 10_000 }).toEqual(['c1', 'c3']);
+    expect(source.trouble).toBe(undefined);
+    expect(lines).toEqual([
+      'the list of clients in the database cannot be read: the last known list goes on',
+      'the list of clients in the database can be read again',
+    ]);
+  }, 30_000);
 
   it.each([
     ['a null among ports', 'publish = array_append(publish, NULL)'],
