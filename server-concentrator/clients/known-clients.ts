@@ -70,20 +70,32 @@ export class KnownClients {
 
   /** Writes what is not written yet. */
   async close(): Promise<void> {
-    if (!this.#isWritten) this.#write();
-    clearTimeout(this.#timer);
     await this.#writing;
+    if (!this.#isWritten) this.#write();
+    await this.#writing;
+    clearTimeout(this.#timer);
   }
 
   #write(): void {
+    this.#isWritten = true;
+    this.#writeLater();
+    this.#writing = this.#file
+      .save(() => ({ database: this.#database, clients: this.#clients ?? [] }))
+      .then((isWritten) => {
+        if (isWritten) return;
+        // What the disk has may name clients that were removed since.
+        this.#isWritten = false;
+        this.#writeLater();
+      });
+  }
+
+  #writeLater(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (!this.#isWritten) this.#write();
     }, WRITE_EVERY_MS);
     this.#timer.unref();
-    this.#isWritten = true;
-    this.#writing = this.#file.save(() => ({ database: this.#database, clients: this.#clients ?? [] }));
   }
 }
 

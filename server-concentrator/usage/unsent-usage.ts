@@ -64,8 +64,8 @@ export class UnsentUsage {
 
   async keep(batches: readonly UsageBatch[]): Promise<void> {
     if (batches.length === 0 && this.#isEmpty) return;
-    this.#isEmpty = batches.length === 0;
     const own = batches.map((batch) => ({ ...batch, database: this.#database }));
-    await this.#file.save(() => [...this.#ofOthers, ...own]);
+    const isWritten = await this.#file.save(() => [...this.#ofOthers, ...own]);
+    if (isWritten) this.#isEmpty = batches.length === 0;
   }
 }

@@ -121,14 +121,14 @@ export class HistoryKeeper {
     return Math.abs(nowMs - this.#savedMs) >= (isLittle ? SAVE_LITTLE_EVERY_MS : SAVE_EVERY_MS);
   }
 
-  #save(nowMs: number): Promise<void> {
+  async #save(nowMs: number): Promise<void> {
     const { changes, concentratorChanges } = this.#options;
     this.#savedMs = nowMs;
     this.#savedChanges = changes.all;
     this.#savedEvents = concentratorChanges.all;
     this.#unsavedBytes = 0;
     const { seconds, minutes } = this.history;
-    return this.#file.save(() => ({
+    await this.#file.save(() => ({
       seconds: seconds.report(nowMs - HOUR_MS),
       minutes: minutes.report(nowMs - DAY_MS),
       days: this.#days.all,

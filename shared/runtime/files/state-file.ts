@@ -36,7 +36,7 @@ export interface StateFileOptions<State> {
 export class StateFile<State> {
   readonly #options: StateFileOptions<State>;
   #next: (() => State) | undefined;
-  #writing: Promise<void> | undefined;
+  #writing: Promise<boolean> | undefined;
   #isInTrouble = false;
 
   private constructor(options: StateFileOptions<State>) {
@@ -57,8 +57,11 @@ export class StateFile<State> {
     return { stateFile, state: undefined };
   }
 
-  /** Writes the state as it is when its turn comes. @returns once nothing waits to be written; never rejects */
-  save(stateNow: () => State): Promise<void> {
+  /**
+   * Writes the state as it is when its turn comes. Resolves once nothing waits to be written, to whether the last one that was given is on
+   * the disk; never rejects. Nothing is tried again by itself.
+   */
+  save(stateNow: () => State): Promise<boolean> {
     this.#next = stateNow;
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
@@ -66,20 +69,24 @@ export class StateFile<State> {
     return this.#writing;
   }
 
-  async #write(): Promise<void> {
+  async #write(): Promise<boolean> {
     const { file, format, what, logger } = this.#options;
+    let isWritten = false;
     while (this.#next !== undefined) {
       const state = this.#next();
       this.#next = undefined;
       try {
         await replaceFile(file, await format.encode(state));
+        isWritten = true;
         if (this.#isInTrouble) logger.info({ file }, `${what} are kept again`);
         this.#isInTrouble = false;
       } catch (error) {
+        isWritten = false;
         if (!this.#isInTrouble) logger.warn({ reason: (error as Error).message }, `${what} cannot be kept`);
         this.#isInTrouble = true;
       }
     }
+    return isWritten;
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -41,6 +41,35 @@ it('writes soon after a change, and not more often than every five seconds', asy
   expect(await written()).toBe('c54');
   await known.close();
   expect(namesOf(await KnownClients.open(file, 'one', logger))).toEqual(['c103']);
+});
+
+it('is written again after it could not be written, although nothing has changed since', async () => {
+  const file = join(await temporaryDirectory(), 'known.json');
+  const lines: string[] = [];
+  const known = await KnownClients.open(
+    file,
+    'one',
+    pino({}, { write: (line: string) => void lines.push(line) }),
+  );
+  // A folder stands in its place.
+  await mkdir(file);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const until = async (isDone: () => boolean | Promise<boolean>) => {
+    while (!(await isDone())) await new Promise((resolve) => setImmediate(resolve));
+  };
+  known.keep([client('a')]);
+  await vi.advanceTimersByTimeAsync(500);
+  await until(() => lines.join('').includes('cannot be kept'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  await rmdir(file);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await until(() =>
+    readFile(file, 'utf8').then(
+      (text) => text.includes('"id":"a"'),
+      () => false,
+    ),
+  );
+  await known.close();
 });
 
 it('belongs to one database; a file that does not say which is that of the configuration', async () => {
