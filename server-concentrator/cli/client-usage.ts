@@ -3,7 +3,7 @@ import { textTable } from '../../shared/runtime/observe/status-text.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { monthOf } from '../usage/usage-count.ts';
-import { withStore } from './clients.ts';
+import { NOT_THERE, tellUnreadable, withStore } from './clients.ts';
 
 export interface UsageOptions {
   /** `2026-11`; this month where absent. */
@@ -32,10 +32,12 @@ export async function printUsage(
   if (!/^\d{4}-(?:0[1-9]|1[0-2])$/.test(month))
     throw new UsageError('--month expects a month such as 2026-11');
   const rows = await withStore(config, deps, async (store) => {
-    const quotas = new Map((await store.all()).map((client) => [client.id, client.quota?.bytes ?? null]));
+    const { clients, unreadable } = await store.all();
+    tellUnreadable(unreadable, deps);
+    const quotas = new Map(clients.map((client) => [client.id, client.quota?.bytes ?? null]));
     const usage = await store.usage(month);
-    if (id !== undefined && !usage.has(id) && !quotas.has(id))
-      throw new UsageError('there is no client of this name: tributary-concentrator client list');
+    if (id !== undefined && !usage.has(id) && !quotas.has(id) && !unreadable.has(id))
+      throw new UsageError(NOT_THERE);
     const ids = id === undefined ? usage.keys() : [id];
     const none = { upBytes: 0, downBytes: 0, connections: 0 };
     return [...ids].map(

@@ -9,7 +9,7 @@ import {
   type JoinLink,
 } from '../../shared/runtime/identity/link.ts';
 import { hasExpired } from '../clients/client-list.ts';
-import type { ClientStore } from '../clients/client-store.ts';
+import type { ClientStore, FoundClients } from '../clients/client-store.ts';
 import { openClientStore } from '../clients/open-client-store.ts';
 import { formatExpiry } from '../config/client-expiry.ts';
 import { clientText, type ListedClient } from '../config/client-schema.ts';
@@ -17,6 +17,9 @@ import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-con
 import { type ClientSettings, settingsText, withSettings } from './client-settings.ts';
 import { linkText } from './other-links.ts';
 import { type LinkOptions, printLink, printQrCode } from './print-link.ts';
+
+/** What is said of a name that is not in the list. */
+export const NOT_THERE = 'there is no client of this name: tributary-concentrator client list';
 
 /** A client that is added now. */
 type NewClient = Required<Pick<ListedClient, 'id' | 'key' | 'created'>>;
@@ -131,7 +134,8 @@ export async function listClients(
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const clients = await withStore(config, deps, (store) => store.all());
+  const { clients, unreadable } = await withStore(config, deps, (store) => store.all());
+  tellUnreadable(unreadable, deps);
   if (json) {
     const shown = clients.map((client) => {
       const { key: _, oldKey, ...text } = clientText(client);
@@ -145,7 +149,8 @@ export async function listClients(
     const line = `${client.id.padEnd(32)}  ${client.created ?? '-'}`;
     deps.stdout(`${line}${settings === '' ? '' : `  ${settings}`}\n`);
   }
-  if (clients.length === 0) deps.stderr('No clients: tributary-concentrator client add NAME\n');
+  if (clients.length + unreadable.size === 0)
+    deps.stderr('No clients: tributary-concentrator client add NAME\n');
 }
 
 /** Removes a client from the list. Throws UsageError. */
@@ -156,11 +161,24 @@ export async function removeClient(
 ): Promise<void> {
   await withStore(config, deps, async (store) => {
     await store.update([id], (found) => {
-      listed(found, id);
+      if (!found.has(id)) throw new UsageError(NOT_THERE);
       return { remove: [id] };
     });
     deps.stderr(`Removed ${id} from ${store.place}.\n${store.hint}`);
   });
+}
+
+/** A terminal has no room for more. */
+const MAX_TOLD = 20;
+
+/** Says which clients cannot be read, and why. */
+export function tellUnreadable(
+  unreadable: ReadonlyMap<string, string>,
+  { stderr }: Pick<CommandLineDeps, 'stderr'>,
+): void {
+  for (const [id, reason] of [...unreadable].slice(0, MAX_TOLD))
+    stderr(`${id} cannot be read, and may not connect: ${reason}\n`);
+  if (unreadable.size > MAX_TOLD) stderr(`and ${unreadable.size - MAX_TOLD} more\n`);
 }
 
 /** Opens the list for a command, and closes it after. */
@@ -207,8 +225,8 @@ function alreadyThere(id: string): string {
   return `there is a client ${id} already: remove it first, choose another name, or give it another key by "client rotate"`;
 }
 
-function listed(found: ReadonlyMap<string, ListedClient>, id: string): ListedClient {
+function listed(found: FoundClients, id: string): ListedClient {
   const client = found.get(id);
   if (client) return client;
-  throw new UsageError('there is no client of this name: tributary-concentrator client list');
+  throw new UsageError(NOT_THERE);
 }

@@ -1,10 +1,9 @@
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
-import type { ListedClient } from '../config/client-schema.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import type { UsageTotal } from '../usage/usage-count.ts';
 import { readMonth } from '../usage/usage-files.ts';
-import type { ClientChanges, ClientStore } from './client-store.ts';
+import type { ClientChanges, ClientListing, ClientStore, FoundClients } from './client-store.ts';
 
 export interface FileClientsOptions {
   readonly clientsFile: string;
@@ -26,14 +25,12 @@ export class FileClients implements ClientStore {
     this.#options = options;
   }
 
-  async all(): Promise<readonly ListedClient[]> {
-    return (await ClientsFile.load(this.#options.clientsFile)).clients;
+  async all(): Promise<ClientListing> {
+    const { clients } = await ClientsFile.load(this.#options.clientsFile);
+    return { clients, unreadable: new Map() };
   }
 
-  async update(
-    ids: readonly string[],
-    change: (found: ReadonlyMap<string, ListedClient>) => ClientChanges,
-  ): Promise<void> {
+  async update(ids: readonly string[], change: (found: FoundClients) => ClientChanges): Promise<void> {
     const { clientsFile, namedIn, deps } = this.#options;
     await changeFile(
       clientsFile,

@@ -4,7 +4,13 @@ import type { ListedClient } from '../../config/client-schema.ts';
 import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
 import { databasePlace } from '../../config/database-schema.ts';
 import type { UsageTotal } from '../../usage/usage-count.ts';
-import { type ClientChanges, type ClientStore, DatabaseError } from '../client-store.ts';
+import {
+  type ClientChanges,
+  type ClientListing,
+  type ClientStore,
+  DatabaseError,
+  type FoundClients,
+} from '../client-store.ts';
 import { CLIENT_COLUMNS, type ClientRow, clientFrom, clientValues, WRITTEN_COLUMNS } from './client-rows.ts';
 import { databaseError, isDuplicate } from './database-error.ts';
 import { OnDemandConnection } from './on-demand-connection.ts';
@@ -24,19 +30,23 @@ export class DatabaseClients implements ClientStore {
     this.#connection = new OnDemandConnection(config);
   }
 
-  all(): Promise<readonly ListedClient[]> {
+  all(): Promise<ClientListing> {
     return this.#use(async (client) => {
       const { rows } = await client.query<ClientRow>(
         `SELECT ${CLIENT_COLUMNS} FROM tributary_clients ORDER BY id`,
       );
-      return rows.map(strictlyFrom);
+      const clients: ListedClient[] = [];
+      const unreadable = new Map<string, string>();
+      for (const row of rows) {
+        const client = clientFrom(row);
+        if (typeof client === 'string') unreadable.set(row.id, client);
+        else clients.push(client);
+      }
+      return { clients, unreadable };
     });
   }
 
-  update(
-    ids: readonly string[],
-    change: (found: ReadonlyMap<string, ListedClient>) => ClientChanges,
-  ): Promise<void> {
+  update(ids: readonly string[], change: (found: FoundClients) => ClientChanges): Promise<void> {
     return this.#use(async (client) => {
       await client.query('BEGIN');
       try {
@@ -44,7 +54,7 @@ export class DatabaseClients implements ClientStore {
           `SELECT ${CLIENT_COLUMNS} FROM tributary_clients WHERE id = ANY($1) ORDER BY id FOR UPDATE`,
           [ids],
         );
-        const found = new Map(rows.map((row) => [row.id, strictlyFrom(row)]));
+        const found = new FoundRows(rows);
         const { put = [], remove = [] } = change(found);
         if (remove.length > 0)
           await client.query('DELETE FROM tributary_clients WHERE id = ANY($1)', [remove]);
@@ -82,10 +92,26 @@ export class DatabaseClients implements ClientStore {
   }
 }
 
-function strictlyFrom(row: ClientRow): ListedClient {
-  const client = clientFrom(row);
-  if (typeof client !== 'string') return client;
-  throw new DatabaseError(`the row of the client ${row.id} cannot be read: ${client}`);
+/** A row that cannot be read is in the way only of what must know what it says: one may be removed, or replaced as a whole. */
+class FoundRows implements FoundClients {
+  readonly #rows: ReadonlyMap<string, ClientRow>;
+
+  constructor(rows: readonly ClientRow[]) {
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+  }
+
+  has(id: string): boolean {
+    return this.#rows.has(id);
+  }
+
+  get(id: string): ListedClient | undefined {
+    const row = this.#rows.get(id);
+    const client = row && clientFrom(row);
+    if (typeof client !== 'string') return client;
+    throw new DatabaseError(
+      `the row of the client ${id} cannot be read: ${client}; mend it with SQL, remove the client, or import it from YAML with a key`,
+    );
+  }
 }
 
 /** An import of thousands asks a server far away few questions; each of these rows has as many values as `WRITTEN_COLUMNS`. */

@@ -20,9 +20,15 @@ async function askDatabase(database: ClientDatabaseConfig): Promise<Finding> {
   const { DatabaseClients } = await import('../../clients/postgres/database-clients.ts');
   const store = new DatabaseClients(database);
   try {
-    const found = (await store.all()).length;
-    if (found === 0) return warning('nobody may connect', ['tributary-concentrator client add NAME']);
-    return ok(`${found} in ${store.place}`);
+    const { clients, unreadable } = await store.all();
+    const [wrong] = unreadable;
+    if (wrong !== undefined) {
+      const some = `${unreadable.size} of ${clients.length + unreadable.size} clients cannot be read, and may not connect`;
+      return warning(`${some}: ${wrong[0]}: ${wrong[1]}`, ['tributary-concentrator client list']);
+    }
+    if (clients.length === 0)
+      return warning('nobody may connect', ['tributary-concentrator client add NAME']);
+    return ok(`${clients.length} in ${store.place}`);
   } catch (error) {
     return failed(errorWords(error), []);
   } finally {

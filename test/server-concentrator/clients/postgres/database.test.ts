@@ -62,10 +62,10 @@ describe('clients in a database', needs('postgres'), () => {
     const store = new DatabaseClients(server.config);
     const texts = (list: readonly ListedClient[]) =>
       list.map(clientText).sort((a, b) => (a.id! < b.id! ? -1 : 1));
-    expect(texts(await store.all())).toEqual(texts(clients));
+    expect(texts((await store.all()).clients)).toEqual(texts(clients));
     // And again, as a change.
     await store.update(['all'], (found) => ({ put: [{ ...found.get('all')!, label: 'x' }] }));
-    expect((await store.all()).find(({ id }) => id === 'all')).toEqual({ ...clients[1], label: 'x' });
+    expect((await store.all()).clients.find(({ id }) => id === 'all')).toEqual({ ...clients[1], label: 'x' });
     await store.close();
   });
 
