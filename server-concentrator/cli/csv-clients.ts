@@ -6,6 +6,12 @@ const LISTS: ReadonlySet<string> = new Set(['publish', 'allow', 'deny', 'only'])
 const RULES: ReadonlySet<string> = new Set(['allow', 'deny', 'only']);
 const COLUMNS = ['id', 'key', 'label', 'expires', 'rateLimit', 'quota', 'atQuota', ...LISTS];
 
+/** The clients of a table. */
+export interface CsvTable {
+  readonly columns: readonly string[];
+  readonly clients: readonly CsvClient[];
+}
+
 /** A client as `clients.yaml` would have it, and the line where it stands. */
 export interface CsvClient {
   readonly line: number;
@@ -14,10 +20,10 @@ export interface CsvClient {
 
 /**
  * The clients of a table of comma-separated values (RFC 4180), whose first line names the columns as the keys of `clients.yaml`. Empty fields are
- * keys that are not there.
+ * keys that are not there, and rows of empty fields alone are left out: spreadsheets write them below a table.
  * @returns what is wrong with it, and where, if it is none
  */
-export function csvClients(text: string, file: string): readonly CsvClient[] | ConfigProblem {
+export function csvClients(text: string, file: string): CsvTable | ConfigProblem {
   const problem = (line: number, message: string) => ({ file, line, column: 1, path: '', message });
   const [head, ...rows] = csvRows(text);
   const names = (head?.fields ?? []).map((name) => name.trim());
@@ -30,11 +36,12 @@ export function csvClients(text: string, file: string): readonly CsvClient[] | C
   const clients: CsvClient[] = [];
   for (const { line, fields, isOpen } of rows) {
     if (isOpen) return problem(line, 'a quotation mark that begins a field here has no end');
+    if (fields.every((field) => field.trim() === '')) continue;
     if (fields.length !== names.length)
       return problem(line, `${fields.length} fields stand here, and ${names.length} columns`);
     clients.push({ line, entry: entryOf(names, fields) });
   }
-  return clients;
+  return { columns: names, clients };
 }
 
 function entryOf(names: readonly string[], fields: readonly string[]): Record<string, unknown> {

@@ -5,18 +5,24 @@ import { ConfigError, type ConfigProblem } from '../../shared/runtime/config/con
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
 import { hasExpired } from '../clients/client-list.ts';
+import type { FoundClients } from '../clients/client-store.ts';
 import { clientSchema, type ListedClient } from '../config/client-schema.ts';
 import { MAX_CLIENTS_FILE_BYTES } from '../config/clients-file.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { readPlainYaml } from '../config/plain-yaml.ts';
 import { linkOf, newClient, refuseWithoutAddress, withStore } from './clients.ts';
 import { csvClients } from './csv-clients.ts';
+import { type ImportEntry, overColumns, withKeysOf } from './imported-client.ts';
 
 export interface ImportOptions {
-  /** Clients that are there already get what the file says of them, but keep their keys where it has none. */
+  /**
+   * Clients that are there already get what the file says of them, but keep their keys where it has none, and what a table has no columns
+   * for.
+   */
   readonly update?: true;
   /** What the clients are to call this concentrator, in their links. */
   readonly as?: string;
@@ -32,14 +38,15 @@ export async function importClients(
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const { clients, keyless } = await readImport(resolve(deps.cwd, name), deps.now());
-  if (keyless.size > 0) refuseWithoutAddress(config);
+  const { entries, columns, problemAt } = await readImport(resolve(deps.cwd, name));
+  if (entries.some(({ key }) => key === undefined)) refuseWithoutAddress(config);
   const added: ListedClient[] = [];
+  const clients: ListedClient[] = [];
   await withStore(config, deps, async (store) => {
-    const ids = clients.map(({ id }) => id);
+    const ids = entries.map(({ id }) => id);
+    let there: readonly string[] = [];
     await store.update(ids, (found) => {
-      added.length = 0;
-      const there = ids.filter((id) => found.has(id));
+      there = ids.filter((id) => found.has(id));
       if (there.length > 0 && !update) {
         const few = there.slice(0, 5).join(', ');
         throw new UsageError(
@@ -47,64 +54,74 @@ export async function importClients(
             'with --update they get what the file says',
         );
       }
-      const put = clients.map((client) => {
-        const before = found.get(client.id);
-        if (before === undefined && keyless.has(client.id)) added.push(client);
-        return before !== undefined && keyless.has(client.id) ? { ...client, ...keysOf(before) } : client;
-      });
-      return { put };
+      for (const [index, entry] of entries.entries()) {
+        const { key, created } = newClient(entry.id, deps.now());
+        const whole = { created, key: formatClientKey(key), ...completed(entry, found, columns) };
+        const parsed = clientSchema.safeParse(whole);
+        if (!parsed.success) {
+          const [issue] = parsed.error.issues;
+          const path = (issue?.path ?? []) as string[];
+          throw new ConfigError([problemAt(index, path, issue?.message ?? 'not understood here')]);
+        }
+        clients.push(parsed.data);
+        if (entry.key === undefined && !found.has(entry.id)) added.push(parsed.data);
+      }
+      return { put: clients };
     });
     for (const client of added) deps.stdout(`${client.id}\t${formatLink(linkOf(client, config, as))}\n`);
     const links =
       added.length === 0 ? '' : `, ${added.length} with a new key, whose links are above: they are secrets`;
     const expired = clients.filter((client) => hasExpired(client, deps.now().getTime())).length;
     const past = expired === 0 ? '' : `${expired} of them have expired already, and may not connect.\n`;
-    deps.stderr(`${clients.length} clients are in ${store.place}${links}.\n${past}${store.hint}`);
+    const replaced =
+      there.length === 0 || columns !== undefined
+        ? ''
+        : `${there.length} of them were there already, and have what the file says of them alone.\n`;
+    deps.stderr(`${clients.length} clients are in ${store.place}${links}.\n${replaced}${past}${store.hint}`);
   });
 }
 
-/** Both keys while it changes from one to the other, and since when it has them. */
-function keysOf({ key, oldKey, created, rotated }: ListedClient): Partial<ListedClient> {
-  return {
-    key,
-    ...(oldKey === undefined ? {} : { oldKey }),
-    ...(created === undefined ? {} : { created }),
-    ...(rotated === undefined ? {} : { rotated }),
-  };
+/** The entry with what a client that is there keeps. */
+function completed(entry: Entry, found: FoundClients, columns: ReadonlySet<string> | undefined): ImportEntry {
+  // What is replaced as a whole need not be read.
+  if (columns === undefined && entry.key !== undefined) return entry;
+  const before = found.get(entry.id);
+  if (before === undefined) return entry;
+  return columns === undefined ? withKeysOf(before, entry) : overColumns(before, entry, columns);
 }
 
-/** What is looked at of an entry before it has a key. */
-const ENTRIES = z.array(z.looseObject({ id: z.unknown().optional(), key: z.unknown().optional() }));
+const ENTRIES = z.array(z.looseObject({}));
 
-type Entry = z.output<typeof ENTRIES>[number];
+/** What a file says of a client that it names. */
+type Entry = ImportEntry & { readonly id: string };
 
 /** The entries of a file, and where something is that is wrong with one of them. */
-interface FoundEntries {
-  readonly entries: readonly Entry[];
+interface FoundEntries<E = ImportEntry> {
+  readonly entries: readonly E[];
+  /** Of a table. */
+  readonly columns?: ReadonlySet<string>;
   problemAt(index: number, path: readonly (string | number)[], message: string): ConfigProblem;
 }
 
-async function readImport(file: string, now: Date) {
+/** Throws ConfigError. */
+async function readImport(file: string): Promise<FoundEntries<Entry>> {
   const read = await readTextFile(file, MAX_CLIENTS_FILE_BYTES);
   if ('problem' in read)
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
   const found = /\.csv$/i.test(file) ? inTable(read.text, file) : inYaml(read.text, file);
-  const keyless = new Set<string>();
-  const seen = new Set<string>();
-  const clients = found.entries.map((entry, index) => {
-    const { key, created } = newClient(typeof entry.id === 'string' ? entry.id : '', now);
-    if (seen.has(String(entry.id)))
-      throw new UsageError(`${file}: the client ${String(entry.id)} stands there twice`);
-    seen.add(String(entry.id));
-    if (entry.key === undefined) keyless.add(String(entry.id));
-    const whole = { created, ...entry, key: entry.key ?? formatClientKey(key) };
-    const parsed = clientSchema.safeParse(whole);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const path = (issue?.path ?? []) as string[];
-    throw new ConfigError([found.problemAt(index, path, issue?.message ?? 'not understood here')]);
-  });
-  return { clients, keyless };
+  const seen = new Set<unknown>();
+  for (const [index, { id }] of found.entries.entries()) {
+    const message = seen.has(id) ? `the client ${String(id)} stands there twice` : faultOfName(id);
+    if (message !== undefined) throw new ConfigError([found.problemAt(index, ['id'], message)]);
+    seen.add(id);
+  }
+  return { ...found, entries: found.entries as readonly Entry[] };
+}
+
+function faultOfName(id: unknown): string | undefined {
+  if (typeof id === 'string' && isClientId(id)) return undefined;
+  const isNumber = typeof id === 'number';
+  return `expected ${CLIENT_ID_FORMAT}${isNumber ? '; a name that looks like a number needs quotation marks' : ''}`;
 }
 
 function inYaml(text: string, file: string): FoundEntries {
@@ -118,10 +135,12 @@ function inYaml(text: string, file: string): FoundEntries {
 }
 
 function inTable(text: string, file: string): FoundEntries {
-  const clients = csvClients(text, file);
-  if ('message' in clients) throw new ConfigError([clients]);
+  const table = csvClients(text, file);
+  if ('message' in table) throw new ConfigError([table]);
+  const { clients, columns } = table;
   return {
     entries: clients.map(({ entry }) => entry),
+    columns: new Set(columns),
     problemAt: (index, path, message) => ({
       ...{ file, line: clients[index]!.line, column: 1, message },
       path: path.filter((part) => typeof part === 'string').join('.'),

@@ -307,13 +307,23 @@ describe('tributary-concentrator client', () => {
     expect(clients.map(({ id }) => id)).toEqual(['client1', 'van-1', 'van-2']);
     expect(clients[1]!.quota?.bytes).toBe(1e10);
     await writeFile(file, `- id: "x'; DROP TABLE tributary_clients; --"\n`);
-    expect((await exec('client', 'import', file)).stderr).toContain('expected a client name');
+    expect((await exec('client', 'import', file)).stderr).toMatch(
+      /vans.yaml:1:7: \[0\].id: expected a client name/,
+    );
+    await writeFile(file, `- id: "1001"\n- id: 1002\n`);
+    expect((await exec('client', 'import', file)).stderr).toMatch(
+      /vans.yaml:2:7: \[1\].id: expected a client name .*needs quotation marks/,
+    );
+    await writeFile(file, `- { quota: 1GB }\n`);
+    expect((await exec('client', 'import', file)).stderr).toMatch(/vans.yaml:1:\d+: \[0\].id: expected/);
     await writeFile(file, `- id: van-9\n  quota: lots\n`);
     expect((await exec('client', 'import', file)).stderr).toMatch(
       /vans.yaml:2:\d+: \[0\].quota: expected a size/,
     );
     await writeFile(file, `- id: van-9\n- id: van-9\n`);
-    expect((await exec('client', 'import', file)).stderr).toContain('van-9 stands there twice');
+    expect((await exec('client', 'import', file)).stderr).toMatch(
+      /vans.yaml:2:7: .*van-9 stands there twice/,
+    );
   });
 
   it('imports a table', async () => {
@@ -327,6 +337,9 @@ describe('tributary-concentrator client', () => {
       '',
       `van-2,"two\r\nlines",${key},,,,,,,`,
       'van-3,,,,,,,,,',
+      // As spreadsheets write below a table.
+      ',,, ,,,,,,',
+      ',',
     ];
     await writeFile(join(home, 'vans.csv'), `\uFEFF${table.join('\r\n')}`);
     const done = await exec('client', 'import', 'vans.csv');
@@ -361,8 +374,9 @@ describe('tributary-concentrator client', () => {
     ['id,label\na,"b" c', 'vans.csv:2:1: a quotation mark'],
     ['id,label,quota\na,"b\nb",1GB\nc,,much', 'vans.csv:4:1: quota: expected a size'],
     ['id,only\na,no rule!', 'vans.csv:2:1: egress.only'],
-    ['id\na\na', 'the client a stands there twice'],
-    ['id\nno name', 'expected a client name'],
+    ['id\nb\na\na', 'vans.csv:4:1: id: the client a stands there twice'],
+    ['id\nno name', 'vans.csv:2:1: id: expected a client name'],
+    ['id,quota\n,1GB', 'vans.csv:2:1: id: expected a client name'],
   ])('says what is wrong with a table, and imports nothing of it: %j', async (text, message) => {
     const { exec, home } = await cli();
     await exec('init', '--public', 'vps.example.org');
