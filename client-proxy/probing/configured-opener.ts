@@ -19,6 +19,12 @@ export interface OpenerDeps {
   wireOf?(uplinkName: string): ConnectionWatcher;
 }
 
+/**
+ * With the keys of ML-KEM, which newer releases of OpenSSL send, the first packet of TLS is one of full length at both ends, and is lost
+ * where those vanish. A command that looks has to get further to see that it is so.
+ */
+const SHORT_KEYS = 'X25519:P-256';
+
 /** Opens connections over uplinks as the configuration has them, for commands that look. A client that runs is not concerned. */
 export class ConfiguredOpener {
   readonly #config: Pick<ClientConfig, 'concentrator' | 'dial'>;
@@ -42,6 +48,7 @@ export class ConfiguredOpener {
     return connectSubflow(uplink, address, {
       ...this.#optionsFor(uplink),
       ...{ pins, serverName, pool: this.#pool, congestionControl: uplink.congestionControl },
+      keyExchangeGroups: SHORT_KEYS,
       ...(signal === undefined ? {} : { signal }),
     });
   }

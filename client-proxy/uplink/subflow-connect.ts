@@ -29,6 +29,8 @@ export interface SubflowConnectOptions extends UplinkConnectOptions {
   readonly pins: readonly CertificatePin[];
   /** Sent in the clear (SNI, RFC 6066), for a front that routes by it; nothing is sent where absent. */
   readonly serverName?: string | undefined;
+  /** Groups for the key exchange, as `ecdhCurve` of Node.js; its own choice where absent. */
+  readonly keyExchangeGroups?: string | undefined;
   /** The TCP connection is there. */
   onConnected?(socket: Socket): void;
 }
@@ -76,6 +78,7 @@ async function secure(
     // The pin takes the place of the authorities: see `checkPeer`.
     rejectUnauthorized: false,
     ...(options.serverName === undefined ? {} : { servername: options.serverName }),
+    ...(options.keyExchangeGroups === undefined ? {} : { ecdhCurve: options.keyExchangeGroups }),
   });
   try {
     await socketReady(secured, 'secureConnect', signal);
