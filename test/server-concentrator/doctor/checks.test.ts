@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ConcentratorConfig } from '../../../server-concentrator/config/concentrator-config.ts';
 import type { ConcentratorCase } from '../../../server-concentrator/doctor/case/concentrator-check.ts';
-import { closedPortRemedy } from '../../../server-concentrator/doctor/checks/firewall-rules.ts';
 import { hasDefaultRoute } from '../../../server-concentrator/doctor/checks/ipv6.ts';
 import { CONCENTRATOR_CHECKS } from '../../../server-concentrator/doctor/concentrator-checks.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
@@ -11,30 +10,7 @@ const identity = await makeCertificate();
 const pin = readCertificate(identity.certificate)!.pin.text;
 const GIB = 1024 ** 3;
 const DROPPING =
-  'table inet filter { chain input { type filter hook input priority 0; policy drop;\n tcp dport 22 accept } }';
-
-const FIREWALLD = `table inet firewalld {
-\tchain filter_INPUT {
-\t\ttype filter hook input priority filter + 10; policy accept;
-\t\tct state { established, related } accept
-\t\tct state invalid drop
-\t\tjump filter_INPUT_ZONES
-\t\treject with icmpx admin-prohibited
-\t}
-\tchain filter_IN_public_allow {
-\t\ttcp dport 22 accept
-\t}
-}`;
-/** A chain that accepts what no rule drops. */
-const ACCEPTING = (rule: string) =>
-  `table inet filter {\n\tchain in {\n\t\ttype filter hook input priority 0; policy accept;\n\t\t${rule}\n\t}\n}`;
-
-/** Rules of ufw that let clients in, or a redirection of Docker's, in a table of its own; another program's table beside it. */
-const UFW_ALLOWS =
-  'table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t\tjump ufw-user-input\n\t}\n' +
-  '\tchain ufw-user-input {\n\t\tmeta l4proto { tcp, udp } th dport 8443 accept\n\t}\n}\n';
-const DOCKER_REDIRECTS =
-  'table ip nat {\n\tchain DOCKER {\n\t\tiifname != "docker0" tcp dport 8443 dnat to 172.17.0.2:8443\n\t}\n}\n';
+  'table inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0; policy drop;\n\t\ttcp dport 22 accept\n\t}\n}\n';
 
 type Changes = Partial<ConcentratorCase> & { readonly keys?: Partial<ConcentratorConfig> };
 
@@ -201,100 +177,32 @@ it('takes no IPv6 for no fault, nor a machine that has no such address where non
   expect(await check('port').run(it)).toMatchObject({ outcome: 'ok' });
 });
 
-it.each([
-  [DROPPING, ['tcp', 'udp']],
-  [DROPPING.replace('22', '{ 22, 8443 }'), ['udp']],
-  [DROPPING.replace('22', '8000-9000'), ['udp']],
-  [DROPPING.replace('22', '18443'), ['tcp', 'udp']],
-  [DROPPING.replace('tcp dport 22', 'udp dport 8443'), ['tcp']],
-  [DROPPING.replace('tcp dport 22', 'meta l4proto { tcp, udp } th dport 8443'), []],
-  [DROPPING.replace('tcp dport 22', 'th dport @ports').replace('chain', 'set ports { 8443 }\nchain'), []],
-  [DROPPING.replace('policy drop', 'policy accept'), []],
-  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\n', ['tcp', 'udp']],
-  // The counters of a chain and of rules are no ports, nor is what a comment says.
-  [':INPUT DROP [15:9000]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', ['udp']],
-  [':INPUT ACCEPT [15:9000]\n-A INPUT -j DROP\n', ['tcp', 'udp']],
+it.each<[string, Changes, string, RegExp]>([
+  // A balancer on this machine passes connections on.
   [
-    ':INPUT DROP [0:0]\n[15:9000] -A INPUT -p tcp --dport 22 -m comment --comment "not 8443" -j ACCEPT\n',
-    ['tcp', 'udp'],
-  ],
-  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n', ['udp']],
-  [':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j ACCEPT\n-A INPUT -p udp --dport 8443 -j ACCEPT\n', []],
-  [':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', []],
-  // As the images of some providers have it, and firewalld: all are accepted whom the last rule does not refuse.
-  [
-    ':INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-host-prohibited\n',
-    ['tcp', 'udp'],
+    'what listens for this machine alone',
+    { keys: { listen: [{ host: '127.0.0.1', port: 8443, required: true }] } },
+    'skipped',
+    /^$/,
   ],
   [
-    ':INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-host-prohibited\n',
-    ['udp'],
-  ],
-  [':INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n', ['tcp']],
-  [':INPUT ACCEPT [0:0]\n-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n-A LOGDROP -j DROP\n', []],
-  [FIREWALLD, ['tcp', 'udp']],
-  [FIREWALLD.replace('22', '8443'), ['udp']],
-  // A rule that closes the port itself; not for some, or beyond a rate.
-  [ACCEPTING('tcp dport 8443 counter packets 5 bytes 300 drop'), ['tcp']],
-  [
-    ACCEPTING('meta l4proto { tcp, udp } th dport { 80, 8443 } reject with icmpx port-unreachable'),
-    ['tcp', 'udp'],
-  ],
-  [ACCEPTING('tcp dport 8443 accept\n\t\ttcp dport 8443 drop'), []],
-  [ACCEPTING('ip saddr 192.0.2.0/24 tcp dport 8443 drop'), []],
-  [ACCEPTING('tcp dport 8443 limit rate over 10/second drop'), []],
-  [ACCEPTING('ct state invalid drop'), []],
-  [ACCEPTING('tcp dport 8443 drop').replace('hook input', 'hook forward'), []],
-  [':INPUT ACCEPT [0:0]\n-A ufw-user-input -p udp -m udp --dport 8443 -j DROP\n', ['udp']],
-  // Pings are no matter of ours.
-  [ACCEPTING('ip protocol icmp drop'), []],
-  [ACCEPTING('meta l4proto icmp drop'), []],
-  [ACCEPTING('meta l4proto { icmp, ipv6-icmp } counter packets 0 bytes 0 drop'), []],
-  [':INPUT ACCEPT [0:0]\n-A INPUT -p icmp -j DROP\n', []],
-  [ACCEPTING('meta l4proto { icmp, tcp } drop'), ['tcp']],
-  [ACCEPTING('ip protocol udp drop'), ['udp']],
-  // A packet passes the chains of all tables: what one lets in, another may drop.
-  [UFW_ALLOWS, []],
-  [`${UFW_ALLOWS}${DROPPING}`, ['tcp', 'udp']],
-  [`${UFW_ALLOWS}${DROPPING.replace('tcp dport 22', 'tcp dport 8443')}`, ['udp']],
-  [`${DOCKER_REDIRECTS}${DROPPING}`, ['tcp', 'udp']],
-  [
-    `${ACCEPTING('tcp dport 8443 accept')}\n${ACCEPTING('tcp dport 8443 drop').replace('filter', 'raw')}`,
-    ['tcp'],
+    'rules for IPv6 alone',
+    { runTool: async (name) => (name === 'ip6tables-save' ? ':INPUT DROP [0:0]\n' : undefined) },
+    'warning',
+    /^ip6tables -I INPUT -p tcp --dport 8443/,
   ],
   [
-    ACCEPTING(
-      'tcp dport 8443 accept\n\t}\n\tchain late {\n\t\ttype filter hook input priority 9; policy drop;',
-    ),
-    ['tcp', 'udp'],
+    'those of both families',
+    { runTool: async (name) => (name.endsWith('tables-save') ? ':INPUT DROP [0:0]\n' : DROPPING) },
+    'warning',
+    /^iptables .* tcp .*\nip6tables .* tcp .*\niptables .* udp .*\nip6tables .* udp .*$/,
   ],
-  [
-    '*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 8443 -j REDIRECT --to-ports 8443\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp --dport 8443 -j ACCEPT\nCOMMIT\n',
-    ['tcp'],
-  ],
-  ['', []],
-])('reads rules of a packet filter: %s', (rules, closed) => {
-  const isClosed = (protocol: 'tcp' | 'udp') => closedPortRemedy(rules, 8443, protocol) !== undefined;
-  expect((['tcp', 'udp'] as const).filter(isClosed)).toEqual(closed);
-});
-
-it.each([
-  [':INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n', /^iptables -I INPUT -p tcp --dport 8443 -j ACCEPT /],
-  [':INPUT DROP [0:0]\n-A INPUT -j ufw-before-input\n', /^ufw allow 8443\/tcp$/],
-  [FIREWALLD, /^firewall-cmd --permanent --add-port=8443\/tcp && firewall-cmd --reload$/],
-  [ACCEPTING('tcp dport 8443 drop'), /^nft insert rule inet filter in tcp dport 8443 accept /],
-  [`${UFW_ALLOWS}${DROPPING}`, /^nft insert rule inet filter input tcp dport 8443 accept /],
-  [UFW_ALLOWS.replace('8443', '22'), /^ufw allow 8443\/tcp$/],
-  [
-    ':INPUT DROP [0:0]\n-A INPUT -p tcp --dport 8443 -j DROP\n-A INPUT -j ufw-before-input\n',
-    /^iptables -I INPUT -p tcp --dport 8443 -j ACCEPT /,
-  ],
-  [
-    '*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 8443 -j DROP\n',
-    /^iptables -t raw -I PREROUTING /,
-  ],
-])('opens a port by the program that closes it: %s', (rules, remedy) => {
-  expect(closedPortRemedy(rules, 8443, 'tcp')).toMatch(remedy);
+])('looks at the firewall: %s', async (_, changes, outcome, remedy) => {
+  const check = CONCENTRATOR_CHECKS.find(({ name }) => name === 'firewall')!;
+  const runTool = async (name: string) => (name === 'nft' ? DROPPING : undefined);
+  const finding = await check.run(machine({ runTool, ...changes }));
+  expect(finding.outcome).toBe(outcome);
+  expect(finding.remedy?.join('\n')).toMatch(remedy);
 });
 
 it('tells a default route of IPv6 from one that rejects', () => {
