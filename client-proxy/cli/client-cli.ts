@@ -251,7 +251,10 @@ function addProxySettings(program: Command, load: LoadConfig, deps: ClientCliDep
       "tell this user's programs of the client: by the settings of GNOME and KDE, and by variables",
     )
     .option('--print', 'print what would be set, and change nothing')
-    .option('--proxy <address:port>', 'another client, of another machine; then no configuration is needed')
+    .option(
+      '--proxy <address:port>',
+      'the client at this address, of this machine or another; then no configuration is needed',
+    )
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<SetProxyArguments & { config?: string }>();
       const { setProxyCommand } = await import('./set-proxy.ts');
@@ -285,8 +288,8 @@ Or all of it in a browser:
       [`~/.config/tributary/${CLIENT_CONFIG_NAME}`, 'the configuration; it holds the key of the client'],
       [`/etc/tributary/${CLIENT_CONFIG_NAME}`, 'the same for root and for services'],
       ['~/.local/state/tributary', 'what is kept over restarts, such as the usage of metered uplinks'],
-      ['~/.local/state/tributary/proxy-before.json', 'what was set before "set-proxy", for "unset-proxy"'],
       ['/var/lib/tributary', 'the same for root and for services'],
+      ['~/.local/state/tributary/proxy-before.json', 'what was set before "set-proxy", for "unset-proxy"'],
     ],
     seeAlso: ['tributary-concentrator', 'curl'],
   },

@@ -4,6 +4,7 @@ import { TributaryError } from '../../shared/protocol/errors.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import { ConfigForbiddenError } from '../../shared/runtime/config/config-error.ts';
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
 import { fileExists } from '../../shared/runtime/files/private-file.ts';
@@ -16,7 +17,11 @@ import { forEachUser, runAsUser, usersWithProxy } from '../desktop-proxy/other-u
 import { RECORD_NAME } from '../desktop-proxy/proxy-record.ts';
 import { removeEmptyFolders } from '../desktop-proxy/session-places.ts';
 import { type ProxyAddress, ProxySettingError, type SettingStore } from '../desktop-proxy/setting-store.ts';
+import { takesSocks } from '../desktop-proxy/takes-socks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { DEFAULT_SOCKS } from './command-defaults.ts';
+
+const USUAL_PROXY = parseListenAddress(DEFAULT_SOCKS)!;
 
 /** The options of `set-proxy`, as they were written. */
 export interface SetProxyArguments {
@@ -42,7 +47,7 @@ export async function setProxyCommand(
   { proxy: named, print }: SetProxyArguments,
   deps: ClientCliDeps,
 ): Promise<void> {
-  const proxy = named === undefined ? proxyOf(await load()) : namedProxy(named);
+  const proxy = named === undefined ? await configuredProxy(load, deps) : namedProxy(named);
   const { stores, missing } = await storesHere(deps);
   const file = recordFile(deps);
   const changed = await locked(file, print, deps, () => setProxy(stores, proxy, file, print === true));
@@ -153,8 +158,10 @@ async function storesHere(
   };
 }
 
-function recordFile(deps: ClientCliDeps): string {
-  return join(defaultStateDirectory(deps), RECORD_NAME);
+/** In the home directory, root's as well: what the service has in /var/lib is the service's to write, and root must not obey it. */
+function recordFile({ env, homeDirectory }: ClientCliDeps): string {
+  const places = { env: { ...env, STATE_DIRECTORY: undefined }, homeDirectory, isRoot: false };
+  return join(defaultStateDirectory(places), RECORD_NAME);
 }
 
 /** What only shows something changes nothing, and waits for nobody. */
@@ -176,6 +183,26 @@ function show(changed: readonly ProxyChange[], { stdout }: ClientCliDeps): void 
 
 function effectOf({ effect }: SettingStore): string {
   return effect === '' ? '' : `, ${effect}`;
+}
+
+/** That of the configuration. Where it is for the service alone, the usual one, if a client answers there. */
+async function configuredProxy(
+  load: () => Promise<ClientConfig>,
+  { stderr }: ClientCliDeps,
+): Promise<ProxyAddress> {
+  try {
+    return proxyOf(await load());
+  } catch (error) {
+    if (!(error instanceof ConfigForbiddenError)) throw error;
+    if (!(await takesSocks(USUAL_PROXY))) {
+      throw new UsageError(
+        `${error.message}\nNo proxy without a password answers at ${DEFAULT_SOCKS}: give --proxy ADDRESS:PORT, ` +
+          'which root finds under socks.listen',
+      );
+    }
+    stderr(`${error.message}\nSo this takes ${DEFAULT_SOCKS}, where a proxy answers.\n`);
+    return USUAL_PROXY;
+  }
 }
 
 /** Where programs of this machine reach the client: by loopback, if it listens there. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type * as z from 'zod';
-import { ConfigError } from '../../shared/runtime/config/config-error.ts';
+import { ConfigError, ConfigForbiddenError } from '../../shared/runtime/config/config-error.ts';
 import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
@@ -17,11 +17,12 @@ export async function loadClientConfig(file: string): Promise<ClientConfig> {
   return clientConfigFrom(await readConfigText(file), file);
 }
 
-/** Throws ConfigError. */
+/** Throws ConfigError; ConfigForbiddenError where this user may not read the file. */
 export async function readConfigText(file: string): Promise<string> {
   const read = await readTextFile(file, MAX_CONFIG_BYTES);
   if ('text' in read) return read.text;
-  throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
+  const Problem = read.isForbidden ? ConfigForbiddenError : ConfigError;
+  throw new Problem([{ file, line: 1, column: 1, path: '', message: read.problem }]);
 }
 
 /** By it texts are compared that have keys in them. */

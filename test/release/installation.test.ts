@@ -42,6 +42,8 @@ const document = await projectFile('docs/installation.md');
 /** The commands of the document, one block for each machine. */
 const BY_SCRIPT = blocks('### From a bundle by a script, with the service');
 const BY_PACKAGES = blocks('### From packages for Debian and Ubuntu');
+/** The first line of what is said of desktops. */
+const SET_PROXY = firstLine('## 4. Applications');
 /** Somebody who works at home. */
 const USER = 'anna';
 const CONFIGURATION = ['certificate.pem', 'clients.yaml', 'key.pem', 'tributary-concentrator.yaml'];
@@ -262,8 +264,7 @@ async function setUp(
 
 /** What a user sets goes with the program. */
 function setProxy(home: DebianMachine): void {
-  const set = ['tributary-client', 'set-proxy', '--proxy', '127.0.0.1:1080'];
-  home.runWell('runuser', ['-u', USER, '--', ...set]);
+  home.runWell('runuser', ['-u', USER, '--', 'sh', '-c', SET_PROXY]);
   expect(home.paths()).toContain(`./home/${USER}/.config/environment.d/50-tributary-proxy.conf`);
 }
 
@@ -312,6 +313,12 @@ async function firstByte({ network, origin }: System): Promise<void> {
 interface Commands {
   readonly vps: readonly string[];
   readonly home: readonly string[];
+}
+
+function firstLine(heading: string): string {
+  const [line] = shellLines(`${sectionLines(document, heading).join('\n')}\n`);
+  if (line === undefined) throw new Error(`"${heading}" has no line to type`);
+  return line;
 }
 
 /** The lines of the first two ```sh blocks of a section of the document. */

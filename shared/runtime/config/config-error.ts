@@ -21,6 +21,9 @@ export class ConfigError extends TributaryError {
   }
 }
 
+/** A configuration is there, and this user may not read it: that of a service is for its user and for root. */
+export class ConfigForbiddenError extends ConfigError {}
+
 function formatProblem({ file, line, column, path, message }: ConfigProblem): string {
   return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
 }

@@ -9,6 +9,8 @@ export type TextRead =
       readonly problem: string;
       /** That nothing stands there. */
       readonly isAbsent?: boolean;
+      /** That this user may not read it. */
+      readonly isForbidden?: boolean;
       /** That it has more bytes than are read. */
       readonly isTooLarge?: boolean;
     };
@@ -45,8 +47,9 @@ export async function readBytesFile(file: string, maxBytes: number): Promise<Byt
       await handle.close();
     }
   } catch (error) {
-    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return { problem: `cannot read ${file}: ${fileErrorWords(error)}`, isAbsent };
+    const { code } = error as NodeJS.ErrnoException;
+    const problem = `cannot read ${file}: ${fileErrorWords(error)}`;
+    return { problem, isAbsent: code === 'ENOENT', isForbidden: code === 'EACCES' };
   }
 }
 
