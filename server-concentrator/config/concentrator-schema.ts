@@ -121,7 +121,7 @@ const announce = z
   });
 
 /** The first byte of tokens and connection ids tells the worker; and no machine that this is for has more cores. */
-const MAX_WORKERS = 128;
+export const MAX_WORKERS = 128;
 
 const JOIN_NAME_FORMAT = 'a host name such as c1.example.org';
 

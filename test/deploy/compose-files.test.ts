@@ -72,6 +72,37 @@ describe.each(['vps.yaml', 'home.yaml'])('the compose file %s', (name) => {
   });
 });
 
+it.each([
+  ['vps.yaml', 'concentrator'],
+  ['home.yaml', 'client'],
+])('%s gives the %s what its unit gives it', async (name, service) => {
+  const unit = readFileSync(resolve(CONTAINERS, `../tributary-${service}.service`), 'utf8');
+  const ofUnit = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1];
+  const { pids_limit, mem_limit, ulimits } = parse(readFileSync(resolve(CONTAINERS, name), 'utf8')).services[
+    service
+  ];
+  expect({
+    TasksMax: String(pids_limit),
+    MemoryMax: mem_limit.toUpperCase(),
+    LimitNOFILE: String(ulimits.nofile),
+    LimitCORE: String(ulimits.core),
+  }).toEqual({
+    TasksMax: ofUnit('TasksMax'),
+    MemoryMax: ofUnit('MemoryMax'),
+    LimitNOFILE: ofUnit('LimitNOFILE'),
+    LimitCORE: ofUnit('LimitCORE'),
+  });
+});
+
+it('lets containers read its own files where SELinux labels them', () => {
+  const { services } = parse(readFileSync(resolve(CONTAINERS, 'vps.yaml'), 'utf8'), { merge: true });
+  const mounted = Object.values<Service>(services).flatMap(({ volumes = [] }) =>
+    volumes.filter((one) => one.startsWith('.')),
+  );
+  expect(mounted.length).toBeGreaterThan(0);
+  expect(mounted.filter((one) => !one.endsWith(':ro,z'))).toEqual([]);
+});
+
 it('have projects of their own, so that one machine can have both and no volume is shared', () => {
   const projects = ['vps.yaml', 'home.yaml'].map(
     (name) => parse(readFileSync(resolve(CONTAINERS, name), 'utf8')).name,
@@ -108,6 +139,6 @@ describe('what the compose file of a VPS gives to others', () => {
     expect(read('prometheus.yml').scrape_configs[0].static_configs[0].targets).toEqual(['127.0.0.1:9102']);
     const { volumes } = read('vps.yaml').services.grafana;
     const { path } = read('grafana/dashboards.yml').providers[0].options;
-    expect(volumes).toContain(`../grafana:${path}:ro`);
+    expect(volumes).toContain(`../grafana:${path}:ro,z`);
   });
 });

@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { NO_RULES, redirectRules } from '../../client-proxy/transparent/redirect-rules.ts';
+import { MAX_WORKERS } from '../../server-concentrator/config/concentrator-schema.ts';
 import { projectFolder } from '../structure/sources.ts';
 import { needs } from '../support/needs.ts';
 import { projectFile } from './markdown.ts';
 
+/** Node.js has 11 by itself. */
+const THREADS_OF_PROCESS = 12;
 /** What each unit must say, whatever else it says. */
 const WANTED = [
   'LimitCORE=0',
@@ -30,7 +33,7 @@ const WANTED = [
 
 describe.each([
   { program: 'client', descriptors: 65_536, heap: 256, memory: 512, tasks: 64 },
-  { program: 'concentrator', descriptors: 262_144, heap: 640, memory: 1_280, tasks: 256 },
+  { program: 'concentrator', descriptors: 262_144, heap: 640, memory: 1_280, tasks: 2_048 },
 ])('the unit of the $program', ({ program, descriptors, heap, memory, tasks }) => {
   const unit = `deploy/tributary-${program}.service`;
 
@@ -56,6 +59,13 @@ describe.each([
     const [, measured] = /Overall exposure level for .*?: ([\d.]+)/.exec(stdout) ?? [];
     expect(Number(measured)).toBeLessThanOrEqual(Number(stated));
   });
+});
+
+it('the unit of the concentrator has tasks for as many workers as a configuration may have', async () => {
+  const unit = await projectFile('deploy/tributary-concentrator.service');
+  // With the first process, and the check of its health.
+  const processes = MAX_WORKERS + 2;
+  expect(Number(/^TasksMax=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThanOrEqual(THREADS_OF_PROCESS * processes);
 });
 
 it('the socket of the client leads to its service, at the address of the default configuration', async () => {
