@@ -3,6 +3,8 @@
 set -euf
 # Services must be able to read what root installs, however careful root's own umask is.
 umask 022
+# Of whoever runs this: the programs would keep what they make elsewhere than the services look for it.
+unset TRIBUTARY_CONFIG STATE_DIRECTORY
 
 usage() {
   cat << 'TEXT'
@@ -494,7 +496,7 @@ install_bundle() {
 clean_up() {
   rm -rf "$work" "$PREFIX/.new"
   # A first installation that came to no end leaves nothing.
-  if [ -f "$MARKER" ] && [ ! -s "$MARKER" ] && [ ! -L "$PREFIX/current" ]; then rm -rf "$PREFIX"; fi
+  if [ -f "$MARKER" ] && [ ! -s "$MARKER" ] && [ ! -L "$PREFIX/current" ]; then remove_prefix; fi
 }
 
 rollback() {
@@ -547,33 +549,65 @@ uninstall() {
     if is_ours "$link"; then rm -f "$link"; fi
   done
   rmdir "$MANUALS" "$CONFIGURATION" 2> /dev/null || true
-  # The marker goes last: should this be interrupted, it can be run again.
-  find "$PREFIX" -mindepth 1 -maxdepth 1 ! -path "$MARKER" -exec rm -rf {} +
-  rm -rf "$PREFIX"
+  remove_prefix
+}
+
+# The marker goes last: should this be interrupted, it can be run again.
+remove_prefix() {
+  empty "$PREFIX" ! -path "$MARKER"
+  rm -rf "$MARKER" "$PREFIX"
+}
+
+# Removes what is in a folder, also where that is a link to one elsewhere, as for more room. Further words say which part, as `find` takes them.
+empty() {
+  folder=$1
+  shift
+  [ ! -d "$folder" ] || find "$folder/" -mindepth 1 -maxdepth 1 "$@" -exec rm -rf {} +
+}
+
+# Whether a package of this system has a program, too. Then configuration, keys, state and user are the package's as well.
+is_packaged() {
+  [ -e "/usr/lib/tributary/bin/$1" ]
 }
 
 # With its keys and configuration; what others have put into the folder stays.
 remove_program() {
+  # A socket that an administrator has put there would start the service again.
+  if [ -e "$UNITS/$1.socket" ] && ! is_packaged "$1"; then remove_unit "$1.socket" sockets.target; fi
   if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1.service" || true; fi
   running=$(processes_of "$1")
   [ -z "$running" ] || fail "$1 runs on, as process" $running": stop it first; nothing of it is removed"
+  if is_packaged "$1"; then
+    rm -f "$UNITS/$1.service"
+    sed -i "/^$1\$/d" "$MARKER"
+    say "$1 is removed. Its keys and configuration stay: a package of this system has it, too. To start that: systemctl enable --now $1"
+    return
+  fi
   # Users' programs must not go on asking for a proxy that is gone. The program does it with the rights of each user.
   if [ "$1" = tributary-client ]; then timeout 120 "$PREFIX/current/bin/$1" unset-proxy --all-users >&2 || true; fi
   for file in $(configuration_of "$1"); do
     rm -f "$CONFIGURATION/$file" "$CONFIGURATION/$file.lock"
     # What a program was writing when it was killed holds keys, too.
-    [ ! -d "$CONFIGURATION" ] || find "$CONFIGURATION" -maxdepth 1 -type f -name ".$file.*" -exec rm -f {} +
+    empty "$CONFIGURATION" -type f -name ".$file.*"
   done
   case $1 in
-  tributary-client) rm -rf /var/lib/tributary ;;
-  *) rm -rf /var/lib/tributary-concentrator ;;
+  tributary-client) state=/var/lib/tributary ;;
+  *) state=/var/lib/tributary-concentrator ;;
   esac
+  empty "$state"
+  rm -rf "$state"
   if getent passwd "$1" > /dev/null; then userdel "$1"; fi
   if getent group "$1" > /dev/null; then groupdel "$1"; fi
-  rm -f "$UNITS/$1.service" "$UNITS/multi-user.target.wants/$1.service"
-  rm -rf "$UNITS/$1.service.d"
+  remove_unit "$1.service" multi-user.target
   sed -i "/^$1\$/d" "$MARKER"
   say "$1 is removed, with its keys and configuration."
+}
+
+# Stops a unit, and takes it away with what an administrator has added to it.
+remove_unit() {
+  if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1" || true; fi
+  rm -f "$UNITS/$1" "$UNITS/$2.wants/$1"
+  rm -rf "$UNITS/$1.d"
 }
 
 # Those of a user. In containers, which have a root of their own, users of other names have the same numbers.

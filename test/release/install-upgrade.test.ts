@@ -1,14 +1,13 @@
 /* What install.sh does with the services of a machine when versions come and go, good and bad. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { PROJECT_FOLDER } from '../end-to-end/support/program.ts';
 import { needs } from '../support/needs.ts';
 import { makeDebianBases } from './support/debian-base.ts';
-import { DebianRoot, type Ran } from './support/debian-root.ts';
-import { FAKE_SYSTEMCTL, type FakePrograms, makeFakeRelease } from './support/fake-release.ts';
+import type { DebianRoot, Ran } from './support/debian-root.ts';
+import { type FakePrograms, makeFakeRelease, scriptedRoot } from './support/fake-release.ts';
 import { leaveData } from './support/leave-data.ts';
 
 const TIMEOUT_MS = 600_000;
@@ -69,15 +68,7 @@ describe('install.sh', { ...needs('debian'), timeout: TIMEOUT_MS }, () => {
   }, TIMEOUT_MS);
   beforeEach(() => {
     root?.remove();
-    root = new DebianRoot(12);
-    const inRoot = (path: string) => join(root.changes, path);
-    cpSync(releases, inRoot('root'), { recursive: true });
-    copyFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), inRoot('root/install.sh'));
-    mkdirSync(inRoot('run/systemd/system'), { recursive: true });
-    mkdirSync(inRoot('usr/bin'), { recursive: true });
-    writeFileSync(inRoot('usr/bin/systemctl'), FAKE_SYSTEMCTL, { mode: 0o755 });
-    // Nothing here takes time that a script would have to wait for.
-    writeFileSync(inRoot('usr/bin/sleep'), '#!/bin/sh\n', { mode: 0o755 });
+    root = scriptedRoot(releases);
     before = root.paths();
   }, TIMEOUT_MS);
   afterAll(() => {
@@ -304,13 +295,6 @@ sh /root/install.sh --rollback`,
     expect(root.paths()).toEqual(before);
   });
 
-  it('leaves on removal what others have put in the place of its commands since', () => {
-    concentrator('first');
-    root.runWell('ln', ['-sfn', '/nonexistent', '/usr/local/bin/tributary-client']);
-    expect(install('--uninstall').status).toBe(0);
-    expect(root.paths()).toEqual([...before, './usr/local/bin/tributary-client'].sort());
-  });
-
   it('says that it takes over a configuration, which the service can read then', () => {
     const files = ['tributary-concentrator.yaml', 'key.pem'].map((name) => `/etc/tributary/${name}`);
     root.runWell('sh', [
@@ -323,24 +307,5 @@ sh /root/install.sh --rollback`,
     }
     expect(concentrator('second').stderr).not.toContain('was there before');
     expectNothingLeft(CONCENTRATOR);
-  });
-
-  it('removes nothing of a program that runs on', () => {
-    concentrator('first');
-    const there = root.paths();
-    const beside = (place: string) =>
-      root.run('sh', [
-        '-c',
-        `user=$(id -u ${CONCENTRATOR})
-chroot --userspec=$user:$user --groups= ${place} /bin/tail -n 0 -f /bin/tail &
-until ! kill -0 $! || find /proc -maxdepth 1 -user $user | grep -q .; do :; done
-sh /root/install.sh --uninstall`,
-      ]);
-    const { status, stderr } = beside('/');
-    expect(stderr).toMatch(/tributary-concentrator runs on, as process \d+: stop it first/);
-    expect([status, root.paths()]).toEqual([1, there]);
-    // As in a container, whose user of the same number is somebody else.
-    expect(beside('/usr')).toMatchObject({ status: 0 });
-    expect(root.paths()).toEqual(before);
   });
 });

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PROJECT_FOLDER } from '../../end-to-end/support/program.ts';
+import { DebianRoot } from './debian-root.ts';
 import { bundleName } from './release.ts';
 
 /** How the programs of a bundle behave. */
@@ -44,7 +46,7 @@ check) echo 'listn: no such key' >&2 && exit ${check} ;;
 init) echo made > /etc/tributary/${program}.yaml && echo tributary://link ;;
 join)
   read -r link
-  case $link in tributary:*) echo made > /etc/tributary/${program}.yaml ;; *) exit 2 ;; esac
+  case $link in tributary:*) echo made > "\${TRIBUTARY_CONFIG:-/etc/tributary/${program}.yaml}" ;; *) exit 2 ;; esac
   ;;
 '') exit ${run} ;;
 esac
@@ -55,7 +57,7 @@ esac
  * In place of systemd's: keeps below /run/fake what is enabled, the state of each service, and the version that was started last. A service
  * is what its program does at once.
  */
-export const FAKE_SYSTEMCTL = `#!/bin/sh
+const FAKE_SYSTEMCTL = `#!/bin/sh
 for last; do :; done
 state=/run/fake/\${last%.service}
 mkdir -p /run/fake
@@ -73,3 +75,17 @@ case " $* " in
   ;;
 esac
 `;
+
+/** A Debian with such releases and install.sh in /root, where that script is systemd. */
+export function scriptedRoot(releases: string): DebianRoot {
+  const root = new DebianRoot(12);
+  const inRoot = (path: string) => join(root.changes, path);
+  cpSync(releases, inRoot('root'), { recursive: true });
+  copyFileSync(join(PROJECT_FOLDER, 'deploy/install.sh'), inRoot('root/install.sh'));
+  mkdirSync(inRoot('run/systemd/system'), { recursive: true });
+  mkdirSync(inRoot('usr/bin'), { recursive: true });
+  writeFileSync(inRoot('usr/bin/systemctl'), FAKE_SYSTEMCTL, { mode: 0o755 });
+  // Nothing here takes time that a script would have to wait for.
+  writeFileSync(inRoot('usr/bin/sleep'), '#!/bin/sh\n', { mode: 0o755 });
+  return root;
+}
