@@ -8,7 +8,7 @@ import { defaultConfigDirectory } from '../../shared/runtime/config/config-searc
 import { parseListenAddress } from '../../shared/runtime/config/schema-pieces.ts';
 import { serviceGroupId } from '../../shared/runtime/config/service-group.ts';
 import { startOrTell } from '../../shared/runtime/config/start-service.ts';
-import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { fileExists, removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { generateCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { formatLink } from '../../shared/runtime/identity/link.ts';
@@ -57,12 +57,16 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
   const identity = await generateCertificate(deps.now());
   // The lock of those that add clients, so that none is added meanwhile.
   await changeFile(files.clients, deps, async () => {
-    if (!options.force) await refuseExisting(Object.values(files));
-    await writePrivateFile(files.key, identity.key, overwrite);
-    await writePrivateFile(files.certificate, identity.certificate, overwrite);
-    await ClientsFile.empty(files.clients).with([client]).write(overwrite);
-    // Last: with it there, all that it names is there too.
-    await writePrivateFile(files.config, concentratorConfigText({ listen, publicAddresses }), overwrite);
+    if (!options.force) await refuseExisting(files);
+    const write = async () => {
+      await writePrivateFile(files.key, identity.key, overwrite);
+      await writePrivateFile(files.certificate, identity.certificate, overwrite);
+      await ClientsFile.empty(files.clients).with([client]).write(overwrite);
+      // Last: with it there, all that it names is there too.
+      await writePrivateFile(files.config, concentratorConfigText({ listen, publicAddresses }), overwrite);
+    };
+    // Nothing of it was there before: it can be run again.
+    await (options.force ? write() : allOrNone(Object.values(files), write));
   });
 
   for (const file of Object.values(files)) deps.stderr(`Wrote ${file}\n`);
@@ -105,15 +109,28 @@ function atAllAddresses(port: number): readonly Destination[] {
   return ['0.0.0.0', '::'].map((host) => ({ host, port }));
 }
 
-async function refuseExisting(files: readonly string[]): Promise<void> {
+/** Removes all of the files where something fails that writes them. Rejects as that does. */
+async function allOrNone(files: readonly string[], write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    for (const file of files) await removeFile(file).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function refuseExisting(
+  files: Readonly<Record<'config' | 'key' | 'certificate' | 'clients', string>>,
+): Promise<void> {
   const existing: string[] = [];
-  for (const file of files) if (await fileExists(file)) existing.push(file);
+  for (const file of Object.values(files)) if (await fileExists(file)) existing.push(file);
   if (existing.length === 0) return;
-  throw new UsageError(
-    `there already: ${existing.join(', ')}\n` +
-      'A further client: tributary-concentrator client add NAME\n' +
-      'To start anew, --force replaces these files; links given out before then stop working.',
-  );
+  const advice = existing.includes(files.config)
+    ? 'A further client: tributary-concentrator client add NAME\n' +
+      'To start anew, --force replaces these files; links given out before then stop working.'
+    : `There is no ${files.config}: unless they are yours, they are left of an "init" that did not come to its end. Then\n` +
+      `rm ${existing.join(' ')}\nand run this again.`;
+  throw new UsageError(`there already: ${existing.join(', ')}\n${advice}`);
 }
 
 function listenOption(text: string): Destination {

@@ -59,4 +59,19 @@ describe('a full disk', needs('mounts'), () => {
     expect(stderr).toMatch(/^tributary-concentrator: cannot write .*: no space left on the device$/m);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
+
+  it('takes away what "init" has written before, so that it can be run again', async () => {
+    const folder = await temporaryDirectory();
+    // Room for the folder, the lock, the key and the certificate, and for no further file; and then for more.
+    const script = `mount -t tmpfs -o nr_inodes=4 none "$0"
+      "$@" init --public 127.0.0.1 --directory "$0" && exit 100
+      ls -A "$0"
+      mount -o remount,nr_inodes=100 "$0"
+      "$@" init --public 127.0.0.1 --directory "$0" > /dev/null`;
+    const program = [process.execPath, builtProgram('server-concentrator')];
+    const args = ['--mount', 'sh', '-c', script, folder, ...program];
+    const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+    expect(stderr).toMatch(/cannot write .*clients\.yaml: no space left on the device$/m);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+  });
 });

@@ -94,6 +94,18 @@ describe('tributary-concentrator init', () => {
     expect(await readFile(join(directory, 'key.pem'), 'utf8')).not.toBe(before);
   });
 
+  it('says what to remove where an earlier one did not come to its end', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    for (const name of ['clients.yaml', 'tributary-concentrator.yaml']) await rm(join(directory, name));
+    const refused = await exec('init', '--public', 'vps.example.org');
+    const advised = `rm ${join(directory, 'key.pem')} ${join(directory, 'certificate.pem')}\n`;
+    expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(advised) });
+    expect(refused.stderr).not.toContain('client add');
+    for (const file of advised.trim().split(' ').slice(1)) await rm(file);
+    expect((await exec('init', '--public', 'vps.example.org')).code).toBe(0);
+  });
+
   it('takes the port of --listen for --public, and another directory', async () => {
     const { exec, home } = await cli();
     const made = await exec(
