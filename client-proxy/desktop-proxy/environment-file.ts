@@ -2,22 +2,29 @@ import { dirname, join } from 'node:path';
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { fileExists, removeFile, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
+import { environmentPieces, SYSTEM_FOLDERS } from './environment-folders.ts';
 import { configHome, removeEmptyFolders, type UserPlaces } from './session-places.ts';
 import {
-  NEVER_BY_PROXY,
   type ProxyAddress,
   ProxySettingError,
   type SettingStore,
   type Settings,
+  withOwnHosts,
 } from './setting-store.ts';
 
-const FILE_NAME = 'environment.d/50-tributary-proxy.conf';
+const FOLDER_NAME = 'environment.d';
+const FILE_NAME = '50-tributary-proxy.conf';
 const MAX_BYTES = 64 * 1024;
 /** The key of the whole file. */
 const TEXT = 'text';
 /** The key of the folder of the file: it, or that around it which is there. So folders that were there before stay, also empty ones. */
 const FOLDER = 'folder';
+/** The key of hosts that other files say are reached without a proxy; it is only read. */
+const OTHER_HOSTS = 'hosts of others';
 const BY_PROXY = ['http_proxy', 'https_proxy', 'all_proxy'] as const;
+const WITHOUT_PROXY = 'no_proxy';
+
+const OURS = [...BY_PROXY, WITHOUT_PROXY].flatMap(inBothCases);
 
 /**
  * The variables of proxies for programs of sessions that systemd starts (environment.d(5)): one file, which has nothing else in it. All of
@@ -26,13 +33,22 @@ const BY_PROXY = ['http_proxy', 'https_proxy', 'all_proxy'] as const;
 export class EnvironmentFile implements SettingStore {
   readonly id = 'environment';
   readonly title = 'environment';
-  readonly effect = 'from the next login on';
   readonly #file: string;
   readonly #places: UserPlaces;
+  readonly #systemFolders: readonly string[];
+  /** Files that have the last word on one of the variables. */
+  #later: readonly string[] = [];
 
-  constructor(places: UserPlaces) {
+  constructor(places: UserPlaces, systemFolders: readonly string[] = SYSTEM_FOLDERS) {
     this.#places = places;
-    this.#file = join(configHome(places), FILE_NAME);
+    this.#systemFolders = systemFolders;
+    this.#file = join(configHome(places), FOLDER_NAME, FILE_NAME);
+  }
+
+  get effect(): string {
+    const atLogin = 'from the next login on';
+    if (this.#later.length === 0) return atLogin;
+    return `${atLogin}, but not what ${this.#later.join(', ')} set: they are read later`;
   }
 
   whyNot(): Promise<undefined> {
@@ -45,18 +61,34 @@ export class EnvironmentFile implements SettingStore {
     return new Map([
       [FOLDER, await deepestFolder(dirname(this.#file))],
       [TEXT, 'text' in read ? read.text : null],
+      [OTHER_HOSTS, await this.#lookAtOthers()],
     ]);
   }
 
-  wanted({ host, port, user }: ProxyAddress): Settings {
+  /**
+   * Not by `${no_proxy}` in the file, which systemd would put in again whenever it is told to read all files again: the list would
+   * grow each time.
+   */
+  async #lookAtOthers(): Promise<string> {
+    const pieces = await environmentPieces([dirname(this.#file), ...this.#systemFolders]);
+    this.#later = pieces
+      .filter(({ name, variables }) => name > FILE_NAME && OURS.some((one) => variables.has(one)))
+      .map(({ file }) => file);
+    const before = new Map(
+      pieces.filter(({ name }) => name < FILE_NAME).flatMap(({ variables }) => [...variables]),
+    );
+    return inBothCases(WITHOUT_PROXY)
+      .map((name) => before.get(name) ?? '')
+      .join(',');
+  }
+
+  wanted({ host, port, user }: ProxyAddress, before: Settings): Settings {
     const login = user ? `${urlWord(user.name)}:${urlWord(user.password)}@` : '';
     const url = `http://${login}${formatDestination({ host, port })}`;
-    const names = (name: string, value: string) =>
-      [name, name.toUpperCase()].map((one) => `${one}=${value}\n`);
-    const lines = [
-      ...BY_PROXY.flatMap((name) => names(name, url)),
-      ...names('no_proxy', NEVER_BY_PROXY.join(',')),
-    ];
+    const names = (name: string, value: string) => inBothCases(name).map((one) => `${one}=${value}\n`);
+    const others = (before.get(OTHER_HOSTS) ?? '').split(',').map((one) => one.trim());
+    const hosts = withOwnHosts(others.filter((one) => one !== ''));
+    const lines = [...BY_PROXY.flatMap((name) => names(name, url)), ...names(WITHOUT_PROXY, hosts.join(','))];
     return new Map([
       [FOLDER, dirname(this.#file)],
       [TEXT, `# By "tributary-client set-proxy"; "unset-proxy" removes it.\n${lines.join('')}`],
@@ -82,6 +114,11 @@ export class EnvironmentFile implements SettingStore {
       ...lines.map((line) => line.replace(/:\/\/([^:@/]*):[^@]*@/, '://$1:PASSWORD@')),
     ];
   }
+}
+
+/** Programs look for either. */
+function inBothCases(name: string): readonly [string, string] {
+  return [name, name.toUpperCase()];
 }
 
 async function deepestFolder(folder: string): Promise<string> {
