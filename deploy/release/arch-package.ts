@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checksum } from './checksums.ts';
 import { fillTemplate } from './fill-template.ts';
-import { PROGRAMS } from './make-bundle.ts';
 import { packageVersion } from './package-version.ts';
 import { dataToRemove } from './program-data.ts';
 import { ReleaseError, VERSION } from './project.ts';
@@ -27,11 +26,13 @@ export async function writeArchSource(
   }
   const text = await fillTemplate('deploy/arch/PKGBUILD', {
     VERSION: packageVersion(''),
+    BUNDLE: VERSION,
     ARCHITECTURES: targets.map((target) => `'${architectureOf(target)}'`).join(' '),
     SOURCES: lines.join('\n'),
   });
   const script = await fillTemplate('deploy/arch/tributary.install', {
-    DATA: PROGRAMS.map(dataToRemove).join(' '),
+    CLIENT: dataToRemove('tributary-client'),
+    CONCENTRATOR: dataToRemove('tributary-concentrator'),
   });
   const files = { PKGBUILD: text, 'tributary.install': script };
   for (const [name, content] of Object.entries(files)) await writeFile(join(output, name), content);

@@ -32,5 +32,7 @@ export const PROGRAM_DATA: Readonly<Record<(typeof PROGRAMS)[number], ProgramDat
 export function dataToRemove(program: keyof typeof PROGRAM_DATA): string {
   const { configuration, state } = PROGRAM_DATA[program];
   const files = configuration.flatMap((name) => [name, `${name}.lock`, `.${name}.*`]);
-  return [...files.map((name) => `/etc/tributary/${name}`), state].join(' ');
+  // Of a folder that is a link to one elsewhere, `rm` takes the link alone.
+  const inState = ['*', '.[!.]*'].map((pattern) => `${state}/${pattern}`);
+  return [...files.map((name) => `/etc/tributary/${name}`), ...inState, state].join(' ');
 }

@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageVersion } from './package-version.ts';
 import { dataToRemove, PROGRAM_DATA } from './program-data.ts';
@@ -20,9 +21,8 @@ export async function makeRpmPackages(
   version = packageVersion('~'),
 ): Promise<readonly string[]> {
   const architecture = target.cpu === 'x64' ? 'x86_64' : 'aarch64';
-  const work = join(output, `.rpm-${architecture}`);
-  await rm(work, { recursive: true, force: true });
-  await mkdir(work, { recursive: true });
+  // rpmbuild has shells run by paths below it, which it does not quote: there is no blank in this one.
+  const work = await mkdtemp(join(tmpdir(), 'tributary-rpm-'));
   const definitions = {
     _topdir: work,
     _rpmdir: join(work, 'made'),
@@ -37,12 +37,15 @@ export async function makeRpmPackages(
   const defines = Object.entries(definitions).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
   const spec = join(PROJECT_FOLDER, 'deploy/rpm/tributary.spec');
   const environment = { SOURCE_DATE_EPOCH: String(epochSeconds) };
-  await run('rpmbuild', ['-bb', '--quiet', '--target', architecture, ...defines, spec], environment);
-  const made = join(work, 'made', architecture);
-  const names = (await readdir(made)).sort();
-  for (const name of names) await copyFile(join(made, name), join(output, name));
-  await rm(work, { recursive: true });
-  return names.map((name) => join(output, name));
+  try {
+    await run('rpmbuild', ['-bb', '--quiet', '--target', architecture, ...defines, spec], environment);
+    const made = join(work, 'made', architecture);
+    const names = (await readdir(made)).sort();
+    for (const name of names) await copyFile(join(made, name), join(output, name));
+    return names.map((name) => join(output, name));
+  } finally {
+    await rm(work, { recursive: true });
+  }
 }
 
 /** Such as `Sun Nov 29 2026`. */

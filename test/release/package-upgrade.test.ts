@@ -8,7 +8,7 @@ import { makeDebianBases } from './support/debian-base.ts';
 import { DebianMachine } from './support/debian-machine.ts';
 import { leaveData } from './support/leave-data.ts';
 import { newerDebianPackages } from './support/newer-packages.ts';
-import { madePackages, NEWER, VERSION } from './support/release.ts';
+import { madePackages, madeRelease, NEWER, VERSION } from './support/release.ts';
 
 const TIMEOUT_MS = 600_000;
 const CLIENT = 'tributary-client';
@@ -32,6 +32,7 @@ describe('an upgrade of packages on Debian', { ...needs('debian', 'network'), ti
     network = await Network.create({ paths: [path], congestionControl: 'cubic' });
     machine = new DebianMachine(12, network.concentrator);
     placePackages(made, join(machine.root.changes, 'root'));
+    cpSync(await madeRelease(VERSION), join(machine.root.changes, 'root/release'), { recursive: true });
     // Nothing of a test need outlive the machine below.
     const options = join(machine.root.changes, 'etc/dpkg/dpkg.cfg.d');
     mkdirSync(options, { recursive: true });
@@ -110,6 +111,32 @@ describe('an upgrade of packages on Debian', { ...needs('debian', 'network'), ti
     install(NEWER, CONCENTRATOR);
     expect(state(CONCENTRATOR)).toEqual(['enabled', 'active', NEWER]);
     expect(kept()).toBe(configured);
+  });
+
+  it('and an installation by install.sh leave keys and configuration to each other', () => {
+    const script = (...args: readonly string[]) => machine.run('sh', ['/root/release/install.sh', ...args]);
+    machine.runWell('apt-get', ['purge', '--yes', 'tributary-*']);
+    expect(script('--public', network.concentrator.address.v4)).toMatchObject({ status: 0 });
+    const [configured, user] = [kept(), machine.runWell('id', [CONCENTRATOR])];
+
+    expect(install(VERSION, 'tributary-runtime', CONCENTRATOR)).toContain(
+      '"sh install.sh --uninstall" removes that',
+    );
+    expect(script('--uninstall')).toMatchObject({ status: 0 });
+    expect([kept(), machine.runWell('id', [CONCENTRATOR])]).toEqual([configured, user]);
+    machine.runWell('systemctl', ['enable', '--now', CONCENTRATOR]);
+    expect(runs(CONCENTRATOR)).toBe('/usr/lib/tributary/lib/node');
+
+    machine.runWell('apt-get', ['remove', '--yes', 'tributary-*']);
+    // Of a package that is removed and not purged, systemd is told to start nothing.
+    machine.runWell('rm', [`/etc/systemd/system/${CONCENTRATOR}.service`]);
+    expect(script('--public', network.concentrator.address.v4)).toMatchObject({ status: 0 });
+    machine.runWell('apt-get', ['purge', '--yes', 'tributary-*']);
+    expect([kept(), machine.runWell('id', [CONCENTRATOR])]).toEqual([configured, user]);
+    expect(runs(CONCENTRATOR)).toMatch(/^\/opt\/tributary\//);
+    expect(state(CONCENTRATOR)).toEqual(['enabled', 'active', VERSION]);
+    expect(script('--uninstall')).toMatchObject({ status: 0 });
+    install(NEWER, 'tributary-runtime', ...PROGRAMS);
   });
 
   it('ends with a purge that leaves nothing, whatever else was being written', () => {

@@ -93,6 +93,8 @@ describe('the source of a package for Arch Linux', () => {
     for (const name of ['PKGBUILD', 'tributary.install', `${bundleName(VERSION)}.tar.gz`]) {
       copyFileSync(join(made, name), join(work, name));
     }
+    // As one that was made before leaves it.
+    mkdirSync(join(work, 'src', bundleName(NEWER)), { recursive: true });
     execFileSync('chown', ['--recursive', MAKER, work]);
     // Quickly, rather than small.
     const environment = [`HOME=${work}`, 'PKGEXT=.pkg.tar'];

@@ -22,9 +22,9 @@ export const { version: VERSION } = JSON.parse(
 /** Later than any. */
 export const NEWER = '999.0.0';
 
-/** The bundle for x64, as a folder, and packages of it, made once in a run. @returns the folder where they are */
+/** The bundle for x64, as a folder, and packages of it, made once in a run, in a folder with a blank. @returns the folder where they are */
 export async function madePackages(): Promise<string> {
-  const made = join(sharedFolder(), 'packages');
+  const made = join(sharedFolder(), 'made packages');
   if (existsSync(made)) return made;
   const unfinished = `${made}.new`;
   rmSync(unfinished, { recursive: true, force: true });
