@@ -67,7 +67,7 @@ describe('set-proxy by a user who may not read the configuration of the service'
       ],
       {
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: 150_000,
         env: { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: settings, XDG_STATE_HOME: settings },
       },
     );
