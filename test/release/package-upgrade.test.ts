@@ -129,7 +129,7 @@ describe('an upgrade of packages on Debian', { ...needs('debian', 'network'), ti
 
     machine.runWell('apt-get', ['remove', '--yes', 'tributary-*']);
     // Of a package that is removed and not purged, systemd is told to start nothing.
-    machine.runWell('rm', [`/etc/systemd/system/${CONCENTRATOR}.service`]);
+    machine.runWell('rm', ['-f', `/etc/systemd/system/${CONCENTRATOR}.service`]);
     expect(script('--public', network.concentrator.address.v4)).toMatchObject({ status: 0 });
     machine.runWell('apt-get', ['purge', '--yes', 'tributary-*']);
     expect([kept(), machine.runWell('id', [CONCENTRATOR])]).toEqual([configured, user]);
