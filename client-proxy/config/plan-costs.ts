@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MeteredSettings } from '../metering/metered-settings.ts';
+import { type InterfaceMatch, matchText } from '../network/interface-match.ts';
 import type { ConfiguredUplinks, UplinkSettings } from './client-config.ts';
 
 export interface PlanMistake {
@@ -7,13 +8,22 @@ export interface PlanMistake {
   readonly message: string;
 }
 
+type Entry = UplinkSettings & ({ readonly name: string } | InterfaceMatch);
+
+/** The plan whose costs an entry takes: where it names none it is a plan of its own, which others may name. */
+function planNameOf(entry: Entry): string {
+  return entry.plan ?? ('name' in entry ? entry.name : matchText(entry));
+}
+
 /** Plans of which different things are said: a plan has one set of caps. */
 export function planMistakes({ list, auto }: ConfiguredUplinks): PlanMistake[] {
   const mistakes: PlanMistake[] = [];
   const costs = new Map<string, MeteredSettings>();
-  const check = (entries: readonly UplinkSettings[], base: (string | number)[]) => {
-    for (const [index, { plan, metered }] of entries.entries()) {
-      if (plan === undefined || metered === undefined) continue;
+  const check = (entries: readonly Entry[], base: (string | number)[]) => {
+    for (const [index, entry] of entries.entries()) {
+      const { metered } = entry;
+      if (metered === undefined) continue;
+      const plan = planNameOf(entry);
       const said = costs.get(plan);
       if (said === undefined) costs.set(plan, metered);
       else if (!isDeepStrictEqual(said, metered)) {
@@ -31,11 +41,11 @@ export function planMistakes({ list, auto }: ConfiguredUplinks): PlanMistake[] {
 /** What is said once of a plan's costs holds for all its uplinks. */
 export function withPlanCosts({ list, auto }: ConfiguredUplinks): ConfiguredUplinks {
   const costs = new Map<string, MeteredSettings>();
-  for (const { plan, metered } of [...list, ...(auto?.settings ?? [])]) {
-    if (plan !== undefined && metered !== undefined) costs.set(plan, metered);
+  for (const entry of [...list, ...(auto?.settings ?? [])]) {
+    if (entry.metered !== undefined) costs.set(planNameOf(entry), entry.metered);
   }
-  const completed = <Entry extends UplinkSettings>(entry: Entry): Entry => {
-    const metered = entry.metered ?? costs.get(entry.plan ?? '');
+  const completed = <Given extends Entry>(entry: Given): Given => {
+    const metered = entry.metered ?? costs.get(planNameOf(entry));
     return metered === undefined ? entry : { ...entry, metered };
   };
   const all = list.map(completed);

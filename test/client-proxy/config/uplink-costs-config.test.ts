@@ -22,6 +22,30 @@ describe('what uplinks cost, in a client configuration', () => {
     expect(uplinks).toMatchObject([{ name: 'lte', plan: 'sim', metered: { monthlyBytes: 20_000_000 } }]);
   });
 
+  it('takes the costs of a plan that is another uplink, or another entry', async () => {
+    const cap = (text: string) => `metered: { monthly: ${text}, atCap: stop }`;
+    const caps = (entries: readonly { readonly metered?: { readonly monthlyBytes?: number } }[]) =>
+      entries.map(({ metered }) => metered?.monthlyBytes);
+    const lte = '{ name: lte, interface: wwan0';
+    const lte2 = '{ name: lte2, interface: wwan1, plan: lte';
+    expect(caps((await load(withUplinks(`[${lte}, ${cap('20MB')} }, ${lte2} }]`))).uplinks)).toEqual([
+      2e7, 2e7,
+    ]);
+    expect(caps((await load(withUplinks(`[${lte} }, ${lte2}, ${cap('20MB')} }]`))).uplinks)).toEqual([
+      2e7, 2e7,
+    ]);
+    expect(await mistakes(withUplinks(`[${lte}, ${cap('20MB')} }, ${lte2}, ${cap('30MB')} }]`))).toEqual([
+      expect.stringContaining('uplinks[1].metered: something else is said of plan lte elsewhere'),
+    ]);
+    const settings = (first: string, second: string) =>
+      withUplinks(`{ settings: [{ match: wwan9${first} }, { match: eth5, plan: wwan9${second} }] }`);
+    const { autoUplinks } = await load(settings(`, ${cap('20MB')}`, ''));
+    expect(caps(autoUplinks!.settings)).toEqual([2e7, 2e7]);
+    expect(await mistakes(settings(`, ${cap('20MB')}`, `, ${cap('30MB')}`))).toEqual([
+      expect.stringContaining('uplinks.settings[1].metered: something else is said of plan wwan9 elsewhere'),
+    ]);
+  });
+
   it('reads what an uplink may cost, with defaults', async () => {
     const config = await load(`${MINIMAL}  - name: lte
     interface: wwan0
