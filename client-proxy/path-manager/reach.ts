@@ -116,11 +116,14 @@ interface Candidate {
 
 interface Candidates {
   readonly now: readonly Candidate[];
-  /** Those that name servers may still tell. */
-  readonly later?: Promise<readonly Candidate[]> | undefined;
+  /** Those that name servers may still tell. They never reject. */
+  readonly later: readonly Promise<readonly Candidate[]>[];
 }
 
-/** The addresses of all targets, each once. Rejects when there are none. */
+/** A target has so long to be found before others are dialled without it, as name servers have beside what is remembered. */
+const SLOW_TARGET_MS = 250;
+
+/** The addresses of all targets, each once; of those that are not found soon, later. Rejects when there are none. */
 async function candidatesOf(options: ReachOptions): Promise<Candidates> {
   const { uplink, targets, isLeftOut, choice = {}, signal } = options;
   const known = new Set<string>();
@@ -132,25 +135,46 @@ async function candidatesOf(options: ReachOptions): Promise<Candidates> {
   };
   if (uplink.binding.kind === 'proxy') {
     const all = targets.map((target) => ({ address: target, dialled: target }));
-    return { now: inOrder(left(all, isUsable, uplink), choice) };
+    return { now: inOrder(left(all, isUsable, uplink), choice), later: [] };
   }
   const errors: unknown[] = [];
-  const found = await Promise.all(
-    targets.map((target) =>
-      candidatesAt(target, options).catch((error: unknown): Candidates => {
-        errors.push(connectFailure(uplink.name, formatDestination(target), error));
-        return { now: [] };
-      }),
-    ),
-  );
+  const found = new Map<PathTarget, Candidates>();
+  const searches = targets.map(async (target) => {
+    const candidates = await candidatesAt(target, options).catch((error: unknown): Candidates => {
+      errors.push(connectFailure(uplink.name, formatDestination(target), error));
+      return { now: [], later: [] };
+    });
+    found.set(target, candidates);
+    return candidates;
+  });
+  await untilEnough(searches, ({ now }) => now.some(({ address }) => !isLeftOut?.(address)));
   signal.throwIfAborted();
-  const all = found.flatMap(({ now }) => now);
+  const ready = targets.flatMap((target) => found.get(target) ?? []);
+  const slow = searches.filter((_, index) => !found.has(targets[index]!));
+  const all = ready.flatMap(({ now }) => now);
   if (all.length === 0) throw errors[0];
   const now = inOrder(left(all, isUsable, uplink), choice);
-  const awaited = found.flatMap(({ later }) => later ?? []);
-  if (awaited.length === 0) return { now };
-  const later = Promise.all(awaited).then((more) => inOrder(more.flat().filter(isUsable), choice));
-  return { now, later };
+  const later = [
+    ...ready.flatMap((candidates) => candidates.later),
+    ...slow.map(async (search) => (await search).now),
+    ...slow.map(async (search) => (await Promise.all((await search).later)).flat()),
+  ];
+  return { now, later: later.map(async (more) => inOrder((await more).filter(isUsable), choice)) };
+}
+
+/** Until all is found; after a while, until something is. */
+async function untilEnough(
+  searches: readonly Promise<Candidates>[],
+  isEnough: (found: Candidates) => boolean,
+): Promise<void> {
+  const all = Promise.all(searches);
+  const some = Promise.any(searches.map(async (search) => isEnough(await search) || Promise.reject()));
+  let timer: NodeJS.Timeout | undefined;
+  const pause = new Promise((resolve) => {
+    timer = setTimeout(resolve, SLOW_TARGET_MS);
+  });
+  await Promise.race([all, Promise.all([some.catch(() => all), pause])]);
+  clearTimeout(timer);
 }
 
 /** What of the candidates may be dialled; throws when the session is known at none of them. */
@@ -178,13 +202,13 @@ async function candidatesAt(target: PathTarget, options: ReachOptions): Promise<
       ...(name === undefined ? {} : { name }),
     }));
   };
-  if (isIP(host) !== 0) return { now: await at(host) };
+  if (isIP(host) !== 0) return { now: await at(host), later: [] };
   const all = async (addresses: readonly string[]) =>
     (await Promise.all(addresses.map((address) => at(address, host)))).flat();
   const { addresses, later } = await withTimeLimit(`resolving ${host}`, { timeoutMs, signal }, (limited) =>
     names.find(uplink.name, host, families, limited),
   );
-  return { now: await all(addresses), later: later?.then(all).catch(() => []) };
+  return { now: await all(addresses), later: later === undefined ? [] : [later.then(all).catch(() => [])] };
 }
 
 function inOrder(candidates: readonly Candidate[], { preferred, failed }: AddressChoice): Candidate[] {

@@ -8,8 +8,8 @@ export const CONNECTION_ATTEMPT_DELAY_MS = 250;
 export interface ConnectionRace<Address, T> {
   /** In the order to try them, at least one. */
   readonly addresses: readonly Address[];
-  /** Further ones that are looked for meanwhile, in the order to try them; the race waits for them. Never rejects. */
-  readonly more?: Promise<readonly Address[]> | undefined;
+  /** Further ones that are looked for meanwhile, each in the order to try them; the race waits for all. They never reject. */
+  readonly more?: readonly Promise<readonly Address[]>[] | undefined;
   /** Opens one connection; rejects when it fails or `signal` aborts. */
   readonly connect: (address: Address, signal: CancelSignal) => Promise<T>;
   /** How long an attempt is left alone before the next one starts beside it. */
@@ -63,9 +63,9 @@ export function interleaveFamilies<Address>(
 export function raceConnections<Address, T extends { destroy(): void }>(
   race: ConnectionRace<Address, T>,
 ): Promise<{ connection: T; address: Address }> {
-  const { more, connect, attemptDelayMs, limit, timeoutMs, signal } = race;
+  const { more = [], connect, attemptDelayMs, limit, timeoutMs, signal } = race;
   const addresses = [...race.addresses];
-  let isAllKnown = more === undefined;
+  let awaited = more.length;
   return new Promise((resolve, reject) => {
     const underway = new Set<Cancellation>();
     const room = new AttemptRoom(limit);
@@ -110,7 +110,7 @@ export function raceConnections<Address, T extends { destroy(): void }>(
     const startNext = () => {
       clearTimeout(nextTimer);
       if (started === addresses.length) {
-        if (underway.size === 0 && isAllKnown) fail();
+        if (underway.size === 0 && awaited === 0) fail();
         return;
       }
       if (!room.growTo(underway.size + 1)) {
@@ -131,13 +131,14 @@ export function raceConnections<Address, T extends { destroy(): void }>(
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
     startNext();
-    void more?.then((others) => {
-      isAllKnown = true;
+    const onFound = (others: readonly Address[]) => {
+      awaited--;
       if (settled) return;
       const wasDone = started === addresses.length;
       addresses.push(...others);
       if (wasDone) startNext();
-    });
+    };
+    for (const found of more) void found.then(onFound);
   });
 }
 

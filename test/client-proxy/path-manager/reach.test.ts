@@ -12,6 +12,8 @@ const FOUR: PathTarget = { host: '192.0.2.1', port: 443, families: [4] };
 const SIX: PathTarget = { host: '2001:db8::1', port: 443, families: [6] };
 const NAME: PathTarget = { host: 'vps.example', port: 443, families: [6, 4] };
 
+const SLOW: PathTarget = { host: 'slow.example', port: 443, families: [6, 4] };
+
 /** Where the uplink has no IPv4. */
 const TRANSLATED = { from: '198.41.0.4', to: '64:ff9b::c629:4' };
 
@@ -57,6 +59,21 @@ function bed(
   });
   result.catch(() => {});
   return { result, started, reached, stillOpen: () => open };
+}
+
+/** Names of which the slow one is found after so long, or, without addresses, is not; any other one is at 192.0.2.7. */
+function slowName(afterMs: number, slow: readonly string[] = []): TargetNames {
+  return {
+    async find(_uplinkName: string, name: string) {
+      if (name !== SLOW.host) return { addresses: ['192.0.2.7'] };
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      if (slow.length === 0) throw Object.assign(new Error('no answer'), { code: 'ETIMEOUT' });
+      return { addresses: slow };
+    },
+    dialled: async (_uplinkName: string, addresses: readonly string[]) => addresses,
+    onReached() {},
+    onFailed() {},
+  } as unknown as TargetNames;
 }
 
 beforeEach(() => {
@@ -136,6 +153,43 @@ describe('reaching the concentrator', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     await expect(none.result).rejects.toThrow('192.0.2.1: moved');
     expect(none.reached).toEqual([`not wifi ${NAME.host}`]);
+  });
+
+  it('does not wait for a slow name where there is anything else', async () => {
+    const dead = slowName(5_000);
+    const fates = {
+      [FOUR.host]: { afterMs: 10 },
+      '192.0.2.7': { afterMs: 10 },
+      '192.0.2.9': { afterMs: 10 },
+    };
+    for (const [other, address] of [[FOUR, FOUR.host] as const, [NAME, '192.0.2.7'] as const]) {
+      const beganMs = performance.now();
+      const { result, started } = bed([SLOW, other], fates, { names: dead });
+      await vi.advanceTimersByTimeAsync(400);
+      expect(started).toEqual([[address, beganMs + 250]]);
+      expect((await result).address.host).toBe(address);
+    }
+    const failing = { ...fates, [FOUR.host]: { afterMs: 10, fails: 'refused' } };
+    const late = bed([SLOW, FOUR], failing, { names: slowName(2_000, ['192.0.2.9']) });
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect((await late.result).address.host).toBe('192.0.2.9');
+    const none = bed([SLOW, FOUR], failing, { names: dead });
+    await vi.advanceTimersByTimeAsync(5_100);
+    await expect(none.result).rejects.toThrow(/^uplink wifi: 192.0.2.1: refused$/);
+    const alone = bed([SLOW], fates, { names: dead });
+    await vi.advanceTimersByTimeAsync(5_100);
+    await expect(alone.result).rejects.toThrow('no connection to slow.example:443');
+  });
+
+  it('waits for a name where the session is known at none of the other addresses', async () => {
+    const { result, started } = bed(
+      [FOUR, SLOW],
+      { '192.0.2.9': { afterMs: 10 } },
+      { isLeftOut: ({ host }) => host === FOUR.host, names: slowName(700, ['192.0.2.9']) },
+    );
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await result).address.host).toBe('192.0.2.9');
+    expect(started).toEqual([['192.0.2.9', 700]]);
   });
 
   it('dials the translation of an address and knows it by the address itself', async () => {
