@@ -7,6 +7,8 @@ import { PeerWatch } from '../shared/runtime/app/peer-watch.ts';
 import { Cancellation } from '../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../shared/runtime/clock.ts';
 import { PacketTable } from '../shared/runtime/datagram/packet-table.ts';
+import { PlainWay } from '../shared/runtime/dns/dns-way.ts';
+import { Ipv4Route } from '../shared/runtime/dns/ipv4-route.ts';
 import { DnsResolver } from '../shared/runtime/dns/resolver.ts';
 import { Translators } from '../shared/runtime/dns/translators.ts';
 import { descriptorLimit } from '../shared/runtime/kernel/descriptors.ts';
@@ -250,10 +252,11 @@ function reachOrigins(
   const { sockets, allowances, rulesOf, openSpeed } = parts;
   const resolver = makeOriginResolver(config, { descriptors, clock, limitHits });
   const nat64 = () => resolver.nat64.known;
+  const ipv4Route = new Ipv4Route(() => new PlainWay().openUdp(4), clock);
   const shared = {
     policy: createEgressPolicy({ ...config.egress, ownAddresses, listenPorts, nat64 }),
     resolver,
-    translators: new Translators(resolver.nat64, interfaceAddresses, clock),
+    translators: new Translators(resolver.nat64, interfaceAddresses, clock, ipv4Route),
     shares: new DescriptorShares(originDescriptors(descriptors)),
     hasDescriptor: () => watch.hasDescriptor('stream'),
     native,

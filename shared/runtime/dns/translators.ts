@@ -1,9 +1,10 @@
 import { isIPv4 } from 'node:net';
 import { type Nat64Prefix, translatedAddress } from '../address/nat64.ts';
 import { canBeAnswered, ownFamilies } from '../address/own-families.ts';
-import { isLoopback } from '../address/special-ranges.ts';
+import { isLoopback, judgeAddress } from '../address/special-ranges.ts';
 import type { CancelSignal } from '../async/cancellation.ts';
 import type { MonotonicClock } from '../clock.ts';
+import type { Ipv4Route } from './ipv4-route.ts';
 import type { Nat64Discovery } from './nat64-discovery.ts';
 
 /** The addresses of this machine are read at most so often: it is done for each connection. */
@@ -14,14 +15,24 @@ export class Translators {
   readonly #discovery: Nat64Discovery;
   readonly #ownAddresses: () => readonly string[];
   readonly #clock: MonotonicClock;
+  readonly #ipv4Route: Pick<Ipv4Route, 'isThere' | 'refresh'> | undefined;
   #families: ReadonlySet<4 | 6> = new Set();
   #readMs = Number.NEGATIVE_INFINITY;
 
-  /** @param ownAddresses what connections are made from */
-  constructor(discovery: Nat64Discovery, ownAddresses: () => readonly string[], clock: MonotonicClock) {
+  /**
+   * @param ownAddresses what connections are made from
+   * @param ipv4Route absent: an IPv4 address has a route with it
+   */
+  constructor(
+    discovery: Nat64Discovery,
+    ownAddresses: () => readonly string[],
+    clock: MonotonicClock,
+    ipv4Route?: Pick<Ipv4Route, 'isThere' | 'refresh'>,
+  ) {
     this.#discovery = discovery;
     this.#ownAddresses = ownAddresses;
     this.#clock = clock;
+    this.#ipv4Route = ipv4Route;
   }
 
   /** The prefixes that are known. */
@@ -36,21 +47,32 @@ export class Translators {
   learnFor(addresses: readonly string[], signal: CancelSignal): Promise<unknown> | undefined {
     const families = this.ownFamilies;
     if (!families.has(6)) return undefined;
-    const isNeeded =
-      !families.has(4) && addresses.some((address) => isIPv4(address) && canBeAnswered(address));
+    const isRouteWanted = families.has(4) && addresses.some(isOfInternet);
+    const asking = isRouteWanted ? this.#ipv4Route?.refresh() : undefined;
+    if (asking !== undefined) return asking.then(() => this.#learn(addresses, signal));
+    return this.#learn(addresses, signal);
+  }
+
+  #learn(addresses: readonly string[], signal: CancelSignal): Promise<unknown> | undefined {
+    const isNeeded = addresses.some((address) => this.#isOutOfReach(address));
     const mayCarry = addresses.some((address) => !isIPv4(address) && !isLoopback(address));
     return isNeeded || mayCarry ? this.#discovery.current(isNeeded, signal) : undefined;
   }
 
-  /** What to dial for these addresses: they themselves, or in place of IPv4, if there is none here, their translations. */
+  /** What to dial for these addresses: they themselves, or in place of IPv4 that there is no way to, their translations. */
   reachable(addresses: readonly string[]): readonly string[] {
     const { known } = this;
-    if (known.length === 0 || this.ownFamilies.has(4)) return addresses;
+    if (known.length === 0) return addresses;
     return addresses.flatMap((address) =>
-      isIPv4(address) && canBeAnswered(address)
-        ? known.map((prefix) => translatedAddress(prefix, address))
-        : [address],
+      this.#isOutOfReach(address) ? known.map((prefix) => translatedAddress(prefix, address)) : [address],
     );
+  }
+
+  /** An IPv4 address, and there is no IPv4 here; or none that leads beyond networks that this machine is in. */
+  #isOutOfReach(address: string): boolean {
+    if (!isIPv4(address) || !canBeAnswered(address)) return false;
+    if (!this.ownFamilies.has(4)) return true;
+    return this.ownFamilies.has(6) && isOfInternet(address) && this.#ipv4Route?.isThere === false;
   }
 
   /** The address families in which this machine reaches others. */
@@ -61,4 +83,9 @@ export class Translators {
     }
     return this.#families;
   }
+}
+
+/** An IPv4 address that is in no private network. */
+function isOfInternet(address: string): boolean {
+  return isIPv4(address) && judgeAddress(address)?.[0]?.special === undefined;
 }

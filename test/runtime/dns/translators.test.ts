@@ -1,6 +1,8 @@
+import type { Socket } from 'node:dgram';
 import { describe, expect, it } from 'vitest';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import type { DnsRecord } from '../../../shared/runtime/dns/dns-message.ts';
+import { Ipv4Route } from '../../../shared/runtime/dns/ipv4-route.ts';
 import { Nat64Discovery } from '../../../shared/runtime/dns/nat64-discovery.ts';
 import { Translators } from '../../../shared/runtime/dns/translators.ts';
 
@@ -9,7 +11,7 @@ const V6_ONLY = ['2001:470::5', 'fe80::1', '127.0.0.1', '169.254.7.7'];
 const PREFIX = [{ value: '64:ff9b::c000:aa', ttl: 300 }];
 
 function bed(own: readonly string[], answers: readonly (readonly DnsRecord[] | string)[]) {
-  const state = { nowMs: 0, asked: 0 };
+  const state = { nowMs: 0, asked: 0, hasIpv4Route: true };
   const ask = async () => {
     const answer = answers[Math.min(state.asked++, answers.length - 1)]!;
     if (typeof answer === 'string') throw Object.assign(new Error(answer), { code: answer });
@@ -17,7 +19,11 @@ function bed(own: readonly string[], answers: readonly (readonly DnsRecord[] | s
   };
   const clock = () => state.nowMs;
   const discovery = new Nat64Discovery(ask, clock);
-  const translators = new Translators(discovery, () => own, clock);
+  // A kernel with and without a default route, as connect(2) tells.
+  const connect = (_port: number, _host: string, done: (error?: Error) => void) =>
+    state.hasIpv4Route ? done() : done(Object.assign(new Error('no route'), { code: 'ENETUNREACH' }));
+  const openUdp = async () => ({ connect, close() {} }) as unknown as Socket;
+  const translators = new Translators(discovery, () => own, clock, new Ipv4Route(openUdp, clock));
   const dialled = async (...addresses: string[]) => {
     await translators.learnFor(addresses, never);
     return translators.reachable(addresses);
@@ -37,6 +43,17 @@ describe('what is dialled', () => {
     const { state, dialled } = bed(own, [PREFIX]);
     expect(await dialled(...addresses)).toEqual(expected);
     expect(state.asked).toBe(asked);
+  });
+
+  it('is translated where an IPv4 address of a bridge leads nowhere, but for private networks', async () => {
+    const { state, dialled } = bed([...V6_ONLY, '172.17.0.1'], [PREFIX]);
+    state.hasIpv4Route = false;
+    expect(await dialled('198.41.0.4', '172.17.0.2')).toEqual(['64:ff9b::c629:4', '172.17.0.2']);
+    state.hasIpv4Route = true;
+    state.nowMs = 999;
+    expect(await dialled('198.41.0.4')).toEqual(['64:ff9b::c629:4']);
+    state.nowMs = 1_000;
+    expect(await dialled('198.41.0.4')).toEqual(['198.41.0.4']);
   });
 
   it('is remembered as long as the name servers say, within bounds', async () => {
