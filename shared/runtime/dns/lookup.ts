@@ -19,9 +19,11 @@ export interface LookupOptions {
   readonly servers: () => Promise<NameServers>;
   /** For a caller, the time in the line included; and for the name servers. */
   readonly timeoutMs: number;
-  /** What has been learned. */
+  /** Whether it may await the answer of the other family for a second, without a place, when everybody has that of one. */
+  readonly mayLinger: () => boolean;
+  /** What has been learned; of one family alone where the other is not known. */
   onLearned(families: readonly Family[]): void;
-  /** Called once: nobody waits any more, or everybody has an answer. */
+  /** Called once: nobody waits any more, or everybody has an answer, and nothing more is awaited. */
   onOver(): void;
 }
 
@@ -41,6 +43,8 @@ export class Lookup {
   /** By asker: its claim of a place; once asked, of the one in whose place it is. */
   readonly #claims = new Map<string, ReleasePlace>();
   #isAsking = false;
+  /** Of one family, while that of the other one is awaited. */
+  #half: readonly string[] | undefined;
   #stopAsking = () => {};
   #isOver = false;
 
@@ -51,6 +55,7 @@ export class Lookup {
   /** Waits for the answer. Rejects with StreamError as `OriginResolver.resolve`. */
   join(asker: string, signal: CancelSignal): Promise<readonly string[]> {
     const { name, timeoutMs } = this.#options;
+    if (this.#half !== undefined) return Promise.resolve(this.#half);
     return new Promise((resolve, reject) => {
       const caller: Caller = {
         asker,
@@ -127,10 +132,24 @@ export class Lookup {
       oneAfterDelay(ipv6, OTHER_FAMILY_DELAY_MS),
     ]);
     if (this.#isOver) return;
-    onLearned(families);
     const answer = answerOf(families);
+    if (families.length === 1) return this.#onHalf(families, complete);
+    onLearned(families);
     if (answer.length > 0) this.#settleAll({ answer });
     else this.#settleAll({ error: failureOf(name, families) });
+  }
+
+  /** Who has the other family alone would not get there for as long as this half of the answer is kept. */
+  async #onHalf(half: readonly Family[], complete: Promise<readonly Family[]>): Promise<void> {
+    const answer = answerOf(half);
+    this.#half = answer;
+    for (const caller of [...this.#callers]) caller.settle({ answer });
+    this.#releasePlaces();
+    const { mayLinger, onLearned } = this.#options;
+    const families = mayLinger() ? await Promise.race([complete, after(OTHER_FAMILY_DELAY_MS)]) : half;
+    if (this.#isOver) return;
+    onLearned(families ?? half);
+    this.#finish();
   }
 
   #tooLate(): StreamError {
@@ -144,10 +163,15 @@ export class Lookup {
   }
 
   #finish(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     // Before the place is given to another name.
     this.#options.onOver();
     this.#stopAsking();
+    this.#releasePlaces();
+  }
+
+  #releasePlaces(): void {
     for (const release of this.#claims.values()) release();
     this.#claims.clear();
   }
@@ -174,6 +198,10 @@ async function oneAfterDelay(answer: Promise<Family>, delayMs: number): Promise<
   return new Promise((resolve) => {
     if (family.records.length > 0) setTimeout(resolve, delayMs, [family]);
   });
+}
+
+function after(delayMs: number): Promise<undefined> {
+  return new Promise((resolve) => void setTimeout(resolve, delayMs, undefined).unref());
 }
 
 /** All addresses, in the order of the families. */

@@ -131,6 +131,8 @@ export class DnsResolver implements NameResolver {
       places: this.#places,
       servers: () => this.#nameServers(),
       timeoutMs: this.#options.timeoutMs,
+      // So queries that nobody waits for stay bounded, too.
+      mayLinger: () => this.#lookups.size <= MAX_NAMES,
       onLearned: (families) => this.#store(name, families),
       onOver: () => void this.#lookups.delete(name),
     });
@@ -157,9 +159,10 @@ export class DnsResolver implements NameResolver {
 
   #store(name: string, families: readonly Family[]): void {
     const answer = answerOf(families);
+    const maxAgeMs = families.length === 1 ? MAX_HALF_AGE_MS : MAX_CACHE_AGE_MS;
     const ttlSeconds = Math.min(...families.flatMap(({ records }) => records.map(({ ttl }) => ttl)));
     if (answer.length === 0 || ttlSeconds <= 0) return;
-    const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, MAX_CACHE_AGE_MS);
+    const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, maxAgeMs);
     keepRecent(this.#cache, name, { answer, expiresAtMs }, MAX_CACHED);
   }
 }
@@ -188,3 +191,5 @@ const MAX_WAITING = 1024;
 const MAX_CACHED = 2048;
 /** Short enough that a change at the origin is followed, long enough for the opens of one page. */
 const MAX_CACHE_AGE_MS = 60_000;
+/** The same of one family alone, where the name servers do not answer for the other: that may be for once. */
+const MAX_HALF_AGE_MS = 5_000;

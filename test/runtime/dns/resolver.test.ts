@@ -80,6 +80,33 @@ test('an AAAA query without an answer does not hold up the A answer', async () =
   expect(await resolver.resolve('broken.example.org', NEVER)).toEqual(['192.0.2.1']);
 });
 
+test('an AAAA answer that comes too late for the first caller is there for the next one', async () => {
+  const { resolver, queries } = await resolverWith((type) =>
+    type === 'A' ? { addresses: ['192.0.2.1'] } : { addresses: ['2001:db8::1'], delayMs: 300 },
+  );
+  expect(await resolver.resolve('late.example.org', NEVER)).toEqual(['192.0.2.1']);
+  expect(await resolver.resolve('late.example.org', NEVER)).toEqual(['192.0.2.1']);
+  await eventually(async () =>
+    expect(await resolver.resolve('late.example.org', NEVER)).toEqual(['2001:db8::1', '192.0.2.1']),
+  );
+  expect(queries.length).toBe(2);
+});
+
+test('the answer of one family alone is not kept as long as both', async () => {
+  let lost = 0;
+  // As often as the first lookup asks.
+  const { resolver } = await resolverWith((type) =>
+    type === 'AAAA' && ++lost <= 2
+      ? 'silence'
+      : { addresses: [type === 'A' ? '192.0.2.1' : '2001:db8::1'], ttlSeconds: 60 },
+  );
+  expect(await resolver.resolve('lost.example.org', NEVER)).toEqual(['192.0.2.1']);
+  await eventually(async () => {
+    clockMs = Math.min(clockMs + 1_000, 59_999);
+    expect(await resolver.resolve('lost.example.org', NEVER)).toEqual(['2001:db8::1', '192.0.2.1']);
+  });
+});
+
 test('an A answer a little later than the AAAA answer is waited for', async () => {
   const { resolver } = await resolverWith((type) =>
     type === 'A' ? { addresses: ['192.0.2.1'], delayMs: 100 } : { addresses: ['2001:db8::1'] },
