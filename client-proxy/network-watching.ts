@@ -58,7 +58,10 @@ export function makeNetworkWatch(
     network?.source,
     (one) => uplinks.networkNeeds.importanceOf(one),
   );
-  const simCards = new SimCards(() => uplinks.networkNeeds.wantsSimCards);
+  const simCards = new SimCards({
+    isWanted: () => uplinks.networkNeeds.wantsSimCards,
+    onNews: () => watch.refresh(),
+  });
   const watch = new NetworkWatch({
     read: async () => simCards.addTo(await reader.read()),
     look() {

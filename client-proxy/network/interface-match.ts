@@ -19,8 +19,13 @@ export function matchesInterface(one: NetworkInterface, wanted: InterfaceMatch):
     (match === undefined || matchesPattern(one.name, match)) &&
     (mac === undefined || (one.macs ?? []).includes(mac)) &&
     (usbPath === undefined || one.usbPath === usbPath) &&
-    (iccid === undefined || one.iccid === iccid)
+    (iccid === undefined || digitsOf(one.iccid) === digitsOf(iccid))
   );
+}
+
+/** Of a SIM card's number, without the letter F that fills up an odd number of digits: some write it, some do not. */
+function digitsOf(iccid: string | undefined): string | undefined {
+  return iccid?.replace(/F$/i, '');
 }
 
 /** What is written in the entry, in a few words: the name of a plan that was not given one. */

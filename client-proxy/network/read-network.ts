@@ -9,6 +9,8 @@ import { SimCards } from './sim-cards.ts';
 
 /** A name server that answers at all answers sooner. */
 const LOOKUP_MS = 2_000;
+/** Nobody asks again. */
+const SIM_CARDS_MS = 5_000;
 
 /** Reads the network once, with routes towards these addresses, and with what else is needed. Rejects as the reader does. */
 export async function readNetwork(
@@ -31,5 +33,6 @@ export async function readNetwork(
     THIS_MACHINE,
     importanceOf,
   );
-  return new SimCards(() => wantsSimCards).addTo(await reader.read());
+  const simCards = new SimCards({ isWanted: () => wantsSimCards, waitMs: SIM_CARDS_MS });
+  return simCards.addTo(await reader.read());
 }
