@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import * as z from 'zod';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
@@ -38,7 +39,7 @@ interface Known {
 
 /**
  * The name servers that a link has been given by its network (DHCP, router advertisements, a modem), as those who configure links
- * write them down: systemd-networkd, systemd-resolved, NetworkManager, resolvconf. Those on loopback are left out: what listens
+ * write them down: systemd-networkd, systemd-resolved, NetworkManager, resolvconf, netifd (OpenWrt). Those on loopback are left out: what listens
  * there asks over whatever link it likes.
  */
 export class LinkServers {
@@ -73,7 +74,7 @@ export class LinkServers {
   }
 
   async #find(device: string): Promise<readonly string[]> {
-    for (const read of [ofNetworkd, ofResolved, ofNetworkManager, ofResolvconf]) {
+    for (const read of [ofNetworkd, ofResolved, ofNetworkManager, ofResolvconf, ofNetifd]) {
       const servers = usable(await read(device, this.#source));
       if (servers.length > 0) return servers;
     }
@@ -81,8 +82,13 @@ export class LinkServers {
   }
 }
 
-/** What stubs on loopback ask: systemd-resolved, NetworkManager with dnsmasq. */
-const UPSTREAM_FILES = ['/run/systemd/resolve/resolv.conf', '/run/NetworkManager/no-stub-ready.conf'];
+/** What stubs on loopback ask: systemd-resolved, NetworkManager with dnsmasq, OpenWrt's dnsmasq (since 19.07, and before). */
+const UPSTREAM_FILES = [
+  '/run/systemd/resolve/resolv.conf',
+  '/run/NetworkManager/no-stub-ready.conf',
+  '/tmp/resolv.conf.d/resolv.conf.auto',
+  '/tmp/resolv.conf.auto',
+];
 
 async function ofNetworkd(device: string, { read }: LinkServerSource): Promise<readonly string[]> {
   const index = (await read(`/sys/class/net/${device}/ifindex`))?.trim();
@@ -107,10 +113,15 @@ async function ofNetworkManager(device: string, { run }: LinkServerSource): Prom
   );
 }
 
-/** A file for each link and each program that has configured it: `wan1.dhclient`. */
+/** A file for each link and each program that has configured it: `wan1.dhclient`, `wan1:dhcp`. Links may have a dot in their names. */
 async function ofResolvconf(device: string, { list, read }: LinkServerSource): Promise<readonly string[]> {
+  const isFileOf = (name: string, link: string) =>
+    name === link || name.startsWith(`${link}.`) || name.startsWith(`${link}:`);
+  const others = (await list('/sys/class/net')).filter((link) => link !== device && isFileOf(link, device));
   for (const directory of RESOLVCONF_DIRECTORIES) {
-    const names = (await list(directory)).filter((name) => name === device || name.startsWith(`${device}.`));
+    const names = (await list(directory)).filter(
+      (name) => isFileOf(name, device) && !others.some((other) => isFileOf(name, other)),
+    );
     const texts = await Promise.all(names.slice(0, MAX_SERVERS).map((name) => read(`${directory}/${name}`)));
     const servers = texts.flatMap(namesServers);
     if (servers.length > 0) return servers;
@@ -118,7 +129,33 @@ async function ofResolvconf(device: string, { list, read }: LinkServerSource): P
   return [];
 }
 
-const RESOLVCONF_DIRECTORIES = ['/run/resolvconf/interface', '/run/resolvconf/interfaces'];
+/** Of Debian's, of openresolv, and of openresolv since 3.16. */
+const RESOLVCONF_DIRECTORIES = [
+  '/run/resolvconf/interface',
+  '/run/resolvconf/interfaces',
+  '/run/resolvconf/keys',
+];
+
+/** Its interfaces have names of their own (`wan`, `wan6`), several of which may stand on one device. */
+async function ofNetifd(device: string, { run }: LinkServerSource): Promise<readonly string[]> {
+  const text = await run('ubus', ['call', 'network.interface', 'dump']);
+  const interfaces = text === undefined ? [] : (netifdDump(text)?.interface ?? []);
+  return interfaces.flatMap((one) => (one.l3_device === device ? (one['dns-server'] ?? []) : []));
+}
+
+const NETIFD_DUMP = z.object({
+  interface: z.array(
+    z.object({ l3_device: z.string().optional(), 'dns-server': z.array(z.string()).optional() }),
+  ),
+});
+
+function netifdDump(text: string): z.infer<typeof NETIFD_DUMP> | undefined {
+  try {
+    return NETIFD_DUMP.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
 
 /** Of the text of a resolv.conf(5). */
 function namesServers(text: string | undefined): readonly string[] {

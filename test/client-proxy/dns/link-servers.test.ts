@@ -32,6 +32,7 @@ function bed({ commands = {}, files = {}, system = [] }: Machine) {
 }
 
 const IFINDEX = { '/sys/class/net/wan1/ifindex': '3\n' };
+const UBUS = 'ubus call network.interface dump';
 const NMCLI = 'nmcli --escape no --get-values IP4.DNS,IP6.DNS device show wan1';
 
 describe('the name servers of a link', () => {
@@ -81,6 +82,48 @@ describe('the name servers of a link', () => {
       ['10.0.0.1'],
     ],
     [
+      'from openresolv since 3.16',
+      {
+        files: {
+          '/run/resolvconf/keys/wan1:dhcp': 'nameserver 10.0.0.1\n',
+          '/run/resolvconf/keys/wan1.ra': 'nameserver 2001:470::1\n',
+          '/run/resolvconf/keys/wan10:dhcp': 'nameserver 10.9.9.9\n',
+        },
+      },
+      ['10.0.0.1', '2001:470::1'],
+    ],
+    [
+      'from resolvconf, without those of a VLAN on it',
+      {
+        files: {
+          '/sys/class/net/wan1': '',
+          '/sys/class/net/wan1.5': '',
+          '/run/resolvconf/interface/wan1.5.dhclient': 'nameserver 10.9.9.9\n',
+          '/run/resolvconf/interface/wan1.5': 'nameserver 10.9.9.8\n',
+          '/run/resolvconf/interface/wan1.dhclient': 'nameserver 10.0.0.1\n',
+        },
+      },
+      ['10.0.0.1'],
+    ],
+    [
+      'from netifd (OpenWrt)',
+      {
+        commands: {
+          [UBUS]: JSON.stringify({
+            interface: [
+              { interface: 'loopback', l3_device: 'lo', 'dns-server': [] },
+              { interface: 'wan', device: 'wan1', l3_device: 'wan1', 'dns-server': ['10.0.0.1'] },
+              { interface: 'wan6', device: 'wan1', l3_device: 'wan1', 'dns-server': ['2001:470::1'] },
+              { interface: 'wwan', l3_device: 'wan10', 'dns-server': ['10.9.9.9'] },
+              { interface: 'down', up: false },
+            ],
+          }),
+        },
+      },
+      ['10.0.0.1', '2001:470::1'],
+    ],
+    ['not from what netifd does not say', { commands: { [UBUS]: 'Command failed: Not found\n' } }, []],
+    [
       'from the first that knows any',
       { commands: { 'resolvectl dns wan1': 'Link 3 (wan1):\n', [NMCLI]: '10.0.0.2\n' }, files: IFINDEX },
       ['10.0.0.2'],
@@ -128,6 +171,17 @@ describe("the system's name servers", () => {
       'behind the stub of NetworkManager',
       { system: ['127.0.0.1'], files: { '/run/NetworkManager/no-stub-ready.conf': 'nameserver 10.0.0.3\n' } },
       ['10.0.0.3'],
+    ],
+    [
+      "behind OpenWrt's dnsmasq",
+      {
+        system: ['127.0.0.1', '::1'],
+        files: {
+          '/tmp/resolv.conf.d/resolv.conf.auto':
+            '# Interface wan\nnameserver 10.0.0.1\nsearch lan\n# Interface wan6\nnameserver 2001:470::1\n',
+        },
+      },
+      ['10.0.0.1', '2001:470::1'],
     ],
     ['none', { system: ['127.0.0.53'] }, []],
   ])('%s', async (_, machine, expected) => {
