@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { jsonFormat, StateFile, type StateFileOptions } from '../../shared/runtime/files/state-file.ts';
 import { keepRecent } from '../../shared/runtime/keep-recent.ts';
@@ -39,12 +40,19 @@ interface SmallWay extends Readonly<Kept['ways'][string]> {
 export class PacketSizes {
   readonly #clock: MonotonicClock;
   readonly #logger: LineLog;
+  readonly #ownAddresses: () => readonly string[];
   readonly #file: Pick<StateFile<Kept>, 'save'> | undefined;
   readonly #small = new Map<string, SmallWay>();
 
-  /** @param file where what is learned is kept, if anywhere */
-  constructor(clock: MonotonicClock, logger: LineLog, file?: Pick<StateFile<Kept>, 'save'>) {
+  /** @param ownAddresses of this machine, as they are now @param file where what is learned is kept, if anywhere */
+  constructor(
+    clock: MonotonicClock,
+    logger: LineLog,
+    ownAddresses: () => readonly string[],
+    file?: Pick<StateFile<Kept>, 'save'>,
+  ) {
     this.#clock = clock;
+    this.#ownAddresses = ownAddresses;
     this.#logger = logger;
     this.#file = file;
   }
@@ -54,11 +62,12 @@ export class PacketSizes {
     file: string,
     clock: MonotonicClock,
     logger: LineLog & StateFileOptions<Kept>['logger'],
+    ownAddresses: () => readonly string[],
   ): Promise<PacketSizes> {
     const what = 'the lengths of packets that get through';
     const options = { file, format: jsonFormat(FILE), what, maxBytes: MAX_FILE_BYTES, logger };
     const { stateFile, state } = await StateFile.open(options);
-    const sizes = new PacketSizes(clock, logger, stateFile);
+    const sizes = new PacketSizes(clock, logger, ownAddresses, stateFile);
     const trial = { trialWaitMs: FIRST_TRIAL_MS, trialAtMs: clock() + FIRST_TRIAL_MS };
     for (const [key, way] of Object.entries(state?.ways ?? {}).slice(0, MAX_WAYS)) {
       sizes.#small.set(key, { ...way, ...trial });
@@ -73,14 +82,20 @@ export class PacketSizes {
 
   /**
    * The longest packets for connections over an uplink to anywhere, in bytes: where longer ones vanish on a way to the concentrator, the
-   * fault lies in the uplink as a rule, and shorter packets than needed cost 1.5 %. Undefined where nothing has vanished.
+   * fault lies in the uplink as a rule, and shorter packets than needed cost 1.5 %. Undefined where nothing has vanished in the network
+   * that the uplink is in, or nobody has tried the full length for long: the way may be used no more.
    */
   limitOfUplink(uplinkName: string): number | undefined {
-    let limit: number | undefined;
-    for (const { uplink, packetBytes } of this.#small.values()) {
-      if (uplink === uplinkName) limit = Math.min(limit ?? packetBytes, packetBytes);
-    }
-    return limit;
+    const untilMs = this.#clock() - MAX_TRIAL_MS;
+    const recent = [...this.#small.values()].filter(
+      ({ uplink, trialAtMs }) => uplink === uplinkName && trialAtMs > untilMs,
+    );
+    if (recent.length === 0) return undefined;
+    const own = this.#ownAddresses();
+    const limits = recent.flatMap(({ localHost, packetBytes }) =>
+      own.some((address) => isSameHost(address, localHost)) ? [packetBytes] : [],
+    );
+    return limits.length === 0 ? undefined : Math.min(...limits);
   }
 
   /** What to try on the way, one after the other; undefined stands for the full length. */

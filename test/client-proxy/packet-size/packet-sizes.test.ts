@@ -14,7 +14,8 @@ const HERE = '198.51.100.7';
 
 function bed() {
   const clock = { nowMs: 0 };
-  return { clock, sizes: new PacketSizes(() => clock.nowMs, pino({ enabled: false })) };
+  const own = [HERE];
+  return { clock, own, sizes: new PacketSizes(() => clock.nowMs, pino({ enabled: false }), () => own) };
 }
 
 it('knows each way by itself, and forgets it when full packets get through', () => {
@@ -72,12 +73,24 @@ it('limits direct connections over an uplink by the shortest of its ways', () =>
   expect(sizes.limitOfUplink('dsl')).toBe(1280);
 });
 
+it('limits direct connections by no way of another network, nor by one that nobody tries any more', () => {
+  const { sizes, own, clock } = bed();
+  sizes.onSmall('dsl', SIX, 1280, HERE);
+  sizes.onSmall('dsl', FOUR, 576, '203.0.113.9');
+  expect(sizes.limitOfUplink('dsl')).toBe(1280);
+  own.push('203.0.113.9');
+  expect(sizes.limitOfUplink('dsl')).toBe(576);
+  for (; clock.nowMs < 24 * 3_600_000; clock.nowMs += 60_000)
+    if (sizes.isTrialDue('dsl', SIX, HERE)) sizes.onTrial('dsl', SIX, HERE);
+  expect(sizes.limitOfUplink('dsl')).toBe(1280);
+});
+
 it('keeps what it has learned on disk, and tries the full length soon after a restart', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sizes-'));
   after(() => rm(directory, { recursive: true }));
   const file = join(directory, 'packet-sizes.json');
   const clock = { nowMs: 0 };
-  const open = () => PacketSizes.open(file, () => clock.nowMs, pino({ enabled: false }));
+  const open = () => PacketSizes.open(file, () => clock.nowMs, pino({ enabled: false }), () => [HERE]);
   const kept = async (): Promise<string[]> =>
     Object.keys(JSON.parse(await readFile(file, 'utf8').catch(() => '{}')).ways ?? {});
   const first = await open();
