@@ -199,9 +199,11 @@ function halfOver(given: Half, base: ConfiguredHalf, context: Issues): Configure
     const message = 'none of these uplinks has a share in the "weights" that hold here';
     context.issues.push({ code: 'custom', message, input: uplinks, path: ['uplinks'] });
   }
-  if (new Set([...(only ?? []), ...(policy.order ?? [])]).size > MAX_UPLINK_NAMES) {
+  const named = new Set([...(only ?? []), ...(policy.order ?? []), ...Object.keys(weights ?? {})]);
+  if (named.size > MAX_UPLINK_NAMES) {
     const message = `more uplinks than there can be, which is ${MAX_UPLINK_NAMES}`;
-    context.issues.push({ code: 'custom', message, input: uplinks, path: ['uplinks'] });
+    const key = given.uplinks === undefined ? 'weights' : 'uplinks';
+    context.issues.push({ code: 'custom', message, input: given[key], path: [key] });
   }
   return policy;
 }

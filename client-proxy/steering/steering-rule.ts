@@ -1,3 +1,4 @@
+import { MAX_STEERED_UPLINKS } from '../../shared/protocol/codec/wire.ts';
 import {
   halvesOf,
   type SteeringPolicy,
@@ -117,9 +118,17 @@ export function describeRule({
 /** The policy as it is now. @param cheapestFirst the names of the uplinks */
 export function resolvePolicy(policy: ConfiguredPolicy, cheapestFirst: readonly string[]): StreamPolicy {
   const resolve = ({ orderBy, ...rest }: ConfiguredHalf): SteeringPolicy =>
-    orderBy === undefined ? rest : { ...rest, order: cheapestFirst };
+    orderBy === undefined ? rest : { ...rest, order: orderWithin(rest, cheapestFirst) };
   const [up, down] = halvesOf(policy);
   return down === undefined ? resolve(up) : { ...resolve(up), down: resolve(down) };
+}
+
+/** As much of the order as concerns the policy's uplinks, and as a frame has room for beside them. */
+function orderWithin({ only, weights = {} }: SteeringPolicy, order: readonly string[]): readonly string[] {
+  const named = new Set([...(only ?? []), ...Object.keys(weights)]);
+  const concerned = order.filter((name) => only?.includes(name) ?? true);
+  let room = MAX_STEERED_UPLINKS - named.size;
+  return concerned.filter((name) => named.has(name) || room-- > 0);
 }
 
 /** Whether any of these policies goes by cost. */

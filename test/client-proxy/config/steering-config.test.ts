@@ -176,6 +176,10 @@ describe('a mistake', () => {
       '6:46: steering.default.weights.dsl: expected a number above 0: the share of this uplink, in any unit, found -1 (a number)',
     ],
     [
+      `  default: { mode: weighted, weights: { ${Array.from({ length: 17 }, (_, n) => `u${n}: 1`).join(', ')} } }`,
+      /steering.default.weights: more uplinks than there can be, which is 16/,
+    ],
+    [
       '  default: { mode: interactive, maxLoss: 2 }',
       '6:42: steering.default.maxLoss: expected a share from 0 to 1, or a percentage such as "2%", found 2 (a number)',
     ],
