@@ -17,7 +17,7 @@ export interface PathTarget extends Destination {
 /** The targets of each path of an uplink, by a key that lasts as long as the path; targets of one path are alternatives. */
 export type Paths = ReadonlyMap<string, readonly PathTarget[]>;
 
-/** The paths of an uplink to these addresses, at most `most`. */
+/** The paths of an uplink to these addresses, at most `most`: what would be more are alternatives on the last one. */
 export function pathsOf(
   mode: PathMode,
   binding: UplinkBinding,
@@ -25,14 +25,22 @@ export function pathsOf(
   most: number,
 ): Paths {
   const paths = new Map<string, PathTarget[]>();
+  let last: PathTarget[] = [];
   const own = addresses.flatMap((address) => targetsOf(mode, binding, address));
   // Perhaps a translator leads there.
   const translated = own.length === 0 && binding.kind === 'address' && isIPv6(binding.address);
   for (const target of translated ? addresses.map(asTranslated) : own) {
     const key = keyOf(mode, target);
     const path = paths.get(key);
-    if (path !== undefined) path.push(target);
-    else if (paths.size < most) paths.set(key, [target]);
+    if (path !== undefined) {
+      path.push(target);
+    } else if (paths.size < most) {
+      last = [target];
+      paths.set(key, last);
+    } else {
+      // It may be the only one that works.
+      last.push(target);
+    }
   }
   return paths;
 }

@@ -50,7 +50,10 @@ describe('the paths of an uplink', () => {
   });
 
   it('are bounded', () => {
-    expect(pathsOf('fullmesh', WIFI, ADDRESSES, 2).size).toBe(2);
+    const hosts = (mode: PathMode, most: number) =>
+      [...pathsOf(mode, WIFI, ADDRESSES, most).values()].map((targets) => targets.map(({ host }) => host));
+    expect(hosts('fullmesh', 2)).toEqual([['192.0.2.1'], ['2001:db8::1', '192.0.2.2']]);
+    expect(hosts('per-family', 1)).toEqual([['192.0.2.1', '2001:db8::1', '192.0.2.2']]);
   });
 
   it('are told apart by family, as bottlenecks, unless they are one', () => {
