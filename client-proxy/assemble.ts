@@ -29,7 +29,7 @@ import { Metering } from './metering/metering.ts';
 import { USAGE_FILE_NAME } from './metering/usage-file.ts';
 import { knownInterfaces, ownAddresses } from './network/network-view.ts';
 import { makeNetworkWatch, type NetworkWatchDeps } from './network-watching.ts';
-import { PACKET_SIZES_FILE_NAME, PacketSizes } from './packet-size/packet-sizes.ts';
+import { PacketSizes } from './packet-size/packet-sizes.ts';
 import { ConcentratorChanges } from './page/history/concentrator-changes.ts';
 import { openPageHistory } from './page/history/history-keeper.ts';
 import { StateChanges } from './page/history/state-changes.ts';
@@ -70,12 +70,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const peers = makePeers(config, deps, counters);
   const ownConnections = new OwnConnections();
   const stateDirectory = config.stateDirectory ?? deps.stateDirectory;
-  const packetSizes = await PacketSizes.open(
-    join(stateDirectory, PACKET_SIZES_FILE_NAME),
-    clock,
-    logger,
-    ownAddresses,
-  );
+  const packetSizes = await PacketSizes.open(stateDirectory, clock, logger, ownAddresses);
   const connecting = { counters, uplinks, appPool, peers, watch, ownConnections, packetSizes };
   const connector = makeConnector(config, deps, connecting);
   const resolvers = makeResolvers(deps, uplinks);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import * as z from 'zod';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { isSameHost } from '../../shared/runtime/address/ip-address.ts';
@@ -59,12 +60,13 @@ export class PacketSizes {
 
   /** With what was learned before; the full length is tried again soon. */
   static async open(
-    file: string,
+    stateDirectory: string,
     clock: MonotonicClock,
     logger: LineLog & StateFileOptions<Kept>['logger'],
     ownAddresses: () => readonly string[],
   ): Promise<PacketSizes> {
     const what = 'the lengths of packets that get through';
+    const file = join(stateDirectory, PACKET_SIZES_FILE_NAME);
     const options = { file, format: jsonFormat(FILE), what, maxBytes: MAX_FILE_BYTES, logger };
     const { stateFile, state } = await StateFile.open(options);
     const sizes = new PacketSizes(clock, logger, ownAddresses, stateFile);

@@ -133,10 +133,9 @@ export function raceConnections<Address, T extends { destroy(): void }>(
     startNext();
     const onFound = (others: readonly Address[]) => {
       awaited--;
-      if (settled) return;
       const wasDone = started === addresses.length;
       addresses.push(...others);
-      if (wasDone) startNext();
+      if (wasDone && !settled) startNext();
     };
     for (const found of more) void found.then(onFound);
   });

@@ -15,7 +15,15 @@ const HERE = '198.51.100.7';
 function bed() {
   const clock = { nowMs: 0 };
   const own = [HERE];
-  return { clock, own, sizes: new PacketSizes(() => clock.nowMs, pino({ enabled: false }), () => own) };
+  return {
+    clock,
+    own,
+    sizes: new PacketSizes(
+      () => clock.nowMs,
+      pino({ enabled: false }),
+      () => own,
+    ),
+  };
 }
 
 it('knows each way by itself, and forgets it when full packets get through', () => {
@@ -90,7 +98,13 @@ it('keeps what it has learned on disk, and tries the full length soon after a re
   after(() => rm(directory, { recursive: true }));
   const file = join(directory, 'packet-sizes.json');
   const clock = { nowMs: 0 };
-  const open = () => PacketSizes.open(file, () => clock.nowMs, pino({ enabled: false }), () => [HERE]);
+  const open = () =>
+    PacketSizes.open(
+      directory,
+      () => clock.nowMs,
+      pino({ enabled: false }),
+      () => [HERE],
+    );
   const kept = async (): Promise<string[]> =>
     Object.keys(JSON.parse(await readFile(file, 'utf8').catch(() => '{}')).ways ?? {});
   const first = await open();

@@ -14,6 +14,9 @@ it('takes of the order by cost what a frame has room for, those first that the p
 
 it('takes of the order by cost only uplinks that the policy allows', () => {
   const only = ['lte', ...names('gone').slice(1)];
-  const resolved = resolvePolicy({ mode: 'priority', only, orderBy: 'cost' }, [...names('dsl').slice(1), 'lte']);
+  const resolved = resolvePolicy({ mode: 'priority', only, orderBy: 'cost' }, [
+    ...names('dsl').slice(1),
+    'lte',
+  ]);
   expect(resolved.order).toEqual(['lte']);
 });
