@@ -116,7 +116,6 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
   setUplinks(uplinks: readonly DialledUplink[]): void {
     this.#uplinks = uplinks;
     this.#assign();
-    for (const member of this.#list.all) if (!this.#list.has(member)) member.it.keeper.setUplinks(uplinks);
   }
 
   loseUplink(loss: UplinkLoss): void {
@@ -284,10 +283,11 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     const { keeper } = member.it;
     this.#options.onLeft(keeper.drivers);
     void keeper
-      .drain()
+      .drain(Number.POSITIVE_INFINITY)
       .then(() => keeper.stop())
       .then(() => {
         this.#list.forget(member);
+        if (!this.#isStopped) this.#assign();
         this.#options.onCount(this.#list.all.length);
       });
   }
@@ -315,9 +315,9 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     this.#isLooking = true;
     const nowMs = this.#options.clock();
     this.#lookedMs = nowMs;
-    for (const member of this.members) {
+    for (const member of this.#list.all) {
       const event = member.look(nowMs, this.#options.datagramsOf);
-      if (event !== undefined) this.#options.onEvent(event);
+      if (event !== undefined && this.#list.has(member)) this.#options.onEvent(event);
     }
     this.#doubtOthers(nowMs);
     const change = this.#choice.look(this.#views, nowMs);
@@ -378,9 +378,9 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     if (silent.size > 0) this.#options.onSilent(silent);
   }
 
-  /** Says to each what it is, and over which uplinks it goes. */
+  /** Says to each what it is, and over which uplinks it goes; also to those that leave, since all share the limits of uplinks. */
   #assign(): void {
-    const members = this.members;
+    const members = this.#list.all;
     const nowMs = this.#options.clock();
     const chosen = this.#chosen;
     const weights = members.map((member) =>
@@ -388,7 +388,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     );
     const sum = weights.reduce((all, one) => all + one, 0);
     for (const [index, member] of members.entries()) {
-      const isStanding = member !== chosen && !member.isInUse(nowMs);
+      const isStanding = member !== chosen && this.#list.has(member) && !member.isInUse(nowMs);
       const role = { isStanding, rateShare: weights[index]! / sum };
       member.assign(this.#uplinks, role, this.#options.isUsable);
     }

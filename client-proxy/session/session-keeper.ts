@@ -72,15 +72,16 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   /**
    * No stream waits for a session any more: there is no time for it. Resolves when all streams are done. Some outlive their
    * connections: what an application has sent before it closed may still be on its way.
+   * @param subflowWaitMs for so long streams wait for a subflow; beyond any linger, they end as they would have
    */
-  async drain(): Promise<void> {
+  async drain(subflowWaitMs = LAST_SUBFLOW_WAIT_MS): Promise<void> {
     this.#isDraining = true;
     this.#wakeWaiting();
     const { clock } = this.#options;
     for (let lastSubflowMs = clock(); !this.#isStopped; ) {
       const busy = this.drivers.filter(({ streamCount }) => streamCount > 0);
       if (busy.some(({ hasSubflow }) => hasSubflow)) lastSubflowMs = clock();
-      if (busy.length === 0 || clock() - lastSubflowMs > LAST_SUBFLOW_WAIT_MS) return;
+      if (busy.length === 0 || clock() - lastSubflowMs > subflowWaitMs) return;
       await new Promise((resolve) => setTimeout(resolve, LAST_STREAMS_CHECK_MS));
     }
   }

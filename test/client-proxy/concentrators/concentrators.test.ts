@@ -64,6 +64,17 @@ function several() {
   const left: SessionDriver[] = [];
   const counts: number[] = [];
   const asked = new Asked();
+  const drained = {
+    promise: Promise.resolve(),
+    /** Those that leave have streams, until the call. */
+    hold() {
+      let done = () => {};
+      drained.promise = new Promise((resolve) => {
+        done = resolve;
+      });
+      return () => done();
+    },
+  };
   const time = { ms: 0, usedMs: undefined as number | undefined };
   const events: string[] = [];
   const looks = new Map<string, ConcentratorEvents>();
@@ -80,7 +91,7 @@ function several() {
         get isReachable() {
           return reached.has(configured.name);
         },
-        drain: () => Promise.resolve(),
+        drain: () => drained.promise,
         stop: () => Promise.resolve(),
         onUseChanged() {},
         giveUp() {},
@@ -120,7 +131,7 @@ function several() {
     reached.add(name);
     looks.get(name)!.onReviewed();
   };
-  return { all, configure, rateOf, given, asked, reach, review, left, counts, time, events };
+  return { all, configure, drained, rateOf, given, asked, reach, review, left, counts, time, events };
 }
 
 it('tells how many have sessions after each reload, and when one that was taken out is done', async () => {
@@ -133,20 +144,28 @@ it('tells how many have sessions after each reload, and when one that was taken 
   expect(counts).toEqual([1, 3, 3, 2, 1]);
 });
 
-it('has the one that is left carry everything, though it was only kept ready', () => {
+it('has the one that is left carry everything, though it was only kept ready', async () => {
   const { all, configure, rateOf } = several();
   configure('frankfurt', 'paris');
   expect(all.members.map(({ isStanding }) => isStanding)).toEqual([false, true]);
   configure('paris');
+  await new Promise(setImmediate);
   expect([all.members[0]!.isStanding, rateOf('paris')]).toEqual([false, LIMIT]);
 });
 
-it('shares rate limits again when one comes back', () => {
-  const { configure, rateOf } = several();
+it('shares rate limits with one that leaves until it is done, and again when it comes back', async () => {
+  const { all, configure, rateOf, drained } = several();
   configure('frankfurt', 'paris');
   const before = [rateOf('frankfurt'), rateOf('paris')];
   expect(before[0]! + before[1]!).toBeLessThanOrEqual(LIMIT);
+  const done = drained.hold();
   configure('frankfurt');
+  for (const uplinks of [[LTE], [{ ...LTE }]]) {
+    all.setUplinks(uplinks);
+    expect(rateOf('frankfurt')! + rateOf('paris')!).toBeLessThanOrEqual(LIMIT);
+  }
+  done();
+  await new Promise(setImmediate);
   expect(rateOf('frankfurt')).toBe(LIMIT);
   configure('frankfurt', 'paris');
   expect([rateOf('frankfurt'), rateOf('paris')]).toEqual(before);

@@ -57,3 +57,25 @@ it('does not wait for long where no way to the concentrator is left', async () =
   expect(keeper.drivers.map(({ streamCount }) => streamCount)).toEqual([1]);
   await keeper.drain();
 });
+
+it('waits for as long as its streams do where that is asked for', async () => {
+  const { keeper, reaches, transports, first } = await twoConcentrators();
+  const stream = await echo(keeper, await echoServer());
+  reaches.dsl = 0;
+  for (const transport of transports) transport.destroy();
+  await eventually(() => expect(keeper.drivers.map(({ hasSubflow }) => hasSubflow)).toEqual([false]));
+  let isDone = false;
+  const drained = keeper.drain(Number.POSITIVE_INFINITY).then(() => {
+    isDone = true;
+  });
+  // For longer than the end of the program would.
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect(isDone).toBe(false);
+  reaches.dsl = first.port;
+  keeper.retryUplinks(new Set(['dsl']));
+  stream.say(1_000);
+  await eventually(() => expect(stream.received()).toBe(1_000));
+  expect([isDone, stream.failures]).toEqual([false, []]);
+  await keeper.stop();
+  await drained;
+});
