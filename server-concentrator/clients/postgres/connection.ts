@@ -31,7 +31,6 @@ export async function connectDatabase(
     application_name: 'tributary-concentrator',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
-    statement_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
   });
   // Without a listener it would end the program.
@@ -39,6 +38,8 @@ export async function connectDatabase(
   try {
     await client.connect();
     await refuseOldServer(client);
+    // Not as a parameter of the start, which poolers such as PgBouncer refuse.
+    await client.query(`SET statement_timeout = ${QUERY_TIMEOUT_MS}`);
     client.once('end', onLost);
     return client;
   } catch (error) {

@@ -7,7 +7,7 @@ import { DatabaseError } from '../client-store.ts';
 import { databaseError } from './database-error.ts';
 import type { DatabaseLink } from './database-link.ts';
 import { OnDemandConnection } from './on-demand-connection.ts';
-import { readUsageMonth, removeOldUsage, writeUsage } from './usage-tables.ts';
+import { readUsageMonth, removeOldHours, removeOldWriters, writeUsage } from './usage-tables.ts';
 
 /** Quotas hold over a fleet within this time, and that in which the others read it. */
 const SAVE_EVERY_MS = 5_000;
@@ -49,9 +49,11 @@ export class DatabaseUsage implements UsageStore {
     const nowMs = this.#wallClock();
     const sinceMs = nowMs - this.#cleanedMs;
     if (sinceMs >= 0 && sinceMs < CLEAN_EVERY_MS) return;
-    // A role without the right to delete keeps them.
-    const isDone = await this.#use(removeOldUsage).catch(() => true);
-    if (isDone) this.#cleanedMs = nowMs;
+    // A role without the right to delete keeps them; it may have it for one of the two.
+    const isDone = await this.#use(removeOldHours).catch(() => true);
+    if (!isDone) return;
+    this.#cleanedMs = nowMs;
+    await this.#use(removeOldWriters).catch(() => {});
   }
 
   async #use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {

@@ -44,14 +44,18 @@ export async function writeUsage(client: Queries, batch: UsageBatch): Promise<vo
   ]);
 }
 
-/** Removes a part of what is old. @returns whether that was all */
-export async function removeOldUsage(client: Queries): Promise<boolean> {
-  await client.query(`DELETE FROM tributary_writers WHERE seen < now() - interval '${WRITERS_KEPT}'`);
+/** Removes a part of the hours that are old. @returns whether that was all */
+export async function removeOldHours(client: Queries): Promise<boolean> {
   const { rowCount } = await client.query(
     `DELETE FROM tributary_usage WHERE (client, hour) IN (
        SELECT client, hour FROM tributary_usage WHERE hour < now() - interval '${HOURS_KEPT}' LIMIT ${REMOVED_ROWS})`,
   );
   return (rowCount ?? 0) < REMOVED_ROWS;
+}
+
+/** They are few: one for each start of a concentrator. */
+export async function removeOldWriters(client: Queries): Promise<void> {
+  await client.query(`DELETE FROM tributary_writers WHERE seen < now() - interval '${WRITERS_KEPT}'`);
 }
 
 const ADD = `up_bytes = t.up_bytes + excluded.up_bytes, down_bytes = t.down_bytes + excluded.down_bytes,

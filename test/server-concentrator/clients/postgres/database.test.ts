@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase } from '../../../../server-concentrator/clients/postgres/connection.ts';
 import { DatabaseClients } from '../../../../server-concentrator/clients/postgres/database-clients.ts';
+import { DatabaseUsage } from '../../../../server-concentrator/clients/postgres/database-usage.ts';
 import { migrate } from '../../../../server-concentrator/clients/postgres/migrations.ts';
 import { writeUsage } from '../../../../server-concentrator/clients/postgres/usage-tables.ts';
 import { clientText, type ListedClient } from '../../../../server-concentrator/config/client-schema.ts';
@@ -236,6 +239,56 @@ describe('clients in a database', needs('postgres'), () => {
     await connect(port, 'laptop');
     await concentrator.close();
     await expect.poll(async () => (await server.query('SELECT client FROM tributary_usage')).length).toBe(1);
+  });
+
+  it.each([
+    ['hours', 'tributary_usage', [0, 1]],
+    ['writers', 'tributary_writers', [1, 0]],
+  ])('have old %s removed by whoever may delete them, and nothing else', async (_, table, left) => {
+    const server = await postgres.database();
+    await add(server.config, client('laptop'));
+    const role = `deletes_${table}`;
+    await server.query(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`);
+    await server.query(`GRANT SELECT ON tributary_schema TO ${role};
+      GRANT SELECT, INSERT, UPDATE ON tributary_usage, tributary_usage_months, tributary_writers TO ${role};
+      GRANT DELETE ON ${table} TO ${role};
+      INSERT INTO tributary_usage VALUES ('laptop', now() - interval '500 days', 1, 1, 1);
+      INSERT INTO tributary_writers VALUES ('00000000-0000-4000-8000-000000000007', 1, now() - interval '500 days')`);
+    const usage = new DatabaseUsage({ ...server.config, user: role }, { trouble: undefined }, Date.now);
+    await usage.write({
+      writer: '00000000-0000-4000-8000-000000000008',
+      number: 1,
+      hour: '2026-11-29T12',
+      counts: [],
+    });
+    await usage.close();
+    const old = async (column: string, from: string) =>
+      (await server.query(`SELECT 1 FROM ${from} WHERE ${column} < now() - interval '450 days'`)).length;
+    expect([await old('hour', 'tributary_usage'), await old('seen', 'tributary_writers')]).toEqual(left);
+  });
+
+  it('are asked for in a connection that begins with what poolers take, too', async () => {
+    const server = await postgres.database();
+    let begun = '';
+    const pooler = createServer((socket) => {
+      const to = connectTcp(postgres.port, '127.0.0.1');
+      socket.once('data', (bytes) => {
+        begun = bytes.subarray(8).toString('latin1');
+      });
+      socket.pipe(to).pipe(socket);
+    });
+    pooler.listen(0, '127.0.0.1');
+    await once(pooler, 'listening');
+    const { port } = pooler.address() as AddressInfo;
+    const database = await connectDatabase({ ...server.config, port });
+    const names = begun.split('\0').filter((_, index) => index % 2 === 0);
+    // What PgBouncer tracks, or passes on; it ends a connection that begins with anything else.
+    const taken = new Set(['user', 'database', 'application_name', 'client_encoding', '']);
+    expect(names.filter((name) => !taken.has(name))).toEqual([]);
+    expect(names).toContain('application_name');
+    expect((await database.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '20s' }]);
+    await database.end();
+    pooler.close();
   });
 
   it.each([

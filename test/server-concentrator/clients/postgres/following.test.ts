@@ -8,7 +8,7 @@ import { DatabaseLink } from '../../../../server-concentrator/clients/postgres/d
 import { DatabaseSource } from '../../../../server-concentrator/clients/postgres/database-source.ts';
 import { DatabaseUsage } from '../../../../server-concentrator/clients/postgres/database-usage.ts';
 import { migrate } from '../../../../server-concentrator/clients/postgres/migrations.ts';
-import { removeOldUsage } from '../../../../server-concentrator/clients/postgres/usage-tables.ts';
+import { removeOldHours } from '../../../../server-concentrator/clients/postgres/usage-tables.ts';
 import { temporaryDirectory } from '../../../config/temporary-directory.ts';
 import { onCleanup } from '../../../runtime/subflow/subflow-bench.ts';
 import { needs } from '../../../support/needs.ts';
@@ -251,7 +251,7 @@ describe('the list in a database', needs('postgres'), () => {
     );
     await database.query("INSERT INTO tributary_usage VALUES ('c1', now(), 1, 1, 1)");
     const client = await connectDatabase(database.config);
-    expect([await removeOldUsage(client), await removeOldUsage(client)]).toEqual([false, true]);
+    expect([await removeOldHours(client), await removeOldHours(client)]).toEqual([false, true]);
     await client.end();
     expect(await database.query('SELECT count(*)::int AS rows FROM tributary_usage')).toEqual([{ rows: 1 }]);
   });
