@@ -2,6 +2,12 @@ import { isJoinName } from '../../shared/protocol/handshake/messages.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import { joinNameOf } from './placement.ts';
 
+/** What clients' joins call the machine: where the configuration does not say it, one of its names. It holds for as long as the program runs. */
+export function machineName({ joinName, public: reached }: ConcentratorConfig): string {
+  // It is visible on the network: better one that looks like others.
+  return joinName ?? reached.map(({ host }) => host).find(isJoinName) ?? 'concentrator.internal';
+}
+
 /**
  * The configuration of one of several processes. Memory, and other things that all clients share, are divided; what one client may have is
  * not, since all its sessions are in one process. Sessions are counted by the first process, which also has the list of clients.
@@ -13,7 +19,7 @@ export function workerConfig(config: ConcentratorConfig, index: number, count: n
   const memoryTotalBytes = part(limits.memoryTotalBytes);
   return {
     ...rest,
-    joinName: joinNameOf(index, config.joinName ?? machineName(config)),
+    joinName: joinNameOf(index, machineName(config)),
     clientMetrics: Math.floor(clientMetrics / count),
     datagrams: { ...datagrams, associations: part(datagrams.associations) },
     limits: {
@@ -23,9 +29,4 @@ export function workerConfig(config: ConcentratorConfig, index: number, count: n
       memoryPerSessionBytes: Math.min(limits.memoryPerSessionBytes, memoryTotalBytes),
     },
   };
-}
-
-/** Where the machine has no name in the configuration. It is visible on the network: better one that looks like others. */
-function machineName({ public: reached }: ConcentratorConfig): string {
-  return reached.map(({ host }) => host).find(isJoinName) ?? 'concentrator.internal';
 }

@@ -20,7 +20,7 @@ import {
 import type { Placement } from './placement.ts';
 import { LOST_STEPS, SilenceWatch, STEP_MS } from './silence-watch.ts';
 import type { GivenSocket } from './udp-groups.ts';
-import { workerConfig } from './worker-config.ts';
+import { machineName, workerConfig } from './worker-config.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export interface WorkerPoolOptions {
@@ -75,6 +75,8 @@ const LASTING_MS = 10_000;
 /** Loading the program on a busy machine, names of its own addresses included. */
 const START_MS = 60_000;
 const RELOAD_MS = 30_000;
+/** For what ends by itself: the longest that a timer takes. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
 /** For what is looked at. Whoever looks waits for five seconds or so. */
 const LOOK_MS = 2_000;
 /** Until a worker has taken over a list of clients. */
@@ -97,7 +99,7 @@ export class WorkerPool {
   #isClosing = false;
 
   constructor(config: ConcentratorConfig, options: WorkerPoolOptions) {
-    this.#config = config;
+    this.#config = { ...config, joinName: machineName(config) };
     this.#options = options;
     const { count, random } = options;
     const name = randomBytes(8).toString('hex');
@@ -153,11 +155,13 @@ export class WorkerPool {
   /** All go by another configuration, as do those that take their places; rejects with why one does not. @param next what holds, as `takenOver` tells */
   async reload(next: ConcentratorConfig): Promise<void> {
     const { count } = this.#options;
-    this.#config = next;
+    // Clients join the sessions that are there by the name of before, whatever the configuration calls the machine now.
+    const own = { ...next, joinName: machineName(this.#config) };
+    this.#config = own;
     await Promise.all(
       this.#slots.map(async ({ process }, index) => {
         try {
-          await process?.channel.ask('reload', workerConfig(next, index, count), RELOAD_MS);
+          await process?.channel.ask('reload', workerConfig(own, index, count), RELOAD_MS);
         } catch (error) {
           // The next one in its place begins with this configuration.
           if (process?.hasEnded !== true) throw error;
@@ -179,9 +183,8 @@ export class WorkerPool {
   async drain(): Promise<void> {
     this.#isClosing = true;
     for (const { timer } of this.#slots) clearTimeout(timer);
-    const limitMs = 2 ** 31 - 1;
     await Promise.all(
-      this.#slots.map(({ process }) => process?.channel.ask('close', undefined, limitMs).catch(() => {})),
+      this.#slots.map(({ process }) => process?.channel.ask('close', undefined, NO_LIMIT_MS).catch(() => {})),
     );
   }
 
@@ -249,6 +252,11 @@ export class WorkerPool {
     const { placement, clock } = this.#options;
     const slot = this.#slots[index]!;
     if (slot.process !== process) return;
+    if (this.#isClosing) {
+      // It was told to close before it could: it had not started.
+      void process.channel.ask('close', undefined, NO_LIMIT_MS).catch(() => {});
+      return;
+    }
     slot.upMs = clock();
     placement.onUp(index);
     this.#silence.begin(index);

@@ -222,6 +222,37 @@ it('reloads those that are there; one that ends meanwhile fails nothing, and the
   expect(begun.config.visitors).toEqual(next.visitors);
 });
 
+it('keeps the names of its workers over a reload, also where they come from an address', async () => {
+  const { pool, config, children, start, pass } = await pooled();
+  await start();
+  type Told = { readonly config: typeof config };
+  const before = (children[0]!.named('start')[0]!.value as Told).config.joinName;
+  await pool.reload({ ...config, public: [{ host: 'other.example.org', port: 443 }] });
+  const reloaded = children[0]!.named('reload')[0]!.value as typeof config;
+  expect([reloaded.public[0]!.host, reloaded.joinName]).toEqual(['other.example.org', before]);
+  children[0]!.end(70);
+  await pass(2_000);
+  expect((children[2]!.named('start')[0]!.value as Told).config.joinName).toBe(before);
+});
+
+it('gives nothing to a worker that comes up while all are to end, and ends it, too', async () => {
+  const { pool, children, start, up, pass } = await pooled((child, number) => {
+    child.isDeaf = number === 1 && children.length > 2;
+  });
+  await start();
+  children[0]!.end(70);
+  await pass(500);
+  const late = children[2]!;
+  const drained = pool.drain();
+  late.isDeaf = false;
+  for (const said of late.heard) late.answer(said);
+  await drained;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(up()).toEqual([false, true]);
+  expect(late.named('close')).toHaveLength(2);
+  await pool.stop();
+});
+
 it('asks those that answer, and ends all at the second call', async () => {
   const { pool, children, start } = await pooled();
   await start();
