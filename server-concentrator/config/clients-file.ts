@@ -3,7 +3,11 @@ import * as z from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
-import { type PrivateFileOptions, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import {
+  FileWriteError,
+  type PrivateFileOptions,
+  writePrivateFile,
+} from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { clientSchema, clientText, type ListedClient } from './client-schema.ts';
 import { readPlainYaml } from './plain-yaml.ts';
@@ -76,29 +80,43 @@ export class ClientsFile {
     return new ClientsFile(file, () => source.document, parseConfig(source, clientsSchema));
   }
 
-  /** The list with these clients, each in the place of one of the same name or at the end, and without those; nothing is written yet. */
+  /**
+   * The list with these clients, each in the place of one of the same name or at the end, and without those; nothing is written yet. Throws
+   * FileWriteError where they are too many.
+   */
   with(put: readonly ListedClient[], removed: readonly string[] = []): ClientsFile {
-    const document = this.#document().clone();
-    const entries = document.contents as YAMLSeq;
     const gone = new Set(removed);
-    if (gone.size > 0) entries.items = entries.items.filter((item) => !gone.has(idOf(item)));
-    if (put.length > 0) entries.flow = false;
-    const byId = new Map(entries.items.map((item) => [idOf(item), item]));
     const clients = new Map(
       this.clients.filter(({ id }) => !gone.has(id)).map((client) => [client.id, client]),
     );
+    for (const client of put) clients.set(client.id, client);
+    if (clients.size > MAX_CLIENTS) throw this.#tooLarge(`${clients.size} clients`, `${MAX_CLIENTS}`);
+    const document = this.#document().clone();
+    const entries = document.contents as YAMLSeq;
+    if (gone.size > 0) entries.items = entries.items.filter((item) => !gone.has(idOf(item)));
+    if (put.length > 0) entries.flow = false;
+    const byId = new Map(entries.items.map((item) => [idOf(item), item]));
     for (const client of put) {
       const before = byId.get(client.id);
       if (isMap(before)) setEntry(document, before, clientText(client));
       else entries.add(newEntry(document, clientText(client)));
-      clients.set(client.id, client);
     }
     return new ClientsFile(this.#file, () => document, [...clients.values()]);
   }
 
-  /** Writes the list, readable by its owner alone, in one step. */
+  /** Writes the list, readable by its owner alone, in one step. Throws FileWriteError, also for what could not be read again. */
   async write(options: PrivateFileOptions): Promise<void> {
-    await writePrivateFile(this.#file, this.#document().toString({ lineWidth: 0 }), options);
+    const text = this.#document().toString({ lineWidth: 0 });
+    const bytes = Buffer.byteLength(text);
+    if (bytes > MAX_CLIENTS_FILE_BYTES) throw this.#tooLarge(`${bytes} bytes`, `${MAX_CLIENTS_FILE_BYTES}`);
+    await writePrivateFile(this.#file, text, options);
+  }
+
+  #tooLarge(size: string, most: string): FileWriteError {
+    return new FileWriteError(
+      `${this.#file} is left as it is: it would have ${size}, and could not be read with more than ${most}. So many clients ` +
+        'belong in PostgreSQL: docs/clients.md',
+    );
   }
 }
 

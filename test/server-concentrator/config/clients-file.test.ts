@@ -74,3 +74,21 @@ describe('the clients file', () => {
     );
   });
 });
+
+it('is not written where it could not be read again', async () => {
+  const file = join(await temporaryDirectory(), 'clients.yaml');
+  const named = (length: number, more: object = {}) =>
+    Array.from({ length }, (_, i) => ({ id: `c${i}`, key: new Uint8Array(32).fill(1), ...more }));
+  const one = ClientsFile.empty(file).with(named(1));
+  await one.write({ overwrite: false });
+  const before = await readFile(file, 'utf8');
+  expect(() => one.with(named(100_001))).toThrow('it would have 100001 clients');
+  expect(() => one.with(named(100_001))).toThrow('belong in PostgreSQL');
+  const rule = {
+    target: { kind: 'host', pattern: `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example` },
+  };
+  const rules = Array.from({ length: 256 }, () => rule);
+  const large = one.with(named(250, { egress: { allow: [], deny: rules, only: rules.concat(rules) } }));
+  await expect(large.write({ overwrite: true })).rejects.toThrow(/would have \d+ bytes.*33554432/);
+  expect(await readFile(file, 'utf8')).toBe(before);
+});
