@@ -111,6 +111,22 @@ describe('the manifests for Kubernetes', () => {
     expect(ports).toContain(spec.endpoints[0].port);
   });
 
+  it.each(['concentrator', 'balancer'])(
+    'let the %s ask the DNS of a node, and nothing else there',
+    (name) => {
+      const { egress } = named('NetworkPolicy', name).spec;
+      const toNode = egress.filter(({ to }: { to: { ipBlock?: { cidr: string } }[] }) =>
+        to.some(({ ipBlock }) => ipBlock?.cidr === '169.254.20.10/32'),
+      );
+      expect(toNode.map(({ ports }: { ports: unknown }) => ports)).toEqual([
+        [
+          { protocol: 'UDP', port: 53 },
+          { protocol: 'TCP', port: 53 },
+        ],
+      ]);
+    },
+  );
+
   it('give no container a right that it does not need', () => {
     for (const { template } of [concentrators, balancers]) {
       expect(template.spec.securityContext).toMatchObject({ runAsNonRoot: true });
