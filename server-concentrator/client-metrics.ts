@@ -55,7 +55,7 @@ export function registerClientMetrics(registry: Registry, source: ClientMetricsS
   });
   registerGauge(registry, {
     name: 'tributary_client_quota_used_ratio',
-    help: 'What clients with a quota have used of it in this month, at all concentrators, by client; 1 is all of it',
+    help: 'What clients with a quota have used of it in this month, by client; 1 is all of it; at all concentrators that share a database',
     labelNames: ['client'],
     // A client may have been in several.
     aggregator: 'max',
