@@ -50,9 +50,11 @@ const cli = buildClientCli({
     const { redirectSystem } = await import('./transparent/redirect-system.ts');
     return redirectSystem;
   },
-  async tryUplinks(config, uplinks, view) {
+  async tryUplinks(config, uplinks, view, usageFile) {
     const { tryUplinks } = await import('./cli/try-uplinks.ts');
-    return tryUplinks(config, uplinks, { clock: monotonicClock, native: loadNative().native, view });
+    const { native } = loadNative();
+    const wallClock = () => deps.now().getTime();
+    return tryUplinks(config, uplinks, { clock: monotonicClock, wallClock, native, view, usageFile });
   },
   async speedTest(...wanted) {
     const { speedTestOf } = await import('./speed-testing.ts');

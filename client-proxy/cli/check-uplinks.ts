@@ -52,6 +52,7 @@ function checkUplinks(
       : 'cannot reach concentrator.addresses, which are of the other family';
     const parts = [
       bindingState(uplink, interfaces, missing.includes(uplink)),
+      uplink.isOff === true ? 'turned off' : undefined,
       trouble?.reason,
       noPath,
       roleOf(uplink, standby),

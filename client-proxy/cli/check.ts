@@ -11,7 +11,7 @@ import type { TransparentSettings } from '../transparent/transparent-settings.ts
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
-import { planUsage } from './plan-usage.ts';
+import { planUsage, usageFileOf } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
 export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
@@ -88,7 +88,12 @@ async function triedLines(
   const { concentrators } = config;
   const outcomes = await Promise.all(
     concentrators.map(async (one) => {
-      const tried = await deps.tryUplinks(aboutConcentrator(config, one), uplinks, view);
+      const tried = await deps.tryUplinks(
+        aboutConcentrator(config, one),
+        uplinks,
+        view,
+        usageFileOf(config, deps),
+      );
       const to = concentrators.length > 1 ? ` to ${one.name}` : '';
       return tried.map((outcome, i) => `tried         ${uplinks[i]!.name}${to}: ${outcome}`);
     }),

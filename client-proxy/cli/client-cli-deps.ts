@@ -23,11 +23,12 @@ export interface ClientCliDeps extends CommandLineDeps {
   readonly interfaceBinding: () => InterfaceBinding;
   /** Socket calls that Node lacks, where there are any. */
   readonly nativeSockets: () => NativeSockets | undefined;
-  /** Connects over each of the uplinks, in this network if it is known; says in their order how it went. */
+  /** Connects over each of the uplinks, in this network if it is known, as far as plans allow it; says in their order how it went. */
   readonly tryUplinks: (
     config: ClientConfig,
     uplinks: readonly ConfiguredUplink[],
     view: NetworkView | undefined,
+    usageFile: string,
   ) => Promise<readonly string[]>;
   /** Measures with a client of this configuration that is there for that alone. Rejects as `SpeedTest.run`. */
   readonly speedTest: (

@@ -1,5 +1,5 @@
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
@@ -7,6 +7,10 @@ import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts'
 import { LinkServers } from '../dns/link-servers.ts';
 import { targetNames } from '../dns/open-target-names.ts';
 import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
+import { addUsage } from '../metering/add-usage.ts';
+import { hasCap, keptVerdict } from '../metering/kept-verdict.ts';
+import { type Plan, planOf } from '../metering/plan.ts';
+import type { WireBytes } from '../metering/wire-counter.ts';
 import { WireTable } from '../metering/wire-table.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import { knownInterfaces, type NetworkView } from '../network/network-view.ts';
@@ -22,51 +26,87 @@ interface TryDeps {
   readonly native: NativeSockets | undefined;
   /** What is known of the network, with routes. */
   readonly view: NetworkView | undefined;
+  /** Where the client keeps what plans have used. */
+  readonly usageFile: string;
+  readonly wallClock: WallClock;
 }
 
 /**
  * Connects over each of the uplinks to the concentrator and says, in the order of the uplinks, how it went: TCP, TLS and the pin, and
- * whether UDP passes. For that each has a session for a moment, and ends it. Never rejects.
+ * whether UDP passes. For that each has a session for a moment, and ends it; what it costs is counted for its plan. Nothing is sent over
+ * one that is turned off, or that a cap has stopped. Never rejects.
  */
-export function tryUplinks(
+export async function tryUplinks(
   config: ClientConfig,
   uplinks: readonly ConfiguredUplink[],
-  { clock, native, view }: TryDeps,
+  { clock, native, view, usageFile, wallClock }: TryDeps,
 ): Promise<readonly string[]> {
   const { concentrator, dial, paths } = config;
   const attachment: AttachmentFinder = (binding, host) => attachmentOf(binding, host, view);
-  const opener = new ConfiguredOpener(config, { native, attachment, clock });
   const wires = new WireTable(native, uplinks.length);
   const deps = { native, attachment, clock, wireOf: (name: string) => wires.of(name) };
+  const opener = new ConfiguredOpener(config, deps);
+  const reasons = await Promise.all(uplinks.map((uplink) => whyUntried(uplink, usageFile, wallClock)));
   const names = targetNames({
-    uplinks: () => uplinks,
+    uplinks: () => uplinks.filter((_, i) => reasons[i] === undefined),
     resolvers: new UplinkResolvers(
       { linkServers: new LinkServers(clock), networkInterfaces: knownInterfaces, native, attachment },
       clock,
     ),
     remembered: { of: () => [], learn() {} },
   });
+  const attempt = async (uplink: ConfiguredUplink): Promise<string> => {
+    const targets = [...pathsOf(paths, uplink.binding, concentrator.addresses, 1).values()].flat();
+    if (targets.length === 0) return 'has no address of the concentrator to go to';
+    const startedMs = clock();
+    try {
+      const { transport } = await reach({
+        uplink,
+        targets,
+        names,
+        timeoutMs: dial.timeoutMs,
+        signal: new Cancellation(),
+        connect: (_, address, signal) => opener.secure(uplink, address, signal),
+      });
+      const tookMs = Math.round(clock() - startedMs);
+      return `reaches the concentrator in ${tookMs} ms; ${await udpWords(config, uplink, transport, deps)}`;
+    } catch (error) {
+      return failureReason(uplink.name, error as Error).reason;
+    }
+  };
   return Promise.all(
-    uplinks.map(async (uplink) => {
-      const targets = [...pathsOf(paths, uplink.binding, concentrator.addresses, 1).values()].flat();
-      if (targets.length === 0) return 'has no address of the concentrator to go to';
-      const startedMs = clock();
-      try {
-        const { transport } = await reach({
-          uplink,
-          targets,
-          names,
-          timeoutMs: dial.timeoutMs,
-          signal: new Cancellation(),
-          connect: (_, address, signal) => opener.secure(uplink, address, signal),
-        });
-        const tookMs = Math.round(clock() - startedMs);
-        return `reaches the concentrator in ${tookMs} ms; ${await udpWords(config, uplink, transport, deps)}`;
-      } catch (error) {
-        return failureReason(uplink.name, error as Error).reason;
-      }
+    uplinks.map(async (uplink, i) => {
+      if (reasons[i] !== undefined) return `not tried, ${reasons[i]}`;
+      const plan = planOf(uplink);
+      const outcome = await attempt(uplink);
+      const uncounted = plan === undefined ? undefined : await countFor(plan, wires.of(uplink.name).read());
+      return uncounted === undefined ? outcome : `${outcome}; no cap counts what that has cost: ${uncounted}`;
     }),
   );
+
+  /** Returns why it is not counted. */
+  async function countFor(plan: Plan, bytes: WireBytes): Promise<string | undefined> {
+    try {
+      const warnings = await addUsage(usageFile, plan, bytes, wallClock);
+      return warnings === undefined ? `another program kept ${usageFile} busy` : undefined;
+    } catch (error) {
+      return errorWords(error);
+    }
+  }
+}
+
+/** The user, or a cap, wants nothing to go over it. */
+async function whyUntried(
+  uplink: ConfiguredUplink,
+  usageFile: string,
+  wallClock: WallClock,
+): Promise<string | undefined> {
+  if (uplink.isOff === true) return 'turned off by `enabled: false`';
+  const plan = planOf(uplink);
+  if (plan === undefined || !hasCap(plan)) return undefined;
+  const { use, reason } = await keptVerdict(usageFile, plan, wallClock);
+  const isStopped = use === 'stopped' || (use === 'unknown' && plan.settings.atCap === 'stop');
+  return isStopped ? reason : undefined;
 }
 
 /** Ends the transport. */

@@ -1,8 +1,7 @@
 import { type Finding, failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
-import { Meter } from '../../metering/meter.ts';
+import { hasCap, keptVerdict } from '../../metering/kept-verdict.ts';
 import type { MeteredSettings } from '../../metering/metered-settings.ts';
 import { planOf } from '../../metering/plan.ts';
-import { readUsageFile } from '../../metering/usage-file.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
 
 /**
@@ -12,19 +11,19 @@ import type { UplinkCheck } from '../case/uplink-check.ts';
 export const capCheck: UplinkCheck = {
   name: 'cap',
   applies: ({ uplink }) => {
-    const settings = planOf(uplink)?.settings;
-    return settings?.dailyBytes !== undefined || settings?.monthlyBytes !== undefined;
+    const plan = planOf(uplink);
+    return plan !== undefined && hasCap(plan);
   },
   async run({ uplink, options, usageFile, wallClock }) {
-    const { name, settings } = planOf(uplink)!;
-    const read = await readUsageFile(usageFile);
-    if (read.kind === 'damaged') return unknownUsage(name, settings, options.metered, read.problem);
-    const stored = read.kind === 'read' ? read.usage.get(name) : undefined;
-    const { use, reason } = new Meter(name, settings, stored, wallClock()).verdict;
+    const plan = planOf(uplink)!;
+    const { name, settings } = plan;
+    const { use, reason } = await keptVerdict(usageFile, plan, wallClock);
     const remedy = [
       `raise the cap of the plan ${name}, or wait: tributary-client usage   # what it has used`,
     ];
     switch (use) {
+      case 'unknown':
+        return unknownUsage(reason, settings, options.metered);
       case 'normal':
         return ok(`the plan ${name} has room below its caps`);
       case 'backup':
@@ -41,13 +40,7 @@ export const capCheck: UplinkCheck = {
 const ALL_THE_SAME = 'tributary-client doctor --metered   # examines it all the same';
 
 /** The uplink may be over its caps. */
-function unknownUsage(
-  plan: string,
-  { atCap }: MeteredSettings,
-  isAskedFor: boolean,
-  problem: string,
-): Finding {
-  const words = `what the plan ${plan} has used cannot be read: ${problem}`;
+function unknownUsage(words: string, { atCap }: MeteredSettings, isAskedFor: boolean): Finding {
   const remedy = ['run the doctor as the user that the client runs as, and see what is wrong with the file'];
   if (atCap !== 'stop' || isAskedFor) return warning(words, remedy);
   return failed(words, [...remedy, ALL_THE_SAME]);

@@ -116,6 +116,21 @@ describe('tributary-client join', () => {
     expect(stderr).toContain('steering names what is no uplink now: wwan7;');
   });
 
+  it('says which uplinks are turned off', async () => {
+    const { exec, file } = await cli();
+    await exec('join', LINK);
+    const list = '[{ name: lte, interface: eth0, enabled: false }, { name: wifi, interface: wlan0 }]';
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/^uplinks:[\s\S]*$/m, `uplinks: ${list}\n`));
+    const { stdout, stderr } = await exec('check');
+    expect([stderr, stdout.match(/^uplink .*$/gm)]).toEqual([
+      '',
+      [
+        expect.stringMatching(/^uplink +lte: interface eth0, up with .*, turned off$/),
+        expect.stringMatching(/^uplink +wifi: interface wlan0, up with [^,]*$/),
+      ],
+    ]);
+  });
+
   it('leaves a configuration with mistakes alone, unless --force', async () => {
     const { exec, file } = await cli();
     await exec('join', LINK);
