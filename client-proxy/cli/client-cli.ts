@@ -144,7 +144,8 @@ function addJoin(
       if (options.update || isThere) {
         const { updateFromLinks } = await import('./update-from-link.ts');
         const file = options.update ? await configFile(options.config) : target;
-        await updateFromLinks(links, file, options.update !== true, deps);
+        const how = { mayAdd: options.update !== true, start: options.start === true };
+        await updateFromLinks(links, file, how, deps);
       } else {
         await join(links, options, deps);
       }

@@ -17,6 +17,7 @@ import { isNamePattern } from '../network/name-pattern.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { clientConfigText } from './client-config-text.ts';
+import { CLIENT_SERVICE } from './client-service.ts';
 import { CLIENT_CONFIG_NAME } from './command-defaults.ts';
 import { knownNetwork } from './known-network.ts';
 import { listOf, takeLink } from './link-edits.ts';
@@ -29,8 +30,6 @@ export interface JoinOptions {
   readonly start?: boolean;
 }
 
-/** The service, its user and its group, as packages and the instructions make them. */
-const CLIENT_SERVICE = 'tributary-client';
 const NOTHING_KNOWN: NetworkView = { interfaces: [] };
 
 interface Found {

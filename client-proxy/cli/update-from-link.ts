@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
+import { startOrTell } from '../../shared/runtime/config/start-service.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import type { HeldLock } from '../../shared/runtime/files/file-lock.ts';
 import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
@@ -9,22 +10,26 @@ import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import type { JoinLink } from '../../shared/runtime/identity/link.ts';
 import { clientConfigFrom, loadClientConfig } from '../config/load-client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { clientService } from './client-service.ts';
 import { takeLink, takeOut } from './link-edits.ts';
 
 /**
  * Takes over what links say into a configuration that exists: addresses, pins, name and key of the concentrator that each is about, or of
  * one more. All else stays, with its comments.
  * @param mayAdd whether one more may come
+ * @param start whether the service is started at the end
  * Throws UsageError, ConfigError, FileLockedError, FileWriteError.
  */
 export async function updateFromLinks(
   links: readonly JoinLink[],
   file: string,
-  mayAdd: boolean,
+  { mayAdd, start }: { readonly mayAdd: boolean; readonly start: boolean },
   deps: ClientCliDeps,
 ): Promise<void> {
   const lines: string[] = [];
+  let isDirect = false;
   await changeConfig(file, deps, (source) => {
+    isDirect = source.document.get('mode') === 'direct';
     const keys = new Map<string, string>();
     for (const link of links) {
       const { name, isNew, keyFile } = takeLink(source.document, link, mayAdd);
@@ -38,7 +43,10 @@ export async function updateFromLinks(
     }
     return keys;
   });
-  deps.stderr(`${lines.join('')}${TAKEN_OVER}`);
+  if (isDirect) lines.push(`mode: direct stands in ${file}: take it out, so that a concentrator is used.\n`);
+  else if (!start) lines.push(TAKEN_OVER);
+  deps.stderr(lines.join(''));
+  if (start) deps.stderr(`${await startOrTell(true, await clientService(file, deps), '')}\n`);
 }
 
 /** Takes a concentrator out of the configuration. Throws as `updateFromLinks`. */

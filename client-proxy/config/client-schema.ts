@@ -209,9 +209,7 @@ export const clientSchema = z
   )
   .refine(({ concentrator, concentrators }) => concentrator === undefined || concentrators === undefined, {
     path: ['concentrators'],
-    error:
-      'stands beside "concentrator": move that one into the list with a name ' +
-      '("tributary-client join --add" does so), or take one of them out',
+    error: 'stands beside "concentrator": move that one into the list with a name, or take one of them out',
   })
   .refine(({ mode, fallback: settings }) => mode !== 'direct' || settings === undefined, {
     path: ['fallback'],

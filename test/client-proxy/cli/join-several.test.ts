@@ -45,6 +45,30 @@ describe('join, where there is a configuration', () => {
     expect(text.match(new RegExp(KEY, 'g'))).toHaveLength(1);
   });
 
+  it('says that nothing uses it as long as the mode is direct', async () => {
+    const { exec, file } = await joined();
+    await writeFile(file, `mode: direct\n${await readFile(file, 'utf8')}`);
+    const { code, stderr } = await exec('join', FAR);
+    expect([code, stderr.split('\n').slice(1)]).toEqual([
+      0,
+      [
+        `Added the concentrator far to ${file}.`,
+        `mode: direct stands in ${file}: take it out, so that a concentrator is used.`,
+        '',
+      ],
+    ]);
+  });
+
+  it.each([[[FAR]], [[LINK, '--update']]])(
+    'starts the service, or says that there is none: %j',
+    async (args) => {
+      const { exec } = await joined();
+      const { code, stderr } = await exec('join', ...args, '--start');
+      expect([code, stderr]).toEqual([2, expect.stringContaining('there is none: the files are written')]);
+      expect(stderr).not.toContain('SIGHUP');
+    },
+  );
+
   it.each([
     ['by its name', link('other.example.org:443', 'G', '&name=far')],
     ['by its address', link('far.example.org:443', 'G')],
