@@ -1,6 +1,7 @@
 import { promises as dns, Resolver } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
+import { AddressRanges } from '../../shared/runtime/address/address-ranges.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
@@ -35,13 +36,14 @@ export async function doctor(
     json,
     stdout,
   });
+  const behind = new AddressRanges(config.balancers);
   const resolver = new DnsResolver({ timeoutMs: PATIENCE_MS, clock });
   examination.begin('this machine');
   const here: ConcentratorCase = {
     config,
     now,
     ownAddresses,
-    lookAtPort,
+    lookAtPort: (address) => lookAtPort(address, behind),
     runTool,
     readableByOthers,
     readFile: (path) => readFile(path, 'utf8').catch(() => undefined),

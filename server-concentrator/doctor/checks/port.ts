@@ -12,16 +12,17 @@ export const portCheck: ConcentratorCheck = {
     const looks = await Promise.all(
       config.listen.map(async (address) => ({ address, look: await lookAtPort(address) })),
     );
-    const findings = looks
-      .filter(({ address, look }) => address.required || look.kind !== 'no-address')
-      .map(({ address, look }) => judge(look, formatDestination(address), pin, whoHas(address)));
+    const due = looks.filter(({ address, look }) => address.required || look.kind !== 'no-address');
+    const findings = due.map(({ address, look }) =>
+      judge(look, formatDestination(address), pin, whoHas(address)),
+    );
     const worst =
       findings.find(({ outcome }) => outcome === 'failed') ??
       findings.find(({ outcome }) => outcome === 'warning');
     if (findings.length === 0) return skipped('no address to listen at');
     return (
       worst ??
-      ok(`the concentrator answers at ${looks.map(({ address }) => formatDestination(address)).join(', ')}`)
+      ok(`the concentrator answers at ${due.map(({ address }) => formatDestination(address)).join(', ')}`)
     );
   },
 };
