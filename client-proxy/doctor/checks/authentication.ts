@@ -1,7 +1,10 @@
 import { formatDestination } from '../../../shared/protocol/destination.ts';
+import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { readMeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';
+import { SubflowError } from '../../uplink/subflow-error.ts';
+import { isLostConnection, lostMeanwhile } from '../case/measured-check.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
 import { NO_ADDRESS, NO_MEASUREMENTS_NOW, OLDER } from '../case/words.ts';
 
@@ -34,7 +37,11 @@ export const authenticationCheck: UplinkCheck = {
         found.whyUnmeasured = NO_MEASUREMENTS_NOW;
         return refused(error, id);
       }
-      return failed((error as Error).message, [
+      if (!isAboutKey(error)) {
+        if (isLostConnection(error)) return failed(lostMeanwhile(error, uplink.name));
+        throw error;
+      }
+      return failed(error.message, [
         'at the concentrator: tributary-concentrator client list',
         `at the concentrator: tributary-concentrator client add ${id}   # or client rotate; then join --update here`,
         `at the concentrator, if ${formatDestination(address)} was just told of the client: systemctl reload tributary-concentrator`,
@@ -42,6 +49,13 @@ export const authenticationCheck: UplinkCheck = {
     }
   },
 };
+
+/** The concentrator closes the connection of a client that it does not know, without a word. */
+function isAboutKey(error: unknown): error is TributaryError {
+  return (
+    error instanceof TributaryError && error.code === 'notAuthorized' && !(error instanceof SubflowError)
+  );
+}
 
 /** Only a client with the right key is told why not. */
 function refused({ code }: HandshakeRefused, id: string) {

@@ -1,6 +1,7 @@
 import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import type { OpenedMeasurement } from '../../measurement/open-measurement.ts';
 import { measuredCheck } from '../case/measured-check.ts';
+import { openAll } from '../case/open-all.ts';
 
 /** Silences that are tried at the same time, each on a connection of its own. */
 const SILENCES_S = [15, 30, 60, 120, 240] as const;
@@ -38,11 +39,8 @@ async function livesThrough(
   silencesS: readonly number[],
   open: () => Promise<OpenedMeasurement | undefined>,
 ): Promise<readonly boolean[]> {
-  const opened = await Promise.allSettled(silencesS.map(open));
-  const connections = opened.map((one) => (one.status === 'fulfilled' ? one.value?.connection : undefined));
+  const connections = await openAll(silencesS.length, open);
   try {
-    const refused = opened.find((one) => one.status === 'rejected');
-    if (refused !== undefined) throw refused.reason;
     return await Promise.all(
       silencesS.map(async (seconds, i) => {
         const connection = connections[i];

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
-import { type Finding, failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import type { Exchange } from '../../measurement/measurement-connection.ts';
 import type { Measuring } from '../../measurement/open-measurement.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
@@ -11,6 +11,8 @@ import type { UplinkCase } from '../case/uplink-check.ts';
 
 /** Several packets of full size. */
 const BURST_BYTES = 12_000;
+/** Two of full size, by which a slow link can be told from one that loses them. */
+const FEW_BYTES = 3_000;
 /** A slow link takes a second and more for a burst, and a lost packet is there again within this time. */
 const BURST_MS = 2_500;
 /** For one packet, so many round trips at least: it is repeated after some. */
@@ -30,10 +32,13 @@ export const packetSizeCheck = measuredCheck({
   name: 'packet-size',
   needs: ['tcp', 'tls-and-pin', 'authentication'],
   async run(it) {
-    const holes: Hole[] = [];
+    const holes: (Hole | 'too slow')[] = [];
     // One after the other: each takes as many connections as there are sizes, and the concentrator allows only some.
     for (const address of oneOfEachFamily(it.found.secured)) holes.push(...(await holesTo(it, address)));
-    return holes.length === 0 ? ok('packets of full size pass in both directions') : judge(it, holes);
+    const told = holes.filter((hole) => hole !== 'too slow');
+    if (told.length > 0) return judge(it, told);
+    if (holes.length > 0) return skipped('this uplink is too slow to tell');
+    return ok('packets of full size pass in both directions');
   },
 });
 
@@ -44,14 +49,22 @@ interface Hole {
   readonly passes: number | undefined;
 }
 
-async function holesTo(it: UplinkCase, address: Destination): Promise<readonly Hole[]> {
+async function holesTo(it: UplinkCase, address: Destination): Promise<readonly (Hole | 'too slow')[]> {
   const bursts = await Promise.all(
     DIRECTIONS.map((direction) => passes(it, address, direction, BURST_BYTES, BURST_MS)),
   );
   const stuck = DIRECTIONS.filter((_, i) => !bursts[i]);
-  const holes: Hole[] = [];
+  const holes: (Hole | 'too slow')[] = [];
   for (const direction of stuck) {
-    const hole = await measure(it, address, direction);
+    if (await passes(it, address, direction, FEW_BYTES, BURST_MS)) continue;
+    const leastBytes = bytesIn(SIZES.at(-1)!, address);
+    const least = await exchange(it, address, direction, leastBytes, BURST_MS);
+    const leastMs = least?.isComplete ? lengthOf(least) : 0;
+    if (leastMs * (FEW_BYTES / leastBytes) > BURST_MS) {
+      holes.push('too slow');
+      continue;
+    }
+    const hole = await measure(it, address, direction, leastMs);
     // Every size passes: it was a bad moment, or it is bulk that does not.
     const isMoment =
       hole.passes === SIZES[0] && (await passes(it, address, direction, BURST_BYTES, BURST_MS));
@@ -61,37 +74,59 @@ async function holesTo(it: UplinkCase, address: Destination): Promise<readonly H
 }
 
 /** Each size on a connection of its own, since one that has lost a packet stands still. */
-async function measure(it: UplinkCase, address: Destination, direction: Direction): Promise<Hole> {
-  const family = isIP(address.host) === 6 ? 6 : 4;
-  const patienceMs = Math.max(LEAST_MS, ROUND_TRIPS * (it.found.connectMs ?? 0));
+async function measure(
+  it: UplinkCase,
+  address: Destination,
+  direction: Direction,
+  leastMs: number,
+): Promise<Hole> {
+  // All go at the same time.
+  const roundMs = Math.max(it.found.connectMs ?? 0, leastMs);
+  const patienceMs = Math.max(LEAST_MS, ROUND_TRIPS * roundMs);
   const passed = await Promise.all(
-    SIZES.map(async (size) => {
-      const bytes = size - OVERHEAD_BYTES - IP_HEADER_BYTES[family];
-      return (await passes(it, address, direction, bytes, patienceMs)) ? size : 0;
-    }),
+    SIZES.map(async (size) =>
+      (await passes(it, address, direction, bytesIn(size, address), patienceMs)) ? size : 0,
+    ),
   );
   const largest = Math.max(...passed);
-  return { family, direction, passes: largest === 0 ? undefined : largest };
+  return { family: familyOf(address), direction, passes: largest === 0 ? undefined : largest };
 }
 
-async function passes(
+function familyOf({ host }: Destination): 4 | 6 {
+  return isIP(host) === 6 ? 6 : 4;
+}
+
+/** What a packet of this size carries. */
+function bytesIn(size: number, address: Destination): number {
+  return size - OVERHEAD_BYTES - IP_HEADER_BYTES[familyOf(address)];
+}
+
+/** How long an exchange took until the last of it was there. */
+function lengthOf({ samples }: Exchange): number {
+  return (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0);
+}
+
+async function passes(...wanted: Parameters<typeof exchange>): Promise<boolean> {
+  return (await exchange(...wanted))?.isComplete ?? false;
+}
+
+/** On a connection of its own; undefined where there is none. */
+async function exchange(
   { uplink, prober }: UplinkCase,
   address: Destination,
   direction: Direction,
   bytes: number,
   patienceMs: number,
-): Promise<boolean> {
+): Promise<Exchange | undefined> {
   let connection: Measuring | undefined;
   try {
     connection = (await prober.measure(uplink, address))?.connection;
-    const exchange: Exchange | undefined =
-      direction === 'up'
-        ? await connection?.send(bytes, patienceMs)
-        : await connection?.receive(bytes, patienceMs);
-    return exchange?.isComplete ?? false;
+    return direction === 'up'
+      ? await connection?.send(bytes, patienceMs)
+      : await connection?.receive(bytes, patienceMs);
   } catch (error) {
     if (error instanceof HandshakeRefused) throw error;
-    return false;
+    return undefined;
   } finally {
     connection?.close();
   }

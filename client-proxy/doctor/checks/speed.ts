@@ -12,6 +12,7 @@ import { formatRate, median, rateOf } from '../../measurement/rate.ts';
 import { askWhile, type Direction, transferOver } from '../../measurement/transfer.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
 import { measuredCheck } from '../case/measured-check.ts';
+import { openAll } from '../case/open-all.ts';
 import { interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 import { shown } from './round-trip.ts';
@@ -67,8 +68,7 @@ async function load(
   direction: Direction,
   bytes: number,
 ): Promise<Load | undefined> {
-  const opened = await Promise.all([prober.measure(uplink, address), prober.measure(uplink, address)]);
-  const [bulk, beside] = opened.map((one) => one?.connection);
+  const [bulk, beside] = await openAll(2, () => prober.measure(uplink, address));
   try {
     if (bulk === undefined || beside === undefined) return undefined;
     const loading = transferOver(bulk, { direction, bytes, timeoutMs: LONGEST_MS });

@@ -38,7 +38,7 @@ it('sends nothing over uplinks that are turned off or stopped, and counts what o
     dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
     datagrams: true,
     uplinks,
-    paths: 'one-family',
+    paths: 'per-uplink',
   } as Partial<ClientConfig> as ClientConfig;
   const before = await readUsageFile(usageFile);
   const outcomes = await tryUplinks(config, uplinks, {

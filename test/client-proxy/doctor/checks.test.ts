@@ -3,7 +3,7 @@ import type { UplinkCase } from '../../../client-proxy/doctor/case/uplink-check.
 import { UPLINK_CHECKS } from '../../../client-proxy/doctor/uplink-checks.ts';
 import { SubflowError } from '../../../client-proxy/uplink/subflow-error.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
-import { ERROR_CODE } from '../../../shared/protocol/errors.ts';
+import { ERROR_CODE, TributaryError } from '../../../shared/protocol/errors.ts';
 import { HandshakeRefused } from '../../../shared/protocol/handshake/client-handshake.ts';
 import { runChecks } from '../../../shared/runtime/doctor/run-checks.ts';
 import { ADDRESS, doctorCase, measuring, run, samplesOf, UPLINK } from './doctor-case.ts';
@@ -171,6 +171,39 @@ describe('tcp and tls', () => {
   });
 });
 
+describe('route', () => {
+  it('names the families that the kernel has a way for, whatever becomes of the answers', async () => {
+    const strict = {
+      code: 'rp-filter',
+      severity: 'fault',
+      words: 'answers are dropped',
+      remedy: '',
+    } as const;
+    expect(await run('route', doctorCase({ diagnose: async () => [strict] }))).toMatchObject({
+      outcome: 'ok',
+      words: 'the kernel has a way for IPv4',
+    });
+  });
+});
+
+describe('tcp', () => {
+  it.each([
+    ['an interface', UPLINK, /in 1500 ms: a packet was lost$/],
+    [
+      'a proxy, which may be behind a satellite',
+      { ...UPLINK, binding: { kind: 'proxy', host: '192.0.2.9', port: 1080 } as const },
+      /in 1500 ms$/,
+    ],
+  ])('says of a slow connection what it can tell, over %s', async (_, uplink, words) => {
+    const it = doctorCase({ uplink });
+    const connect = async () => 1_500;
+    expect(await run('tcp', { ...it, prober: { ...it.prober, connect } })).toMatchObject({
+      outcome: 'ok',
+      words: expect.stringMatching(words),
+    });
+  });
+});
+
 describe('authentication', () => {
   it.each([
     ['resourceExceeded', 'warning', /too many sessions/],
@@ -181,6 +214,13 @@ describe('authentication', () => {
     const measure = () => Promise.reject(new HandshakeRefused(ERROR_CODE[code]));
     const found = await run('authentication', { ...it, prober: { ...it.prober, measure } });
     expect(found).toMatchObject({ outcome, words: expect.stringMatching(words) });
+  });
+
+  it('says what to do at the concentrator where it does not know the key', async () => {
+    const it = doctorCase();
+    const measure = () => Promise.reject(new TributaryError('notAuthorized', 'closed', 'peer'));
+    const { outcome, remedy } = await run('authentication', { ...it, prober: { ...it.prober, measure } });
+    expect([outcome, remedy?.join('\n')]).toEqual(['failed', expect.stringContaining('client add laptop')]);
   });
 
   it.each(['goingAway', 'resourceExceeded'] as const)(
@@ -274,6 +314,30 @@ describe('packet size', () => {
     expect(await run('download', it)).toMatchObject({ outcome: 'skipped' });
   });
 
+  /** A link of so many bytes in a second, which loses nothing. */
+  const slowLink = (bytesPerSecond: number) => {
+    const send = async (bytes: number, timeoutMs: number) => {
+      const tookMs = (bytes / bytesPerSecond) * 1_000;
+      const samples = samplesOf(bytes, 1_000_000 / bytesPerSecond);
+      return { samples: tookMs > timeoutMs ? [] : samples, isComplete: tookMs <= timeoutMs };
+    };
+    const it = doctorCase();
+    const measure = async () => ({
+      connection: measuring({ send }),
+      terms: { allowanceBytes: 1e9, facts: '{}' },
+    });
+    return { ...it, prober: { ...it.prober, measure } };
+  };
+
+  it.each([
+    [4_000, 'ok', /packets of full size pass/],
+    [1_000, 'skipped', /too slow to tell/],
+  ])('does not take a link of %d bytes/s for a hole', async (bytesPerSecond, outcome, words) => {
+    const it = slowLink(bytesPerSecond);
+    expect(await run('packet-size', it)).toMatchObject({ outcome, words: expect.stringMatching(words) });
+    expect(it.found.packetBytes).toBeUndefined();
+  });
+
   it('fails where nothing passes', async () => {
     expect(await run('packet-size', hole('receive', 0))).toMatchObject({ outcome: 'failed' });
   });
@@ -349,6 +413,32 @@ describe('download and upload', () => {
       words: expect.stringMatching(words),
     });
   });
+
+  it.each(['download', 'round-trip', 'nat-timeout', 'authentication'])(
+    'say that an uplink was lost meanwhile, and leave no connection behind: %s',
+    async (name) => {
+      let open = 0;
+      let tries = 0;
+      const close = () => {
+        open -= 1;
+      };
+      const connection = measuring({ close });
+      const measure = async () => {
+        tries += 1;
+        if (name === 'round-trip' || name === 'authentication' || tries > 1)
+          throw new UplinkError('wifi', 'networkFailure', 'no connection to x: the network is down');
+        open += 1;
+        return { connection, terms: { allowanceBytes: 1e9, facts: '{}' } };
+      };
+      const it = doctorCase();
+      expect(await run(name, { ...it, prober: { ...it.prober, measure } })).toMatchObject({
+        outcome: 'failed',
+        words: 'the connection was lost meanwhile: no connection to x: the network is down',
+        remedy: [],
+      });
+      expect(open).toBe(0);
+    },
+  );
 
   it('fail where nothing passes', async () => {
     const it = doctorCase();
