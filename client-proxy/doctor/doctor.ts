@@ -1,7 +1,7 @@
 import type { Destination } from '../../shared/protocol/destination.ts';
 import type { MonotonicClock, WallClock } from '../../shared/runtime/clock.ts';
 import { Examination } from '../../shared/runtime/doctor/examination.ts';
-import { type Finding, failed, ok, skipped } from '../../shared/runtime/doctor/finding.ts';
+import { type Finding, failed, ok, type Report, warning } from '../../shared/runtime/doctor/finding.ts';
 import { kernelFinding } from '../../shared/runtime/doctor/kernel-finding.ts';
 import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.ts';
 import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
@@ -19,6 +19,7 @@ import { askSystemForAll, DnsNameAsker } from './case/name-asker.ts';
 import { type DoctorOptions, nothingFound, type UplinkCase } from './case/uplink-check.ts';
 import { SocketProber } from './case/uplink-prober.ts';
 import { describeUplink, type ExaminedUplinks, examinedUplinks } from './examined-uplinks.ts';
+import { leftOutFinding } from './left-out-finding.ts';
 import { DIRECT_CHECKS, UPLINK_CHECKS } from './uplink-checks.ts';
 
 /** What the doctor gets from the process. */
@@ -56,11 +57,19 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   const places = concentrators.flatMap(({ concentrator }) => concentrator.addresses);
   const known = await askSystemForAll(places, names);
   const addresses = routeTargets(routeDestinations(config), (name) => known.get(name)?.addresses ?? []);
-  view = await deps.readNetwork(addresses, networkNeeds(config));
+  let networkProblem: string | undefined;
+  try {
+    view = await deps.readNetwork(addresses, networkNeeds(config));
+  } catch (error) {
+    // Some systems do not tell, and all else can be examined.
+    networkProblem = (error as Error).message;
+    view = { interfaces: [] };
+  }
   const { uplinks, leftOut } = examinedUplinks(config, view, bindsByInterface, request.uplinks);
   const shared = {
     options: request,
     view,
+    ...(networkProblem === undefined ? {} : { networkProblem }),
     known,
     names,
     diagnose: (uplink: UplinkCase['uplink'], { host, port }: Destination) =>
@@ -80,39 +89,55 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
     stdout,
   });
   examination.begin('this machine');
-  await runChecks([KERNEL, UPLINKS], { uplinks, leftOut }, null, examination.add);
+  await runChecks([KERNEL, NETWORK, UPLINKS], { uplinks, leftOut, networkProblem }, null, examination.add);
   const all =
     config.mode === 'direct' ? [config] : concentrators.map((one) => aboutConcentrator(config, one));
-  const facts = new Map<string, MeasurementFacts>();
+  const facts = new Map<string | undefined, MeasurementFacts>();
   for (const about of all) {
     // Named where there are several.
-    const to = all.length > 1 ? ` to ${about.concentrators[0]!.name}` : '';
+    const name = all.length > 1 ? about.concentrators[0]!.name : undefined;
+    const add = addingOf(examination, name);
     const prober = new SocketProber(about, { native, attachment, clock });
     for (const uplink of uplinks) {
-      examination.begin(`${describeUplink(uplink)}${to}`);
+      examination.begin(`${describeUplink(uplink)}${name === undefined ? '' : ` to ${name}`}`);
       const it: UplinkCase = { ...shared, config: about, prober, uplink, found: nothingFound() };
       const checks = config.mode === 'direct' ? DIRECT_CHECKS : UPLINK_CHECKS;
-      await runChecks(checks, it, `${uplink.name}${to}`, examination.add);
-      if (it.found.facts !== undefined) facts.set(to, facts.get(to) ?? it.found.facts);
+      await runChecks(checks, it, uplink.name, add);
+      if (it.found.facts !== undefined) facts.set(name, facts.get(name) ?? it.found.facts);
     }
   }
-  for (const { interface: name, reason } of leftOut.filter(({ isCandidate }) => isCandidate)) {
-    examination.begin(`${name} (no uplink now)`);
-    const check = { name: 'interface', run: () => skipped(reason) };
-    await runChecks([check], undefined, name, examination.add);
+  for (const one of leftOut.filter(({ isCandidate }) => isCandidate)) {
+    examination.begin(`${one.interface} (no uplink now)`);
+    const check = { name: 'interface', run: () => leftOutFinding(one, shared.view) };
+    await runChecks([check], undefined, one.interface, examination.add);
   }
-  for (const [to, told] of facts) {
-    examination.begin(`the concentrator${to.replace(' to', '')}`);
-    await runChecks([CONCENTRATOR], told, null, examination.add);
+  for (const [name, told] of facts) {
+    examination.begin(`the concentrator${name === undefined ? '' : ` ${name}`}`);
+    await runChecks([CONCENTRATOR], told, null, addingOf(examination, name));
   }
   examination.end();
+}
+
+function addingOf({ add }: Examination, concentrator: string | undefined): (report: Report) => void {
+  return concentrator === undefined ? add : (report) => add({ ...report, concentrator });
 }
 
 /** A machine may be busy when somebody asks what is wrong with it, and what is not found here would pass for well. */
 const DIAGNOSIS_LIMIT_MS = 15_000;
 
+interface ThisMachine extends ExaminedUplinks {
+  readonly networkProblem: string | undefined;
+}
+
+/** Without it nobody can tell what is wrong with interfaces, addresses and routes. */
+const NETWORK: Check<ThisMachine> = {
+  name: 'network',
+  applies: ({ networkProblem }) => networkProblem !== undefined,
+  run: ({ networkProblem }) => warning(`interfaces, addresses and routes cannot be read: ${networkProblem}`),
+};
+
 /** Without any uplink there is nothing else to examine, and nothing that works. */
-const UPLINKS: Check<ExaminedUplinks> = {
+const UPLINKS: Check<ThisMachine> = {
   name: 'uplinks',
   applies: ({ uplinks }) => uplinks.length === 0,
   run({ leftOut }) {

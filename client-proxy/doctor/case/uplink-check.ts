@@ -25,6 +25,8 @@ export interface UplinkCase {
   readonly options: DoctorOptions;
   /** The interfaces of this machine when the doctor came. */
   readonly view: NetworkView;
+  /** Why they cannot be read; the view has none then. */
+  readonly networkProblem?: string;
   /** What the kernel would do with packets there and back; see `diagnosePath`. Never rejects. */
   diagnose(uplink: ConfiguredUplink, target: Destination): Promise<readonly PathFinding[]>;
   readonly prober: UplinkProber;

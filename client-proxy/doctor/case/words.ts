@@ -7,3 +7,10 @@ export const NO_ADDRESS = 'no address of the concentrator answers';
 /** Why a later check measures nothing with one that took part in those before it. */
 export const REFUSED_MEANWHILE =
   'the concentrator took part a moment ago, and refuses measurements now: try again in a while';
+/** Why nothing is said of interfaces and addresses where the system does not tell them. */
+export const NETWORK_UNKNOWN = 'the interfaces of this machine cannot be read: see network';
+
+/** What gives an interface an address. */
+export function askForAddress(name: string): string {
+  return `have it ask for one (DHCP), for example: networkctl renew ${name}, or: dhclient ${name}`;
+}

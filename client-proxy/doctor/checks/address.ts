@@ -1,24 +1,24 @@
 import { isIP, isIPv6 } from 'node:net';
-import { failed, ok } from '../../../shared/runtime/doctor/finding.ts';
+import { failed, ok, skipped } from '../../../shared/runtime/doctor/finding.ts';
 import { routeDestinations } from '../../config/route-destinations.ts';
 import { familyOf } from '../../network/network-view.ts';
 import { deviceBindingOf } from '../../uplink/uplink.ts';
 import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
+import { askForAddress, NETWORK_UNKNOWN } from '../case/words.ts';
 
 /** It has an address that packets can come back to, of a family that the other end has. */
 export const addressCheck: UplinkCheck = {
   name: 'address',
   needs: ['interface'],
   applies: ({ uplink }) => hasInterface(uplink),
-  run({ uplink, view, config }) {
+  run({ uplink, view, networkProblem, config }) {
+    if (networkProblem !== undefined) return skipped(NETWORK_UNKNOWN);
     const own = interfaceOf(uplink, view)!;
     const device = deviceBindingOf(uplink.binding);
     const addresses = device?.kind === 'address' ? [device.address] : own.addresses;
     if (addresses.length === 0) {
-      return failed(`${own.name} has no address that packets can come back to`, [
-        `have it ask for one (DHCP), for example: networkctl renew ${own.name}, or: dhclient ${own.name}`,
-      ]);
+      return failed(`${own.name} has no address that packets can come back to`, [askForAddress(own.name)]);
     }
     const { binding } = uplink;
     const others = binding.kind === 'proxy' ? [binding] : routeDestinations(config);

@@ -1,15 +1,17 @@
-import { type Finding, failed, ok } from '../../../shared/runtime/doctor/finding.ts';
+import { type Finding, failed, ok, skipped } from '../../../shared/runtime/doctor/finding.ts';
 import type { NetworkInterface, NetworkView } from '../../network/network-view.ts';
 import { deviceWord } from '../../network/remedy-commands.ts';
 import { type DeviceBinding, deviceBindingOf } from '../../uplink/uplink.ts';
 import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
+import { NETWORK_UNKNOWN } from '../case/words.ts';
 
 /** The interface is there, up, and has a carrier. */
 export const interfaceCheck: UplinkCheck = {
   name: 'interface',
   applies: ({ uplink }) => hasInterface(uplink),
-  run({ uplink, view }) {
+  run({ uplink, view, networkProblem }) {
+    if (networkProblem !== undefined) return skipped(NETWORK_UNKNOWN);
     const own = interfaceOf(uplink, view);
     return own === undefined ? missing(deviceBindingOf(uplink.binding), view) : stateOf(own);
   },

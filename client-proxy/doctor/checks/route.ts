@@ -8,6 +8,7 @@ import { routeTargets } from '../../network/route-targets.ts';
 import { numberedAddresses } from '../case/name-answers.ts';
 import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
+import { NETWORK_UNKNOWN } from '../case/words.ts';
 
 /** Findings about the answers; all other faults are about the way there. */
 const ABOUT_ANSWERS: ReadonlySet<FindingCode> = new Set(['rp-filter']);
@@ -20,7 +21,8 @@ export const routeCheck: UplinkCheck = {
   needs: ['interface', 'address', 'cap'],
   applies: ({ uplink }) => hasInterface(uplink),
   async run(it) {
-    const { view, found } = it;
+    const { view, found, networkProblem } = it;
+    if (networkProblem !== undefined) return skipped(NETWORK_UNKNOWN);
     if (view.interfaces.every(({ routes }) => routes === undefined))
       return skipped('there is no iproute2 here to ask (`ip`)');
     const targets = await targetsOf(it);
@@ -94,7 +96,9 @@ function judge(findings: readonly PathFinding[], isLost: boolean): Finding {
 }
 
 function reachable({ found: { paths } }: UplinkCase): string {
-  const routed = paths.filter(({ findings }) => findings.every(({ severity }) => severity !== 'fault'));
+  const routed = paths.filter(({ findings }) =>
+    findings.every(({ code, severity }) => severity !== 'fault' || ABOUT_ANSWERS.has(code)),
+  );
   const families = new Set(routed.map(({ target }) => (target.host.includes(':') ? 'IPv6' : 'IPv4')));
   return `the kernel has a way for ${[...families].join(' and ')}`;
 }

@@ -49,11 +49,17 @@ export class Examination {
     this.#options.stdout(`  ${columns}${words}\n`);
   };
 
+  #placeOf(report: Report): string {
+    const { uplink, concentrator } = report;
+    if (uplink === null) return this.#reports.get(report)!;
+    return concentrator === undefined ? uplink : `${uplink} to ${concentrator}`;
+  }
+
   /** Prints the verdict. @throws TroubleFound unless all is well */
   end(): void {
     const { json, stdout, program, version } = this.#options;
     const checks = [...this.#reports.keys()];
-    const verdict = verdictOn(checks, (report) => report.uplink ?? this.#reports.get(report)!);
+    const verdict = verdictOn(checks, (report) => this.#placeOf(report));
     const { outcome, words, remedy, advice } = verdict;
     if (json) {
       const document = { schema: SCHEMA, program, version, checks, verdict };

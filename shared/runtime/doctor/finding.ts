@@ -25,6 +25,8 @@ export interface Finding {
 export interface Report extends Required<Finding> {
   /** The uplink; null for the machine as a whole, and for the other end. */
   readonly uplink: string | null;
+  /** Of several concentrators the one that it is about. */
+  readonly concentrator?: string;
   readonly check: string;
 }
 

@@ -85,7 +85,7 @@ it('examines uplinks that have no interface: an address of loopback, and a proxy
 });
 
 /** A machine with these interfaces, and no concentrator. */
-async function examine(uplinks: ClientConfig['uplinks'], interfaces: NetworkView) {
+async function examine(uplinks: ClientConfig['uplinks'], interfaces: NetworkView | Error) {
   const config = {
     ...{ file: 'client.yaml', mode: 'direct', concentrators: [], uplinks },
     concentrator: { addresses: [], pins: [] },
@@ -98,7 +98,10 @@ async function examine(uplinks: ClientConfig['uplinks'], interfaces: NetworkView
     config,
     { json: true, metered: false, speedBytes: 0, natTimeout: false },
     {
-      readNetwork: async () => interfaces,
+      async readNetwork() {
+        if (interfaces instanceof Error) throw interfaces;
+        return interfaces;
+      },
       usageFile: '/nowhere/usage.json',
       native: loadNative().native,
       clock: () => performance.now(),
@@ -138,6 +141,91 @@ it('says why there is no uplink on a machine with virtual interfaces alone', asy
   expect(checks).toMatchObject([
     { check: 'kernel' },
     { check: 'uplinks', words: 'there is no uplink now (veth7: virtual (veth))' },
+  ]);
+});
+
+it.each([
+  ['a route', { routes: [] }, /^ip route add default via .* metric \d+$/],
+  ['an address', { addresses: [] }, /dhclient wlan0$/],
+])('advises what gives an interface %s that is left out without one', async (_, over, advice) => {
+  const other = { name: 'lan', binding: { kind: 'interface', interface: 'eth0' }, backup: false };
+  const network = view(device('eth0'), device('wlan0', over));
+  const { checks, verdict } = await examine([other] as ClientConfig['uplinks'], network);
+  expect(checks.find(({ uplink }) => uplink === 'wlan0')).toMatchObject({
+    outcome: 'skipped',
+    remedy: [expect.stringMatching(advice)],
+  });
+  expect(verdict.advice).toContainEqual(expect.stringMatching(advice));
+});
+
+it('examines what it can where the network cannot be read', async () => {
+  const uplink = { name: 'lte', binding: { kind: 'interface', interface: 'wwan0' }, backup: false };
+  const { checks, isWell } = await examine(
+    [uplink] as ClientConfig['uplinks'],
+    new Error('this system does not tell'),
+  );
+  expect(isWell).toBe(false);
+  expect(checks.map(({ check, outcome }) => `${check} ${outcome}`)).toEqual([
+    expect.stringMatching(/^kernel /),
+    'network warning',
+    'interface skipped',
+    'address skipped',
+    'route skipped',
+    'reverse-path skipped',
+    'arp skipped',
+    'measurements skipped',
+  ]);
+  expect(checks[1]!.words).toMatch(/cannot be read: this system does not tell$/);
+});
+
+it('tells several concentrators apart, and counts each uplink once', async () => {
+  const { port } = await start(['laptop'], { joinsPerSecond: 100 });
+  const concentrators = ['near', 'far'].map((name) => ({
+    name,
+    concentrator: {
+      // Nobody listens where the second one should.
+      addresses: [{ host: '127.0.0.1', port: name === 'near' ? port : 1 }],
+      pins: [certificatePin(identity.certificate)],
+    },
+    client: { id: 'laptop', key: keyOf('laptop') },
+  }));
+  const config = {
+    ...{ file: 'client.yaml', ...concentrators[0]!, concentrators },
+    datagrams: true,
+    dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
+    uplinks: ['left', 'right'].map((name, i) => ({
+      ...{ name, backup: false },
+      binding: { kind: 'address', address: `127.0.0.${i + 2}` },
+    })),
+  } as Partial<ClientConfig> as ClientConfig;
+  const printed: string[] = [];
+  const ending = doctor(
+    config,
+    { json: true, metered: false, speedBytes: 0, natTimeout: false },
+    {
+      readNetwork: async () => portableView({}, () => undefined),
+      native: loadNative().native,
+      clock: () => performance.now(),
+      wallClock: () => Date.now(),
+      version: '1.2.3',
+      usageFile: '/nowhere/usage.json',
+      stdout: (text) => void printed.push(text),
+    },
+  );
+  await expect(ending).rejects.toThrow('trouble was found');
+  const { checks, verdict } = JSON.parse(printed.join('')) as { checks: Report[]; verdict: Verdict };
+  const about = (name: string) =>
+    checks.filter(({ check }) => check === name).map(({ uplink, concentrator }) => [uplink, concentrator]);
+  expect(about('tcp')).toEqual([
+    ['left', 'near'],
+    ['right', 'near'],
+    ['left', 'far'],
+    ['right', 'far'],
+  ]);
+  expect(about('concentrator-kernel')).toEqual([[null, 'near']]);
+  expect(verdict.words.slice(0, 2)).toEqual([
+    'no uplink works',
+    expect.stringMatching(/^left to far, tcp: /),
   ]);
 });
 
