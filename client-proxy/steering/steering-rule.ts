@@ -123,12 +123,11 @@ export function resolvePolicy(policy: ConfiguredPolicy, cheapestFirst: readonly 
   return down === undefined ? resolve(up) : { ...resolve(up), down: resolve(down) };
 }
 
-/** As much of the order as concerns the policy's uplinks, and as a frame has room for beside them. */
+/** As much of the order as a frame has room for beside the uplinks that the policy names. */
 function orderWithin({ only, weights = {} }: SteeringPolicy, order: readonly string[]): readonly string[] {
   const named = new Set([...(only ?? []), ...Object.keys(weights)]);
-  const concerned = order.filter((name) => only?.includes(name) ?? true);
   let room = MAX_STEERED_UPLINKS - named.size;
-  return concerned.filter((name) => named.has(name) || room-- > 0);
+  return order.filter((name) => named.has(name) || room-- > 0);
 }
 
 /** Whether any of these policies goes by cost. */

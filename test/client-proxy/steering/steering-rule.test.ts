@@ -11,12 +11,3 @@ it('takes of the order by cost what a frame has room for, those first that the p
   expect(order).toEqual([...names('dsl').slice(1, 9), 'gone0']);
   expect(fieldsOfPolicy({ mode: 'weighted', weights, order: order! }, 1).uplinks).toHaveLength(24);
 });
-
-it('takes of the order by cost only uplinks that the policy allows', () => {
-  const only = ['lte', ...names('gone').slice(1)];
-  const resolved = resolvePolicy({ mode: 'priority', only, orderBy: 'cost' }, [
-    ...names('dsl').slice(1),
-    'lte',
-  ]);
-  expect(resolved.order).toEqual(['lte']);
-});
