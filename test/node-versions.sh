@@ -14,6 +14,10 @@ TESTS=(
 # A reporter without the line that ends `npm test`: these are no other tests.
 VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project core --project unit --project programs)
 
+# The programs are built once for all versions; those that measure are not among what runs here.
+npm run --silent build
+export TRIBUTARY_TESTS_BUILD_NOTHING=true
+
 echo "Runs ${TESTS[*]} on other versions of Node.js"
 for version in "$@"; do
   [[ -n $version ]] || continue
