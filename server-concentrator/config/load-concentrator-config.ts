@@ -1,6 +1,6 @@
 import { dirname, join, parse as parsePath, resolve } from 'node:path';
 import type * as z from 'zod';
-import { ConfigError, type ConfigProblem } from '../../shared/runtime/config/config-error.ts';
+import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
@@ -108,7 +108,7 @@ interface ReadTls extends Prepared {
   readonly identity: TlsIdentity;
 }
 
-/** "certificate switch" changes the files one after the other: what does not fit together is read so often, */
+/** Who changes the files does so one after the other, and some write them in place: what does not fit together is read so often, */
 const READ_TRIES = 10;
 /** so long after each other. */
 const READ_PAUSE_MS = 50;
@@ -117,27 +117,38 @@ async function readTls(names: { certificate: string; key: string }, source: Yaml
   for (let tries = 1; ; tries++) {
     const files = await readTlsFiles(names, source);
     const { certificate, key, nextKey } = files;
-    const problems: ConfigProblem[] = [];
-    if ('problem' in certificate) problems.push(source.problem(['tls', 'certificate'], certificate.problem));
-    else if (!readCertificate(certificate.text)) {
-      problems.push(source.problem(['tls', 'certificate'], `${names.certificate} holds no PEM certificate`));
+    if ('problem' in certificate || 'problem' in key) {
+      const problems = Object.entries({ certificate, key }).flatMap(([name, read]) =>
+        'problem' in read ? [source.problem(['tls', name], read.problem)] : [],
+      );
+      throw new ConfigError(problems);
     }
-    if ('problem' in key) problems.push(source.problem(['tls', 'key'], key.problem));
-    if (problems.length > 0 || 'problem' in certificate || 'problem' in key) throw new ConfigError(problems);
     const identity = { certificate: certificate.text, key: key.text };
-    const fits = belongsTogether(identity);
-    if (fits) return { identity, ...preparedBeside(identity.certificate, files, names) };
+    const misfit = misfitOf(identity, names);
+    if (misfit === undefined) return { identity, ...preparedBeside(identity.certificate, files, names) };
     // In the middle of a change: the certificate is in its place, and its key is not yet.
     const changing = 'text' in nextKey ? { certificate: certificate.text, key: nextKey.text } : undefined;
     if (changing !== undefined && belongsTogether(changing)) return { identity: changing };
-    if (tries === READ_TRIES) {
-      const message =
-        fits === undefined
-          ? `${names.key} holds no PEM private key (without a passphrase)`
-          : `${names.key} is not the key of ${names.certificate}`;
-      throw new ConfigError([source.problem(['tls', 'key'], message)]);
-    }
+    if (tries === READ_TRIES) throw new ConfigError([source.problem(['tls', misfit.key], misfit.message)]);
     await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS));
+  }
+}
+
+/** Why the two cannot be used: one of them may be half written just now. */
+function misfitOf(
+  identity: TlsIdentity,
+  names: { certificate: string; key: string },
+): { key: 'certificate' | 'key'; message: string } | undefined {
+  if (!readCertificate(identity.certificate)) {
+    return { key: 'certificate', message: `${names.certificate} holds no PEM certificate` };
+  }
+  switch (belongsTogether(identity)) {
+    case true:
+      return undefined;
+    case undefined:
+      return { key: 'key', message: `${names.key} holds no PEM private key (without a passphrase)` };
+    case false:
+      return { key: 'key', message: `${names.key} is not the key of ${names.certificate}` };
   }
 }
 

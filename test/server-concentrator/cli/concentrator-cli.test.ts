@@ -179,6 +179,9 @@ describe('tributary-concentrator certificate', () => {
     await writeFile(file('key.pem'), other.key);
     const loading = loadConcentratorConfig(file('tributary-concentrator.yaml'));
     await new Promise((resolve) => setTimeout(resolve, 20));
+    // Written in place, as by cp: it is empty for a moment.
+    await truncate(file('certificate.pem'));
+    await new Promise((resolve) => setTimeout(resolve, 80));
     await writeFile(file('certificate.pem'), other.certificate);
     expect((await loading).tls).toEqual(other);
     await writeFile(file('key.pem'), (await generateCertificate(new Date())).key);
