@@ -74,8 +74,8 @@ describe('counted by the kernel', needs('libc'), () => {
     const open = await atRest(counter);
     for (const bytes of [open.sentBytes, open.receivedBytes]) {
       expect(bytes).toBeGreaterThan(BODY_BYTES + SYN_BYTES);
-      // Loopback's packets are large, so headers are few.
-      expect(bytes).toBeLessThan(BODY_BYTES * 1.02);
+      // Loopback's packets are large, so headers are few; on a busy machine there are more of them.
+      expect(bytes).toBeLessThan(BODY_BYTES * 1.1);
     }
     socket.destroy();
     await once(socket, 'close');
