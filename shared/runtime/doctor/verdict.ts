@@ -19,7 +19,7 @@ export function verdictOn(reports: readonly Report[], placeOf: (report: Report) 
   // What is left out altogether is no uplink now: it neither works nor fails.
   const tried = reports.filter(({ outcome }) => outcome !== 'skipped');
   const uplinks = [...new Set(tried.flatMap(({ uplink }) => uplink ?? []))];
-  const broken = uplinks.filter((name) => failed.some(({ uplink }) => uplink === name));
+  const broken = uplinks.filter((name) => isBroken(tried.filter(({ uplink }) => uplink === name)));
   const troubles = [...failed, ...warned];
   const lines = troubles.map((report) => `${placeOf(report)}, ${titleOf(report.check)}: ${report.words}`);
   return {
@@ -34,6 +34,15 @@ export function verdictOn(reports: readonly Report[], placeOf: (report: Report) 
       ),
     ],
   };
+}
+
+/** Whether an uplink leads to none of the concentrators: one that fails to some of them works. */
+function isBroken(reports: readonly Report[]): boolean {
+  const failed = new Set(
+    reports.filter(({ outcome }) => outcome === 'failed').map(({ concentrator }) => concentrator),
+  );
+  if (failed.has(undefined)) return true;
+  return failed.size > 0 && reports.every(({ concentrator }) => failed.has(concentrator));
 }
 
 function sumOf(uplinks: readonly string[], broken: readonly string[], troubles: number): string {

@@ -5,6 +5,7 @@ import {
   failed,
   milliseconds,
   ok,
+  type Report,
   skipped,
   warning,
 } from '../../../shared/runtime/doctor/finding.ts';
@@ -68,6 +69,24 @@ it('counts no uplink that was left out', async () => {
   await run('eth1', check('interface', skipped('no carrier')));
   expect(() => examination.end()).toThrow();
   expect(printed.at(-1)).toContain('Verdict: the uplink lte does not work\n');
+});
+
+it.each([
+  // To the first concentrator, to the second.
+  [{ wifi: 'yes no', lte: 'no yes' }, 'all uplinks work, but not everything is as it should be'],
+  [{ wifi: 'yes no', lte: 'no no' }, '1 of 2 uplinks works; what is wrong with lte:'],
+  [{ wifi: 'no no', lte: 'no no' }, 'no uplink works'],
+])('calls an uplink broken that fails to all concentrators: %j', async (works, sum) => {
+  const { examination, printed } = bed();
+  for (const [uplink, answers] of Object.entries(works)) {
+    for (const [i, answer] of answers.split(' ').entries()) {
+      const add = (report: Report) => examination.add({ ...report, concentrator: `c${i}` });
+      const tcp = check('tcp', answer === 'yes' ? ok('in 3 ms') : failed('refused'));
+      await runChecks([check('interface', ok('up')), tcp], undefined, uplink, add);
+    }
+  }
+  expect(() => examination.end()).toThrow();
+  expect(printed.at(-1)).toContain(`Verdict: ${sum}\n`);
 });
 
 it('goes on behind a warning, says each remedy once, and keeps advice apart', async () => {
