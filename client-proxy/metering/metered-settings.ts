@@ -27,7 +27,8 @@ const rate = textAs(
     const bytesPerSecond = parseBitRate(text);
     if (bytesPerSecond === undefined || bytesPerSecond < LEAST_RATE || bytesPerSecond > MOST_RATE)
       return undefined;
-    return bytesPerSecond;
+    // The concentrator is told of it in whole bytes.
+    return Math.round(bytesPerSecond);
   },
 );
 

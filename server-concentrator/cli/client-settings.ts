@@ -1,4 +1,4 @@
-import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
+import { exactBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { parseDuration } from '../../shared/runtime/config/duration.ts';
 import { formatPortRange } from '../../shared/runtime/config/ranges.ts';
@@ -64,7 +64,7 @@ export function settingsText(client: ListedClient, now: Date): string {
     ...(expiresMs === undefined
       ? []
       : [`${hasExpired(client, now.getTime()) ? 'has expired' : 'expires'} ${formatExpiry(expiresMs)}`]),
-    ...(rateBytesPerSecond === undefined ? [] : [`at most ${formatBitRate(rateBytesPerSecond)}`]),
+    ...(rateBytesPerSecond === undefined ? [] : [`at most ${exactBitRate(rateBytesPerSecond)}`]),
     ...(quota === undefined ? [] : [`${quotaText(quota.bytes)} a month, then ${thenText(quota.whenUsedUp)}`]),
     ...(publish.length === 0 ? [] : [`may publish ${publish.map(formatPortRange).join(', ')}`]),
     ...rules('also reaches', egress?.allow),
@@ -76,7 +76,7 @@ export function settingsText(client: ListedClient, now: Date): string {
 }
 
 function thenText(then: NonNullable<ListedClient['quota']>['whenUsedUp']): string {
-  return then === 'refuse' ? 'refused' : formatBitRate(then.bytesPerSecond);
+  return then === 'refuse' ? 'refused' : exactBitRate(then.bytesPerSecond);
 }
 
 /** `30d` from now on; anything else as it is. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BIT_RATE_FORMAT, formatBitRate, parseBitRate } from '../../shared/runtime/config/bit-rate.ts';
+import { BIT_RATE_FORMAT, exactBitRate, parseBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import { formatPortRange, type PortRange } from '../../shared/runtime/config/ranges.ts';
 import {
@@ -106,7 +106,7 @@ export function clientText(client: ListedClient): Record<string, unknown> {
     ...(oldKey === undefined ? {} : { oldKey: formatClientKey(oldKey) }),
     ...(publish === undefined ? {} : { publish: publish.map(portsValue) }),
     ...(expiresMs === undefined ? {} : { expires: formatExpiry(expiresMs) }),
-    ...(rateBytesPerSecond === undefined ? {} : { rateLimit: formatBitRate(rateBytesPerSecond) }),
+    ...(rateBytesPerSecond === undefined ? {} : { rateLimit: exactBitRate(rateBytesPerSecond) }),
     ...(quota === undefined ? {} : { quota: quotaText(quota.bytes), ...atQuotaText(quota) }),
     ...(own === undefined ? {} : { egress: egressText(own) }),
     ...(created === undefined ? {} : { created }),
@@ -127,7 +127,7 @@ export function quotaText(bytes: number): string {
 }
 
 function atQuotaText({ whenUsedUp }: ClientQuota): { readonly atQuota?: string } {
-  return whenUsedUp === 'refuse' ? {} : { atQuota: formatBitRate(whenUsedUp.bytesPerSecond) };
+  return whenUsedUp === 'refuse' ? {} : { atQuota: exactBitRate(whenUsedUp.bytesPerSecond) };
 }
 
 function egressText({

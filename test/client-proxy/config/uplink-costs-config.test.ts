@@ -50,7 +50,7 @@ describe('what uplinks cost, in a client configuration', () => {
     const config = await load(`${MINIMAL}  - name: lte
     interface: wwan0
     metered:
-      rateLimit: {down: 10Mbit/s, up: 2Mbit/s}
+      rateLimit: {down: 10Mbit/s, up: 2000.001kbit/s}
       daily: 500MB
       monthly: 20GB
       billingDay: 12
@@ -66,6 +66,7 @@ stateDir: state
     expect(config.uplinks.map(({ metered }) => metered)).toEqual([
       undefined,
       {
+        // In whole bytes.
         rateLimit: { downBytesPerSecond: 1_250_000, upBytesPerSecond: 250_000 },
         dailyBytes: 500_000_000,
         monthlyBytes: 20_000_000_000,

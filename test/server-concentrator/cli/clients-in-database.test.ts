@@ -64,4 +64,23 @@ describe('commands for clients in a database', needs('postgres'), () => {
     const mended = await exec('client', 'list');
     expect([mended.stderr, mended.stdout.match(/^\S+/gm)]).toEqual(['', ['good', 'van-8']]);
   });
+
+  it('leave rates to the bit as they are, whatever else they set', async () => {
+    const { exec, home, database } = await withDatabase();
+    await exec('client', 'add', 'van-7', '--quota', '1GB');
+    const RATES = 'rate_bits_per_second, at_quota_bits_per_second';
+    await database.query(`UPDATE tributary_clients SET (${RATES}) = (1234567, 999999999999)`);
+    await writeFile(join(home, 'vans.csv'), 'id,quota\nvan-7,20GB\n');
+    expect((await exec('client', 'import', 'vans.csv', '--update')).code).toBe(0);
+    expect((await exec('client', 'set', 'van-7', '--label', 'Van 7')).code).toBe(0);
+    expect(await database.query(`SELECT label, quota_bytes, ${RATES} FROM tributary_clients`)).toEqual([
+      {
+        label: 'Van 7',
+        quota_bytes: '20000000000',
+        rate_bits_per_second: '1234567',
+        at_quota_bits_per_second: '999999999999',
+      },
+    ]);
+    expect((await exec('client', 'list')).stdout).toContain('at most 1234.567kbit/s');
+  });
 });

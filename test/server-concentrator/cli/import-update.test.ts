@@ -60,6 +60,19 @@ describe('tributary-concentrator client import --update', () => {
     expect(await entry()).toEqual(JSON.parse(JSON.stringify({ ...before, ...changes })));
   });
 
+  it('writes rates and quotas of a list again as they were read', async () => {
+    const { exec, write, entry, before } = await withClient();
+    const exact = { rateLimit: '1234.567kbit/s', quota: '1234567B', atQuota: '10000.001kbit/s' };
+    const { rateLimit, quota, atQuota } = exact;
+    await exec(
+      ...['client', 'set', 'van-7', '--rate-limit', rateLimit, '--quota', quota, '--at-quota', atQuota],
+    );
+    await write('vans.csv', 'id,label\nvan-7,x');
+    await exec('client', 'import', 'vans.csv', '--update');
+    await exec('client', 'set', 'van-7', '--publish', '444');
+    expect(await entry()).toEqual({ ...before, ...exact, label: 'x', publish: [444] });
+  });
+
   it('goes on with a change of keys, unless a table has another key', async () => {
     const { exec, write, entry } = await withClient();
     await exec('client', 'rotate', 'van-7');
