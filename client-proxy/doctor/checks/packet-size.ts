@@ -58,9 +58,9 @@ async function holesTo(it: UplinkCase, address: Destination): Promise<readonly (
   for (const direction of stuck) {
     if (await passes(it, address, direction, FEW_BYTES, BURST_MS)) continue;
     const leastBytes = bytesIn(SIZES.at(-1)!, address);
-    const least = await exchange(it, address, direction, leastBytes, BURST_MS);
-    const leastMs = least?.isComplete ? lengthOf(least) : 0;
-    if (leastMs * (FEW_BYTES / leastBytes) > BURST_MS) {
+    const { leastMs, roundMs } = await timesOf(it, address, direction, leastBytes);
+    // Of a long round trip no more comes with more bytes.
+    if (roundMs + (leastMs - roundMs) * (FEW_BYTES / leastBytes) > BURST_MS) {
       holes.push('too slow');
       continue;
     }
@@ -71,6 +71,16 @@ async function holesTo(it: UplinkCase, address: Destination): Promise<readonly (
     if (!isMoment) holes.push(hole);
   }
   return holes;
+}
+
+/** How long the least packet takes, 0 where it does not pass, and how much of that is the round trip. */
+async function timesOf(it: UplinkCase, address: Destination, direction: Direction, leastBytes: number) {
+  const found = await onConnection(it, address, async (connection) => {
+    const roundMs = (await connection.ping(BURST_MS)) ?? 0;
+    return { roundMs, least: await transfer(connection, direction, leastBytes, BURST_MS) };
+  });
+  const leastMs = found?.least.isComplete ? lengthOf(found.least) : 0;
+  return { leastMs, roundMs: Math.min(found?.roundMs ?? 0, leastMs) };
 }
 
 /** Each size on a connection of its own, since one that has lost a packet stands still. */
@@ -106,24 +116,29 @@ function lengthOf({ samples }: Exchange): number {
   return (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0);
 }
 
-async function passes(...wanted: Parameters<typeof exchange>): Promise<boolean> {
-  return (await exchange(...wanted))?.isComplete ?? false;
+async function passes(
+  it: UplinkCase,
+  address: Destination,
+  ...wanted: [direction: Direction, bytes: number, patienceMs: number]
+): Promise<boolean> {
+  const found = await onConnection(it, address, (connection) => transfer(connection, ...wanted));
+  return found?.isComplete ?? false;
 }
 
-/** On a connection of its own; undefined where there is none. */
-async function exchange(
+function transfer(connection: Measuring, direction: Direction, bytes: number, patienceMs: number) {
+  return direction === 'up' ? connection.send(bytes, patienceMs) : connection.receive(bytes, patienceMs);
+}
+
+/** What is measured on a connection of its own; undefined where there is none. */
+async function onConnection<Measured>(
   { uplink, prober }: UplinkCase,
   address: Destination,
-  direction: Direction,
-  bytes: number,
-  patienceMs: number,
-): Promise<Exchange | undefined> {
+  measure: (connection: Measuring) => Promise<Measured>,
+): Promise<Measured | undefined> {
   let connection: Measuring | undefined;
   try {
     connection = (await prober.measure(uplink, address))?.connection;
-    return direction === 'up'
-      ? await connection?.send(bytes, patienceMs)
-      : await connection?.receive(bytes, patienceMs);
+    return connection && (await measure(connection));
   } catch (error) {
     if (error instanceof HandshakeRefused) throw error;
     return undefined;

@@ -338,6 +338,25 @@ describe('packet size', () => {
     expect(it.found.packetBytes).toBeUndefined();
   });
 
+  it.each([600, 2_000])(
+    'finds a hole beyond a round trip of %d ms, which makes no link slow',
+    async (rttMs) => {
+      const exchange = async (bytes: number, timeoutMs: number) => ({
+        samples: samplesOf(bytes, (1_000 * rttMs) / bytes),
+        isComplete: bytes + 98 <= 1_400 && rttMs <= timeoutMs,
+      });
+      const it = doctorCase();
+      const measure = async () => ({
+        connection: measuring({ ping: async () => rttMs, receive: exchange }),
+        terms: { allowanceBytes: 1e9, facts: '{}' },
+      });
+      expect(await run('packet-size', { ...it, prober: { ...it.prober, measure } })).toMatchObject({
+        outcome: 'warning',
+        words: expect.stringContaining('packets above 1400 bytes vanish (IPv4, from the concentrator)'),
+      });
+    },
+  );
+
   it('fails where nothing passes', async () => {
     expect(await run('packet-size', hole('receive', 0))).toMatchObject({ outcome: 'failed' });
   });
