@@ -22,14 +22,34 @@ export function clientSubflowHandshake(
     request: handshake.request,
     receive: (bytes) => handshake.receive(bytes),
     timeoutMs,
-    closedError: (cause) =>
-      new TributaryError(
-        'notAuthorized',
-        "the concentrator closed the connection without an answer: is this client's id in its list, with this key?" +
-          // The network may have done it, too.
-          (cause === undefined ? '' : ` (${errorWords(cause)})`),
-        'peer',
-        cause && { cause },
-      ),
+    closedError,
   });
 }
+
+/** A concentrator closes the connection of a client that it does not know, in good order or by a reset. */
+function closedError(cause: Error | undefined): TributaryError {
+  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (BY_NETWORK.has(code)) {
+    const text = `the connection to the concentrator was lost before its answer: ${errorWords(cause)}`;
+    return new TributaryError('networkFailure', text, 'ours', { cause });
+  }
+  return new TributaryError(
+    'notAuthorized',
+    "the concentrator closed the connection without an answer: is this client's id in its list, with this key?" +
+      // The network may have done it, too.
+      (cause === undefined ? '' : ` (${errorWords(cause)})`),
+    'peer',
+    cause && { cause },
+  );
+}
+
+/** What no concentrator does: it was the network, or this machine. */
+const BY_NETWORK: ReadonlySet<string> = new Set([
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ECONNABORTED',
+  'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+]);
