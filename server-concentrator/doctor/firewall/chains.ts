@@ -36,7 +36,10 @@ export function chainsOf(text: string): Chain[] {
     const [, declared, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
     const [, appendedTo, rule] = /^(?:\[\d+:\d+\] )?-A (\S+) ?(.*)/.exec(line) ?? [];
     const named = ofNft ?? ofIptables;
-    if (named !== undefined) table = tableNamed(tables, named);
+    if (named !== undefined) {
+      table = tableNamed(tables, named);
+      chain = undefined;
+    }
     if (begun !== undefined) chain = chainNamed(table, begun);
     if (chain !== undefined && hook !== undefined) {
       chain.hook = HOOKS.get(hook) ?? 'before';

@@ -199,6 +199,29 @@ it.each([
     ),
     ['udp'],
   ],
+  // Chains that are called under a condition that is not known: whole sets of rules stand there.
+  [
+    ':INPUT DROP [0:0]\n:NEW - [0:0]\n-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j NEW\n-A NEW -p tcp -m tcp --dport 8443 -j ACCEPT\n',
+    ['udp'],
+  ],
+  [
+    ':INPUT DROP [0:0]\n:OWN - [0:0]\n-A INPUT -m addrtype --dst-type LOCAL -j OWN\n-A OWN -p udp -m udp --dport 8443 -j ACCEPT\n',
+    ['tcp'],
+  ],
+  [DEFAULT_DROP('meta nfproto ipv4 jump four', '\tchain four {\n\t\tiifname "eth0" accept\n\t}'), []],
+  // A flowtable of the next table has a hook, too.
+  [
+    `${DROPPING}table inet offload {\n\tflowtable fast {\n\t\thook ingress priority filter\n\t\tdevices = { eth0 }\n\t}\n}\n`,
+    ['tcp', 'udp'],
+  ],
+  // As does one in front of the chains of its own table.
+  [
+    DROPPING.replace(
+      '{',
+      '{\n\tflowtable fast {\n\t\thook ingress priority filter\n\t\tdevices = { eth0 }\n\t}',
+    ),
+    ['tcp', 'udp'],
+  ],
   ['', []],
 ])('reads rules of a packet filter: %s', (rules, closed) => {
   const isClosed = (protocol: 'tcp' | 'udp') => remedyFor(rules, protocol) !== undefined;
