@@ -311,7 +311,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** Reads how all are, and draws the conclusions. */
   #look(): void {
-    if (this.#isLooking || this.#isStopped || this.members.length < 2) return;
+    if (this.#isLooking || this.#isStopped || this.#list.all.length < 2) return;
     this.#isLooking = true;
     const nowMs = this.#options.clock();
     this.#lookedMs = nowMs;
@@ -320,7 +320,8 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
       if (event !== undefined && this.#list.has(member)) this.#options.onEvent(event);
     }
     this.#doubtOthers(nowMs);
-    const change = this.#choice.look(this.#views, nowMs);
+    // Beside one that leaves there may be no choice.
+    const change = this.members.length < 2 ? undefined : this.#choice.look(this.#views, nowMs);
     this.#assign();
     this.#isLooking = false;
     if (change !== undefined) this.#tellChosen(change);
@@ -383,9 +384,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     const members = this.#list.all;
     const nowMs = this.#options.clock();
     const chosen = this.#chosen;
-    const weights = members.map((member) =>
-      member === chosen || member.isCarrying(nowMs) ? 1 : IDLE_WEIGHT,
-    );
+    const weights = members.map((one) => (one === chosen || one.isCarrying(nowMs) ? 1 : IDLE_WEIGHT));
     const sum = weights.reduce((all, one) => all + one, 0);
     for (const [index, member] of members.entries()) {
       const isStanding = member !== chosen && this.#list.has(member) && !member.isInUse(nowMs);

@@ -28,15 +28,15 @@ class Asked {
   }
 }
 
-/** A session that carries nothing. */
-const driverOf = (name: string, asked: Asked) => {
+/** A session that has carried what `carried` has for it. */
+const driverOf = (name: string, asked: Asked, carried: ReadonlyMap<string, number>) => {
   const driver = {
     name,
     streamCount: 0,
     ...{ hasSubflow: true, startedMs: 0 },
     snapshot: () => ({
       subflows: [{ sinceHeardMs: asked.isHeard ? -1 : 1 }],
-      statistics: { sentBytes: 0, receivedBytes: 0 },
+      statistics: { sentBytes: carried.get(name) ?? 0, receivedBytes: 0 },
     }),
     input: (command: (session: object) => unknown) =>
       command({ subflows: { ask: () => void asked.count++ } }),
@@ -64,6 +64,7 @@ function several() {
   const left: SessionDriver[] = [];
   const counts: number[] = [];
   const asked = new Asked();
+  const carried = new Map<string, number>();
   const drained = {
     promise: Promise.resolve(),
     /** Those that leave have streams, until the call. */
@@ -80,7 +81,7 @@ function several() {
   const looks = new Map<string, ConcentratorEvents>();
   const all = new Concentrators({
     make: (configured, { onChanged, onReviewed }) => {
-      const driver = driverOf(configured.name, asked);
+      const driver = driverOf(configured.name, asked, carried);
       looks.set(configured.name, { onChanged, onReviewed });
       const keeper = {
         setUplinks: (uplinks: readonly DialledUplink[]) => given.set(configured.name, uplinks),
@@ -131,7 +132,21 @@ function several() {
     reached.add(name);
     looks.get(name)!.onReviewed();
   };
-  return { all, configure, drained, rateOf, given, asked, reach, review, left, counts, time, events };
+  return {
+    all,
+    configure,
+    drained,
+    carried,
+    rateOf,
+    given,
+    asked,
+    reach,
+    review,
+    left,
+    counts,
+    time,
+    events,
+  };
 }
 
 it('tells how many have sessions after each reload, and when one that was taken out is done', async () => {
@@ -169,6 +184,26 @@ it('shares rate limits with one that leaves until it is done, and again when it 
   expect(rateOf('frankfurt')).toBe(LIMIT);
   configure('frankfurt', 'paris');
   expect([rateOf('frankfurt'), rateOf('paris')]).toEqual(before);
+});
+
+it('leaves to the one that is left what one that leaves does not use any more, and shares when it does', () => {
+  const { configure, rateOf, drained, carried, reach, review, time } = several();
+  const rates = (paris: number) => {
+    time.ms += 1_000;
+    carried.set('paris', paris);
+    review('paris');
+    return [rateOf('frankfurt'), rateOf('paris')].map((rate) => Math.round((100 * rate!) / LIMIT));
+  };
+  configure('frankfurt', 'paris');
+  reach('frankfurt', 'paris');
+  expect(rates(0)).toEqual([98, 2]);
+  expect(rates(1_000_000)).toEqual([50, 50]);
+  const done = drained.hold();
+  configure('frankfurt');
+  expect(rates(2_000_000)).toEqual([50, 50]);
+  expect(rates(2_000_000)).toEqual([98, 2]);
+  expect(rates(3_000_000)).toEqual([50, 50]);
+  done();
 });
 
 it.each([
