@@ -11,15 +11,14 @@ import { EndpointError } from '../../shared/runtime/observe/http-endpoint.ts';
 import { type ListenAddress, ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
 import { temporaryDirectory, temporaryFile } from '../config/temporary-directory.ts';
 import { useCleanups } from '../support/cleanups.ts';
-import { eventually } from '../support/eventually.ts';
 import { freePort, takenPort } from '../support/ports.ts';
-import { running } from '../support/running.ts';
+import { running, untilRunning } from '../support/running.ts';
 
 const after = useCleanups();
 
 beforeEach(async () => {
   // What the test before this one has closed may need a moment to be gone.
-  await eventually(() => expect(running()).toEqual([]));
+  await untilRunning([]);
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
 });
 afterEach(() => {
@@ -61,7 +60,7 @@ it('leaves nothing behind when it closes', async () => {
   await proxy.start();
   expect(running().length).toBeGreaterThan(before.length + 3);
   await proxy.close();
-  await eventually(() => expect(running()).toEqual(before));
+  await untilRunning(before);
 });
 
 it('leaves nothing behind when the port of its metrics is taken', async () => {
@@ -70,7 +69,7 @@ it('leaves nothing behind when the port of its metrics is taken', async () => {
   const before = running();
   const { proxy, config } = await client({ metrics });
   await expect(proxy.start()).rejects.toThrow(EndpointError);
-  await eventually(() => expect(running()).toEqual(before));
+  await untilRunning(before);
   const socket = connect(config.socks.listen[0] as ListenAddress);
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
 });
@@ -81,7 +80,7 @@ it('leaves nothing behind when the port for applications is taken', async () => 
   const before = running();
   const { proxy } = await client({ socks });
   await expect(proxy.start()).rejects.toThrow(ListenError);
-  await eventually(() => expect(running()).toEqual(before));
+  await untilRunning(before);
 });
 
 it('waits for open connections when it closes, until it is told a second time', async () => {

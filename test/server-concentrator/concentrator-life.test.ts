@@ -5,14 +5,13 @@ import { PartialReloadError } from '../../shared/runtime/config/reload.ts';
 import { EndpointError } from '../../shared/runtime/observe/http-endpoint.ts';
 import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
 import { onCleanup } from '../runtime/subflow/subflow-bench.ts';
-import { eventually } from '../support/eventually.ts';
 import { freePort, takenPort } from '../support/ports.ts';
-import { running } from '../support/running.ts';
+import { running, untilRunning } from '../support/running.ts';
 import { assembled, connect, start } from './concentrator-bed.ts';
 
 beforeEach(async () => {
   // What the test before this one has closed may need a moment to be gone.
-  await eventually(() => expect(running()).toEqual([]));
+  await untilRunning([]);
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
 });
 afterEach(() => {
@@ -28,7 +27,7 @@ it('leaves nothing behind when it closes', async () => {
   // Two servers, the watch of its addresses, that of the event loop, and that of its clients. Its memory is watched while there are streams.
   expect(running().length).toBe(before.length + 5);
   await concentrator.close();
-  await eventually(() => expect(running()).toEqual(before));
+  await untilRunning(before);
 });
 
 it('leaves nothing behind when the port of its metrics is taken', async () => {
@@ -39,7 +38,7 @@ it('leaves nothing behind when the port of its metrics is taken', async () => {
   const metrics = { listen: at(taken.port), hosts: [] };
   const { concentrator } = await assembled(['laptop'], {}, { listen, metrics });
   await expect(concentrator.start()).rejects.toThrow(EndpointError);
-  await eventually(() => expect(running()).toEqual(before));
+  await untilRunning(before);
   await expect(once(connectTcp(listen[0]!), 'connect')).rejects.toThrow('ECONNREFUSED');
 });
 
@@ -50,7 +49,7 @@ it('leaves nothing behind when the port for subflows is taken', async () => {
   const listen = [{ ...at(taken.port), required: true }];
   const { concentrator } = await assembled(['laptop'], {}, { listen, metrics: { listen: at(0), hosts: [] } });
   await expect(concentrator.start()).rejects.toThrow(ListenError);
-  await eventually(() => expect(running()).toEqual(before));
+  await untilRunning(before);
 });
 
 it('does without an optional address that this machine does not have, and not without one that is required', async () => {
