@@ -257,9 +257,9 @@ function addProxySettings(program: Command, load: LoadConfig, deps: ClientCliDep
       'the client at this address, of this machine or another; then no configuration is needed',
     )
     .action(async (_options: unknown, command: Command) => {
-      const { config, ...options } = command.optsWithGlobals<SetProxyArguments & { config?: string }>();
+      const options = command.optsWithGlobals<SetProxyArguments>();
       const { setProxyCommand } = await import('./set-proxy.ts');
-      await setProxyCommand(() => load(config), options, deps);
+      await setProxyCommand(() => load(options.config), options, deps);
     });
   program
     .command('unset-proxy')

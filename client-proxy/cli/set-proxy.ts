@@ -17,7 +17,7 @@ import { forEachUser, runAsUser, usersWithProxy } from '../desktop-proxy/other-u
 import { RECORD_NAME } from '../desktop-proxy/proxy-record.ts';
 import { removeEmptyFolders } from '../desktop-proxy/session-places.ts';
 import { type ProxyAddress, ProxySettingError, type SettingStore } from '../desktop-proxy/setting-store.ts';
-import { takesSocks } from '../desktop-proxy/takes-socks.ts';
+import { takesProxies } from '../desktop-proxy/takes-proxies.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { DEFAULT_SOCKS } from './command-defaults.ts';
 
@@ -28,6 +28,7 @@ export interface SetProxyArguments {
   readonly print?: true;
   /** Absent: the client of this configuration. */
   readonly proxy?: string;
+  readonly config?: string;
 }
 
 /** The options of `unset-proxy`, as they were written. */
@@ -44,10 +45,10 @@ export interface UnsetProxyArguments {
  */
 export async function setProxyCommand(
   load: () => Promise<ClientConfig>,
-  { proxy: named, print }: SetProxyArguments,
+  { proxy: named, config, print }: SetProxyArguments,
   deps: ClientCliDeps,
 ): Promise<void> {
-  const proxy = named === undefined ? await configuredProxy(load, deps) : namedProxy(named);
+  const proxy = named === undefined ? await configuredProxy(load, config, deps) : namedProxy(named);
   const { stores, missing } = await storesHere(deps);
   const file = recordFile(deps);
   const changed = await locked(file, print, deps, () => setProxy(stores, proxy, file, print === true));
@@ -188,13 +189,16 @@ function effectOf({ effect }: SettingStore): string {
 /** That of the configuration. Where it is for the service alone, the usual one, if a client answers there. */
 async function configuredProxy(
   load: () => Promise<ClientConfig>,
-  { stderr }: ClientCliDeps,
+  config: string | undefined,
+  { stderr, env }: ClientCliDeps,
 ): Promise<ProxyAddress> {
   try {
     return proxyOf(await load());
   } catch (error) {
-    if (!(error instanceof ConfigForbiddenError)) throw error;
-    if (!(await takesSocks(USUAL_PROXY))) {
+    // Whoever names a file means that client, and no other.
+    const isNamed = config !== undefined || env.TRIBUTARY_CONFIG !== undefined;
+    if (isNamed || !(error instanceof ConfigForbiddenError)) throw error;
+    if (!(await takesProxies(USUAL_PROXY))) {
       throw new UsageError(
         `${error.message}\nNo proxy without a password answers at ${DEFAULT_SOCKS}: give --proxy ADDRESS:PORT, ` +
           'which root finds under socks.listen',

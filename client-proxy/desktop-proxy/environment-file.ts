@@ -74,11 +74,9 @@ export class EnvironmentFile implements SettingStore {
     this.#later = pieces
       .filter(({ name, variables }) => name > FILE_NAME && OURS.some((one) => variables.has(one)))
       .map(({ file }) => file);
-    const before = new Map(
-      pieces.filter(({ name }) => name < FILE_NAME).flatMap(({ variables }) => [...variables]),
-    );
+    const earlier = pieces.filter(({ name }) => name < FILE_NAME);
     return inBothCases(WITHOUT_PROXY)
-      .map((name) => before.get(name) ?? '')
+      .flatMap((name) => hostsIn(earlier.flatMap(({ variables }) => variables.get(name) ?? [])))
       .join(',');
   }
 
@@ -114,6 +112,18 @@ export class EnvironmentFile implements SettingStore {
       ...lines.map((line) => line.replace(/:\/\/([^:@/]*):[^@]*@/, '://$1:PASSWORD@')),
     ];
   }
+}
+
+const ITSELF = /\$\{?no_proxy\b/i;
+
+/** The hosts after all these lists, one after the other: a list that names the variable itself goes on with those before it. */
+function hostsIn(lists: readonly string[]): readonly string[] {
+  const hosts: string[] = [];
+  for (const list of lists) {
+    if (!ITSELF.test(list)) hosts.length = 0;
+    hosts.push(...list.split(',').filter((one) => !ITSELF.test(one)));
+  }
+  return hosts;
 }
 
 /** Programs look for either. */

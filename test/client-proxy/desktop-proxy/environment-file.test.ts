@@ -59,11 +59,16 @@ describe('the file of variables for proxies', () => {
     await mine('70-other.conf', 'LANG=C\n');
     await writeFile(join(ofSystem, '10-proxy.conf'), 'no_proxy=hidden.example.org\n');
     await writeFile(join(ofSystem, '15-proxy.conf'), 'NO_PROXY=$SITE.example.org\n');
+    // It goes on with those before it. Named in ours, they would be there once more whenever systemd reads all files again.
+    await mine(
+      '30-site.conf',
+      `no_proxy=\${no_proxy},corp.example.org\nNO_PROXY=corp.example.org,$NO_PROXY\n`,
+    );
     await writeFile(join(ofSystem, '99-environment.conf'), 'export all_proxy=late\n');
     const store = new EnvironmentFile({ homeDirectory, env: {} }, [ofSystem]);
     for (let time = 0; time < 2; time++)
       await setProxy([store], { host: '127.0.0.1', port: 1080 }, record, false);
-    const hosts = 'intranet.example.org,localhost,$SITE.example.org,127.0.0.0/8,::1';
+    const hosts = 'intranet.example.org,localhost,corp.example.org,$SITE.example.org,127.0.0.0/8,::1';
     const text = await readFile(join(homeDirectory, FILE), 'utf8');
     expect(text).toContain(`\nno_proxy=${hosts}\nNO_PROXY=${hosts}\n`);
     const later = [join(homeDirectory, FOLDER, '60-proxy.conf'), join(ofSystem, '99-environment.conf')];

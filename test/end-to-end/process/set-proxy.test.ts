@@ -14,6 +14,11 @@ import { builtProgram } from '../support/program.ts';
 const NOBODY = 65534;
 const START = `"$@" --config "$0" > "$0.log" 2>&1 & client=$!
   until grep -q 'is up' "$0.log"; do sleep 0.2; done`;
+const SOCKS_ALONE = `"$1" -e '
+  const answer = (socket) => (bytes) => (bytes[0] === 5 ? socket.write(Buffer.of(5, 0)) : socket.destroy());
+  const server = require("node:net").createServer((socket) => socket.on("error", () => {}).once("data", answer(socket)));
+  server.listen(1080, "127.0.0.1", () => console.log("is up"));' > "$0.log" 2>&1 & client=$!
+  until grep -q 'is up' "$0.log"; do sleep 0.2; done`;
 const SET = `code=0; cd "$HOME/work"
   setpriv --reuid=${NOBODY} --clear-groups "$@" set-proxy || code=$?
   [ -z "\${client-}" ] || { kill $client; wait $client || true; }
@@ -41,6 +46,20 @@ describe('set-proxy by a user who may not read the configuration of the service'
       START,
       2,
       /permission denied\n.*127\.0\.0\.1:1080.*--proxy ADDRESS:PORT/,
+    ],
+    [
+      'refuses what takes SOCKS alone, as ssh does: desktops are told of HTTP, too',
+      '',
+      SOCKS_ALONE,
+      2,
+      /permission denied\n.*127\.0\.0\.1:1080.*--proxy ADDRESS:PORT/,
+    ],
+    [
+      'refuses where the file is named: another client is not what is meant',
+      '',
+      `${START}\nexport TRIBUTARY_CONFIG="$0"`,
+      2,
+      /permission denied[^\n]*\n?$/,
     ],
   ])('%s', async (_, config, script, status, said) => {
     const home = await temporaryDirectory();
