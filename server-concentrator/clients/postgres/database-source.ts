@@ -44,6 +44,7 @@ export class DatabaseSource implements ClientSource {
   /** The connection is there, but the list cannot be read: a right or a table is missing, or another session locks it. */
   #unread: ClientSource['trouble'];
   #rereading: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(options: DatabaseSourceOptions) {
     this.#options = options;
@@ -78,6 +79,7 @@ export class DatabaseSource implements ClientSource {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#rereading);
     await this.#options.link.close();
     await this.#options.known.close();
@@ -105,7 +107,7 @@ export class DatabaseSource implements ClientSource {
       } catch (error) {
         // As a rule the connection is lost, and all is read when there is another one.
         this.#changed.clear();
-        if (this.#options.link.trouble !== undefined) break;
+        if (this.#isClosed || this.#options.link.trouble !== undefined) break;
         this.#onUnread(errorWords(error));
         this.#changed.add(EVERY);
         await pause(READ_AGAIN_MS);

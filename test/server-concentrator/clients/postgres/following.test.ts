@@ -185,6 +185,23 @@ describe('the list in a database', needs('postgres'), () => {
     ]);
   }, 30_000);
 
+  it('is not called unreadable, and not asked for again, when it is closed during a read', async () => {
+    const database = await tables();
+    await fill(database, 3);
+    const { source, seen, lines } = await follow(database);
+    const locker = await other(database);
+    await locker.query('BEGIN');
+    await locker.query('LOCK TABLE tributary_clients');
+    const { questions } = seen;
+    await database.query("NOTIFY tributary_clients, 'c1'");
+    await expect.poll(() => seen.questions, { interval: 5 }).toBe(questions + 1);
+    await source.close();
+    // Where it went on, it would ask again a second later.
+    await sleep(1_500);
+    await locker.query('ROLLBACK');
+    expect([lines, seen.questions, source.trouble]).toEqual([[], questions + 1, undefined]);
+  });
+
   it.each([
     ['a null among ports', 'publish = array_append(publish, NULL)'],
     ['a null as the only rule', "egress_deny = '{NULL}'"],
