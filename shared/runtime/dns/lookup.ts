@@ -209,6 +209,13 @@ export function answerOf(families: readonly Family[]): readonly string[] {
   return families.flatMap(({ records }) => records.map(({ value }) => value));
 }
 
+/** Whether the name servers have told of both families; that one has no address is an answer, too. */
+export function isWhole(families: readonly Family[]): boolean {
+  const isTold = ({ errorCode }: Family) =>
+    errorCode === undefined || errorCode === dns.NOTFOUND || NO_ADDRESS.has(errorCode);
+  return families.length === 2 && families.every(isTold);
+}
+
 /** Why nothing was found of a name. */
 export function failureOf(name: string, families: readonly Pick<Family, 'errorCode'>[]): StreamError {
   const codes = families.map(({ errorCode }) => errorCode ?? dns.NODATA);

@@ -7,7 +7,7 @@ import type { MonotonicClock } from '../clock.ts';
 import { keepRecent } from '../keep-recent.ts';
 import { PlainWay } from './dns-way.ts';
 import { HostsFile } from './hosts-file.ts';
-import { answerOf, type Family, failureOf, Lookup, MAX_ADDRESSES_PER_FAMILY } from './lookup.ts';
+import { answerOf, type Family, failureOf, isWhole, Lookup, MAX_ADDRESSES_PER_FAMILY } from './lookup.ts';
 import { type DnsRoute, NameServers } from './name-servers.ts';
 import { Nat64Discovery } from './nat64-discovery.ts';
 import { namesIn, reverseName } from './reverse-name.ts';
@@ -159,7 +159,7 @@ export class DnsResolver implements NameResolver {
 
   #store(name: string, families: readonly Family[]): void {
     const answer = answerOf(families);
-    const maxAgeMs = families.length === 1 ? MAX_HALF_AGE_MS : MAX_CACHE_AGE_MS;
+    const maxAgeMs = isWhole(families) ? MAX_CACHE_AGE_MS : MAX_HALF_AGE_MS;
     const ttlSeconds = Math.min(...families.flatMap(({ records }) => records.map(({ ttl }) => ttl)));
     if (answer.length === 0 || ttlSeconds <= 0) return;
     const expiresAtMs = this.#options.clock() + Math.min(ttlSeconds * 1000, maxAgeMs);
@@ -191,5 +191,5 @@ const MAX_WAITING = 1024;
 const MAX_CACHED = 2048;
 /** Short enough that a change at the origin is followed, long enough for the opens of one page. */
 const MAX_CACHE_AGE_MS = 60_000;
-/** The same of one family alone, where the name servers do not answer for the other: that may be for once. */
+/** The same of one family alone, where the name servers do not answer for the other, or fail: that may be for once. */
 const MAX_HALF_AGE_MS = 5_000;

@@ -107,6 +107,36 @@ test('the answer of one family alone is not kept as long as both', async () => {
   });
 });
 
+test.each<NameServerReply>(['servfail', 'refused', 'notimp'])(
+  'the same where the name servers answer %s for the other family',
+  async (failure) => {
+    let failed = 0;
+    const { resolver } = await resolverWith((type) =>
+      type === 'AAAA' && ++failed === 1
+        ? failure
+        : { addresses: [type === 'A' ? '192.0.2.1' : '2001:db8::1'], ttlSeconds: 60 },
+    );
+    expect(await resolver.resolve('half.example.org', NEVER)).toEqual(['192.0.2.1']);
+    clockMs = 4_999;
+    expect(await resolver.resolve('half.example.org', NEVER)).toEqual(['192.0.2.1']);
+    clockMs = 5_000;
+    expect(await resolver.resolve('half.example.org', NEVER)).toEqual(['2001:db8::1', '192.0.2.1']);
+  },
+);
+
+test.each<NameServerReply>([{ addresses: [] }, 'nxdomain'])(
+  'a family without addresses (%j) is an answer, and kept as long as others',
+  async (nothing) => {
+    const { resolver, queries } = await resolverWith((type) =>
+      type === 'A' ? { addresses: ['192.0.2.1'], ttlSeconds: 60 } : nothing,
+    );
+    await resolver.resolve('v4.example.org', NEVER);
+    clockMs = 59_999;
+    expect(await resolver.resolve('v4.example.org', NEVER)).toEqual(['192.0.2.1']);
+    expect(queries).toHaveLength(2);
+  },
+);
+
 test('an A answer a little later than the AAAA answer is waited for', async () => {
   const { resolver } = await resolverWith((type) =>
     type === 'A' ? { addresses: ['192.0.2.1'], delayMs: 100 } : { addresses: ['2001:db8::1'] },
