@@ -6,7 +6,14 @@ const ANYWHERE = { host: '192.0.2.1', port: 53 };
 /** The kernel is asked at most so often: it is done for connections. */
 const ASK_EVERY_MS = 1_000;
 /** What it says where there is no way. Any other failure, such as too few descriptors, says nothing of routes. */
-const NO_ROUTE: ReadonlySet<string | undefined> = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL']);
+const NO_ROUTE: ReadonlySet<string | undefined> = new Set([
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'EADDRNOTAVAIL',
+  // Routes of the types `prohibit` and `blackhole`.
+  'EACCES',
+  'EINVAL',
+]);
 
 /**
  * Whether the kernel has a route to the Internet's IPv4 addresses. An address of this machine says little: a bridge for containers
@@ -48,7 +55,7 @@ export class Ipv4Route {
       await connected(socket);
       this.#isThere = true;
     } catch (error) {
-      this.#isThere = !NO_ROUTE.has((error as NodeJS.ErrnoException).code);
+      if (NO_ROUTE.has((error as NodeJS.ErrnoException).code)) this.#isThere = false;
     } finally {
       socket?.close();
     }
