@@ -573,11 +573,15 @@ is_packaged() {
 # With its keys and configuration; what others have put into the folder stays.
 remove_program() {
   # A socket that an administrator has put there would start the service again.
-  if [ -e "$UNITS/$1.socket" ] && ! is_packaged "$1"; then remove_unit "$1.socket" sockets.target; fi
-  if [ -d /run/systemd/system ]; then systemctl --quiet disable --now "$1.service" || true; fi
+  socket=
+  if [ -e "$UNITS/$1.socket" ] && ! is_packaged "$1"; then socket=$1.socket; fi
+  if [ -d /run/systemd/system ]; then
+    for unit in $socket "$1.service"; do systemctl --quiet stop "$unit" || true; done
+  fi
   running=$(processes_of "$1")
   [ -z "$running" ] || fail "$1 runs on, as process" $running": stop it first; nothing of it is removed"
   if is_packaged "$1"; then
+    if [ -d /run/systemd/system ]; then systemctl --quiet disable "$1.service" || true; fi
     rm -f "$UNITS/$1.service"
     sed -i "/^$1\$/d" "$MARKER"
     say "$1 is removed. Its keys and configuration stay: a package of this system has it, too. To start that: systemctl enable --now $1"
@@ -598,6 +602,7 @@ remove_program() {
   rm -rf "$state"
   if getent passwd "$1" > /dev/null; then userdel "$1"; fi
   if getent group "$1" > /dev/null; then groupdel "$1"; fi
+  [ -z "$socket" ] || remove_unit "$socket" sockets.target
   remove_unit "$1.service" multi-user.target
   sed -i "/^$1\$/d" "$MARKER"
   say "$1 is removed, with its keys and configuration."

@@ -1,5 +1,5 @@
 /* What install.sh takes away with the programs, and what it leaves to others. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -40,6 +40,18 @@ describe('install.sh --uninstall', { ...needs('debian'), timeout: TIMEOUT_MS }, 
   const concentrator = () => expect(install('--public vps.example.org')).toMatchObject({ status: 0 });
   const client = (setting = ':') =>
     expect(install('--client', { input: 'tributary://link\n', setting })).toMatchObject({ status: 0 });
+  /** As an administrator has systemd listen for the client. */
+  const socketOfClient = () => {
+    shell(`mkdir -p ${UNITS}/sockets.target.wants ${UNITS}/${CLIENT}.socket.d
+      for each in ${UNITS}/${CLIENT}.socket ${UNITS}/${CLIENT}.socket.d/mine.conf; do echo > $each; done
+      ln -s ${UNITS}/${CLIENT}.socket ${UNITS}/sockets.target.wants/`);
+    expect(root.run('systemctl', ['enable', '--now', `${CLIENT}.socket`])).toMatchObject({ status: 0 });
+  };
+  const enabled = () =>
+    readdirSync(join(root.changes, 'run/fake')).filter((name) => name.endsWith('.enabled'));
+  /** Without what a socket of the client was enabled in. */
+  const withoutWants = (paths: readonly string[]) =>
+    paths.filter((path) => path !== `.${UNITS}/sockets.target.wants`);
   const uninstall = () => expect(install('--uninstall')).toMatchObject({ status: 0 });
 
   it('leaves on removal what others have put in the place of its commands since', () => {
@@ -51,15 +63,10 @@ describe('install.sh --uninstall', { ...needs('debian'), timeout: TIMEOUT_MS }, 
 
   it('takes the socket away by which the service would be started again', () => {
     client();
-    const wanted = `${UNITS}/sockets.target.wants`;
-    shell(`mkdir -p ${wanted} ${UNITS}/${CLIENT}.socket.d
-      for each in ${UNITS}/${CLIENT}.socket ${UNITS}/${CLIENT}.socket.d/mine.conf; do echo > $each; done
-      ln -s ${UNITS}/${CLIENT}.socket ${wanted}/`);
-    expect(root.run('systemctl', ['enable', '--now', `${CLIENT}.socket`])).toMatchObject({ status: 0 });
+    socketOfClient();
     uninstall();
-    const emptied = before.includes(`.${wanted}`) ? [] : [`.${wanted}`];
-    expect(root.paths()).toEqual([...before, ...emptied].sort());
-    expect(existsSync(join(root.changes, `run/fake/${CLIENT}.socket.enabled`))).toBe(false);
+    expect(withoutWants(root.paths())).toEqual(withoutWants(before));
+    expect(enabled()).toEqual([]);
   });
 
   it('leaves to a package that was installed since its configuration, keys, state and user', () => {
@@ -97,22 +104,23 @@ describe('install.sh --uninstall', { ...needs('debian'), timeout: TIMEOUT_MS }, 
   });
 
   it('removes nothing of a program that runs on', () => {
-    concentrator();
-    const there = root.paths();
+    client();
+    socketOfClient();
+    const there = [root.paths(), enabled()];
     const beside = (place: string) =>
       root.run('sh', [
         '-c',
-        `user=$(id -u ${CONCENTRATOR})
+        `user=$(id -u ${CLIENT})
 chroot --userspec=$user:$user --groups= ${place} /bin/tail -n 0 -f /bin/tail &
 until ! kill -0 $! || find /proc -maxdepth 1 -user $user | grep -q .; do :; done
 sh /root/install.sh --uninstall`,
       ]);
     const { status, stderr } = beside('/');
-    expect(stderr).toMatch(/tributary-concentrator runs on, as process \d+: stop it first/);
-    expect([status, root.paths()]).toEqual([1, there]);
+    expect(stderr).toMatch(/tributary-client runs on, as process \d+: stop it first/);
+    expect([status, root.paths(), enabled()]).toEqual([1, ...there]);
     // As in a container, whose user of the same number is somebody else.
     expect(beside('/usr')).toMatchObject({ status: 0 });
-    expect(root.paths()).toEqual(before);
+    expect(withoutWants(root.paths())).toEqual(withoutWants(before));
   });
 
   it('takes away what was configured, whatever else the environment of root names', () => {

@@ -66,6 +66,7 @@ case " $* " in
 *' is-active '*) cat $state 2> /dev/null || echo inactive; grep -qs '^active' $state ;;
 *' is-enabled '*) [ -e $state.enabled ] ;;
 *' enable '*) touch $state.enabled ;;
+*' stop '*) rm -f $state ;;
 *' disable '*) rm -f $state.enabled $state ;;
 *' restart '*)
   command=/opt/tributary/current/bin/\${last%.service}
