@@ -114,28 +114,54 @@ describe('an upgrade of packages on Debian', { ...needs('debian', 'network'), ti
   });
 
   it('and an installation by install.sh leave keys and configuration to each other', () => {
-    const script = (...args: readonly string[]) => machine.run('sh', ['/root/release/install.sh', ...args]);
+    const script = (args: readonly string[], input = '') => {
+      const { status, stdout, stderr } = machine.run('sh', ['/root/release/install.sh', ...args], { input });
+      expect([status, stderr]).toEqual([0, expect.anything()]);
+      return stdout;
+    };
+    const masked = () =>
+      machine.runWell('find', ['/etc/systemd/system', '-name', 'tributary*', '-lname', '/dev/null']);
     machine.runWell('apt-get', ['purge', '--yes', 'tributary-*']);
-    expect(script('--public', network.concentrator.address.v4)).toMatchObject({ status: 0 });
-    const [configured, user] = [kept(), machine.runWell('id', [CONCENTRATOR])];
+    const link = script(['--public', network.concentrator.address.v4]);
+    let [configured, user] = [kept(), machine.runWell('id', [CONCENTRATOR])];
 
-    expect(install(VERSION, 'tributary-runtime', CONCENTRATOR)).toContain(
+    // It leaves the service as it is, off or on.
+    machine.runWell('systemctl', ['disable', '--now', CONCENTRATOR]);
+    expect(install(VERSION, 'tributary-runtime', ...PROGRAMS)).toContain(
       '"sh install.sh --uninstall" removes that',
     );
-    expect(script('--uninstall')).toMatchObject({ status: 0 });
+    expect(state(CONCENTRATOR)).toEqual(['disabled', 'inactive', VERSION]);
+    machine.runWell('systemctl', ['enable', '--now', CONCENTRATOR]);
+    const pid = show(CONCENTRATOR, 'MainPID');
+    install(NEWER, 'tributary-runtime', ...PROGRAMS);
+    expect(state(CONCENTRATOR)).toEqual(['enabled', 'active', VERSION]);
+    expect(show(CONCENTRATOR, 'MainPID')).toBe(pid);
+    script(['--uninstall']);
     expect([kept(), machine.runWell('id', [CONCENTRATOR])]).toEqual([configured, user]);
     machine.runWell('systemctl', ['enable', '--now', CONCENTRATOR]);
     expect(runs(CONCENTRATOR)).toBe('/usr/lib/tributary/lib/node');
 
     machine.runWell('apt-get', ['remove', '--yes', 'tributary-*']);
     // Of a package that is removed and not purged, systemd is told to start nothing.
-    machine.runWell('rm', ['-f', `/etc/systemd/system/${CONCENTRATOR}.service`]);
-    expect(script('--public', network.concentrator.address.v4)).toMatchObject({ status: 0 });
+    expect(masked()).toContain(`${CLIENT}.socket`);
+    const names = PROGRAMS.map((program) => `/etc/systemd/system/${program}.service`);
+    machine.runWell('rm', ['-f', ...names]);
+    script(['--public', network.concentrator.address.v4]);
+    script(['--client'], link);
+    configured = kept();
     machine.runWell('apt-get', ['purge', '--yes', 'tributary-*']);
     expect([kept(), machine.runWell('id', [CONCENTRATOR])]).toEqual([configured, user]);
-    expect(runs(CONCENTRATOR)).toMatch(/^\/opt\/tributary\//);
-    expect(state(CONCENTRATOR)).toEqual(['enabled', 'active', VERSION]);
-    expect(script('--uninstall')).toMatchObject({ status: 0 });
+    for (const program of PROGRAMS) {
+      expect(runs(program)).toMatch(/^\/opt\/tributary\//);
+      expect(state(program)).toEqual(['enabled', 'active', VERSION]);
+    }
+    expect(masked()).toBe('');
+
+    // Nor is anything masked that a package leaves beside it.
+    install(VERSION, 'tributary-runtime', ...PROGRAMS);
+    machine.runWell('apt-get', ['remove', '--yes', 'tributary-*']);
+    expect(masked()).toBe('');
+    script(['--uninstall']);
     install(NEWER, 'tributary-runtime', ...PROGRAMS);
   });
 

@@ -179,7 +179,8 @@ case " $* " in *' enable '* | *' disable '* | *' is-enabled '*) SYSTEMD_OFFLINE=
 `;
 
 /**
- * Installs packages in a fresh root, sets a concentrator up, upgrades them, goes back, and removes them. A systemd seems to run there.
+ * Installs packages in a fresh root, sets a concentrator up, upgrades them, goes back, and removes them, and does so beside what install.sh has
+ * installed. A systemd seems to run there.
  */
 async function expectNothingLeft(manager: (root: DebianRoot) => Manager): Promise<void> {
   await makeDebianBases([12]);
@@ -200,6 +201,19 @@ async function expectNothingLeft(manager: (root: DebianRoot) => Manager): Promis
         .sort();
     };
     const before = root.paths();
+    const besideScript = (work: () => void) => {
+      root.runWell('sh', [
+        '-c',
+        `mkdir /opt/tributary && printf '%s\\n' ${PROGRAMS.join(' ')} > /opt/tributary/.installed`,
+      ]);
+      const done = asked(work);
+      root.runWell('rm', ['-r', '/opt/tributary']);
+      return done;
+    };
+    expect(besideScript(install)).toEqual([]);
+    remove();
+    expect(root.paths()).toEqual(before);
+
     install();
     for (const program of PROGRAMS) {
       expect(root.runWell(program, ['--version']).stdout).toBe(`${VERSION}\n`);
@@ -220,12 +234,15 @@ async function expectNothingLeft(manager: (root: DebianRoot) => Manager): Promis
     expect(kept()).toEqual(configured);
     expect(root.runWell('tributary-concentrator', ['--version']).stdout).toBe(`${NEWER}\n`);
 
+    expect(besideScript(goBack)).toEqual([]);
+    expect(kept()).toEqual(configured);
+
     // What the version that comes refuses: the concentrator runs on as it is.
     root.runWell('sh', ['-c', 'echo "listn: 1" >> /etc/tributary/tributary-concentrator.yaml']);
     configured = kept();
     let said = '';
     const restarted = asked(() => {
-      said = goBack();
+      said = upgrade();
     });
     expect(restarted).toEqual(['try-restart tributary-client.service']);
     expect(said).toMatch(/refuses \/etc\/tributary\/tributary-concentrator\.yaml:[\s\S]*listn/);
