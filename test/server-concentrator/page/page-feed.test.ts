@@ -88,32 +88,49 @@ describe('the history', () => {
   });
 });
 
-it('costs less than 2 % of a core with a thousand sessions', () => {
-  const sessions = Array.from({ length: 1_000 }, (_, i) =>
-    liveSession(`client-${i}`, ['dsl', 'lte', 'starlink']),
-  );
+it('costs no more each second than to write a thousand sessions down a few times', () => {
+  const uplinks = ['dsl', 'lte', 'starlink'];
+  const sessions = Array.from({ length: 1_000 }, (_, i) => liveSession(`client-${i}`, uplinks));
+  // What has to be looked at, as JSON: the measure of this machine, and of how busy it is.
+  const written = sessions.map((_, i) => ({
+    client: `client-${i}`,
+    uplinks: uplinks.map((name) => ({ name, sentBytes: i, receivedBytes: i, isUp: true })),
+  }));
   const { source } = new InventedConcentrator([]);
   let nowMs = 1_700_000_000_000;
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const feed = new PageFeed({ ...source, wallClock: () => nowMs, sessions: () => sessions });
   const { page } = openPage(feed);
-  const costs: number[] = [];
-  for (let i = 0; i < 30; i++) {
+  const costs: { readonly feedMs: number; readonly jsonMs: number }[] = [];
+  for (let i = 0; i < SECONDS; i++) {
     for (const { traffic } of sessions) (traffic as TrafficTable).of('dsl').sentBytes += 1_000_000;
     nowMs += 1_000;
-    const before = process.cpuUsage();
-    vi.advanceTimersByTime(1_000);
-    const { user, system } = process.cpuUsage(before);
-    costs.push((user + system) / 1_000);
+    const feedMs = processorMs(() => vi.advanceTimersByTime(1_000));
+    costs.push({ feedMs, jsonMs: processorMs(() => JSON.parse(JSON.stringify(written))) });
   }
   page.destroy();
   vi.useRealTimers();
-  const median = costs.sort((one, other) => one - other)[costs.length / 2]!;
+  // Until then it is mostly compiled.
+  const warm = costs
+    .slice(SECONDS / 2)
+    .sort((one, other) => one.feedMs / one.jsonMs - other.feedMs / other.jsonMs);
+  const { feedMs, jsonMs } = warm[warm.length >> 1]!;
   console.log(
-    `measured: a second of the page with 1,000 sessions: ${median.toFixed(1)} ms of processor time`,
+    `measured: a second of the page with 1,000 sessions: ${feedMs.toFixed(1)} ms of processor time, JSON of them ${jsonMs.toFixed(1)} ms`,
   );
-  expect(median).toBeLessThan(20);
+  expect(feedMs / jsonMs).toBeLessThan(MAX_RATIO);
 });
+
+const SECONDS = 40;
+/** Twice what it costs. */
+const MAX_RATIO = 10;
+
+function processorMs(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
 
 function liveSession(clientId: string, uplinks: readonly string[]): LookedAtSession {
   const traffic = new TrafficTable(32);
