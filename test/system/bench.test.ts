@@ -39,7 +39,8 @@ describe.concurrent('npm run bench', needs('bed'), () => {
     const what = [...ONE_DOWNLOAD, '--contestants', contestants, '--tuning', 'tributary:ping.intervalMs=500'];
     const args = [...what, '--seconds', '2', '--out', out];
     const { stdout } = await run(process.execPath, [BENCH, ...args], { timeout: RUN_LIMIT_MS });
-    expect(stdout).toMatch(/^link E9\/only: RTT, ms 3\d\.\d\d \(30\.\d\d\), down rate, Mbit\/s /m);
+    // A slow machine adds to the round trip, which is told.
+    expect(stdout).toMatch(/^link E9\/only: RTT, ms 3\d\.\d\d \(30\.\d\d\)(?: OFF)?, down rate, Mbit\/s /m);
     expect(stdout).toMatch(/bulk download\n.*tributary over sum.*best single over sum/);
     expect(stdout).toMatch(/^E9 cubic +0\.\d\d/m);
     expect(stdout).toMatch(/Goals\n.*\n(met|MISSED|not measured) /);
