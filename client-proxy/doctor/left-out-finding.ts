@@ -12,10 +12,7 @@ export function leftOutFinding({ interface: name, reason }: LeftOut, { interface
   if (trouble?.reason !== reason) return skipped(reason);
   switch (trouble.code) {
     case 'no-route':
-      return skipped(
-        reason,
-        [...reason.matchAll(/`([^`]+)`/g)].map(([, command]) => command!),
-      );
+      return skipped(reason, trouble.command === undefined ? [] : [trouble.command]);
     case 'no-source-address':
       return skipped(reason, [askForAddress(name)]);
     default:

@@ -9,6 +9,8 @@ import { defaultRouteCommand, deviceWord, ownNumber } from './remedy-commands.ts
 export interface UplinkTrouble {
   readonly code: FindingCode;
   readonly reason: string;
+  /** What mends it where the kernel only needs to be told; it stands in the reason, too. */
+  readonly command?: string;
   /** Routes are the kernel's business, and may be right where we see none. */
   readonly isCertain: boolean;
 }
@@ -40,7 +42,7 @@ export function interfaceTrouble(one: NetworkInterface): UplinkTrouble | undefin
   if (one.routes?.length === 0) {
     const command = `${defaultRouteCommand(one, familyOf(one.addresses[0]!), true)} metric ${ownNumber(one)}`;
     const reason = `no route towards the concentrator; \`${command}\``;
-    return { code: 'no-route', reason, isCertain: false };
+    return { code: 'no-route', reason, command, isCertain: false };
   }
   return undefined;
 }
