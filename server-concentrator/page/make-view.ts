@@ -5,6 +5,7 @@ import type { ClientSource } from '../clients/client-source.ts';
 import type { ClientEntry } from '../config/concentrator-config.ts';
 import type { LimitHits } from '../limits/limit-hits.ts';
 import { clientUplinkState } from '../status/concentrator-status.ts';
+import { byUplinkName } from '../status/uplink-order.ts';
 import { type ClientLook, type LookedAtClient, type LookedAtSession, sorted } from './client-look.ts';
 import type { PageQuery } from './page-query.ts';
 import type { ClientUplinkView, ClientView, LimitView, PageView, SessionView } from './page-view.ts';
@@ -121,7 +122,8 @@ function sessionView(session: LookedAtSession, look: ClientLook, source: ViewSou
   const { id, driver, traffic } = session;
   const snapshot = driver.snapshot();
   const { associations, flowCount: flows, paths } = snapshot.datagrams;
-  const uplinks = [...traffic.entries()].map(([name, { sentBytes, receivedBytes }]): ClientUplinkView => {
+  const inOrder = [...traffic.entries()].sort(([one], [other]) => byUplinkName(one, other));
+  const uplinks = inOrder.map(([name, { sentBytes, receivedBytes }]): ClientUplinkView => {
     const own = snapshot.subflows.filter(({ uplinkName }) => uplinkName === name);
     const { down, up } = look.rateOf(id, name);
     const { rttMs, minRttMs } = uplinkFigures(own);

@@ -13,6 +13,7 @@ import type { ClientSource } from '../clients/client-source.ts';
 import type { ConcentratorLimits, DatagramConfig } from '../config/concentrator-config.ts';
 import { dialPlaces, namePlaces, originDescriptors } from '../limits/descriptor-shares.ts';
 import type { PublishedPortReport } from '../publish/published-ports.ts';
+import { byUplinkName } from './uplink-order.ts';
 
 /** What /status tells at the concentrator; docs/observability.md explains each field. Times are those of RFC 3339. */
 export interface ConcentratorStatus {
@@ -142,9 +143,9 @@ function sessionReport({ clientId, id, driver }: ReportedSession, clocks: Status
     since: timeText(driver.startedMs, clocks),
     streams: streamCount,
     datagrams: { carried, associations, flows },
-    uplinks: [...new Set(subflows.map(({ uplinkName }) => uplinkName))].map((name) =>
-      uplinkReport(name, driver, clocks),
-    ),
+    uplinks: [...new Set(subflows.map(({ uplinkName }) => uplinkName))]
+      .sort(byUplinkName)
+      .map((name) => uplinkReport(name, driver, clocks)),
   };
 }
 

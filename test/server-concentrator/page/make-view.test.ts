@@ -7,7 +7,7 @@ import { type InventedClient, InventedConcentrator } from './many-clients.ts';
 const dsl = { name: 'dsl', down: 8_000_000, up: 800_000, rttMs: 20 };
 const lte = { name: 'lte', down: 4_000_000, up: 400_000, rttMs: 50.04 };
 const CLIENTS: readonly InventedClient[] = [
-  { client: 'office', ageMs: 60_000, streams: 12, uplinks: [dsl, { ...lte, state: 'doubted' }] },
+  { client: 'office', ageMs: 60_000, streams: 12, uplinks: [{ ...lte, state: 'doubted' }, dsl] },
   {
     ...{ client: 'home', ageMs: 3_600_000, streams: 3, flows: 2, uplinks: [lte] },
     limits: [

@@ -89,12 +89,17 @@ it('tells for what the subflows of each uplink can be used, and why for no more'
   expect(first!.uplinks.map(({ name, state, reason }) => `${name} ${state}: ${reason}`)).toEqual([
     'dsl in-use: in use',
     'lte doubted: doubted: silent for 300 ms',
-    'wifi parked: parked: holds up the rest',
-    'sat backup: backup, as its client says',
     'old retiring: closes once all has arrived',
+    'sat backup: backup, as its client says',
+    'wifi parked: parked: holds up the rest',
   ]);
   // Nothing has been measured.
   expect(first!.uplinks[0]).toMatchObject({ rttMs: null, minRttMs: null, rateBitsPerSecond: null });
+});
+
+it('tells the uplinks by their names, whichever came first', () => {
+  const { report } = bed('wifi', 'path10', 'dsl', 'path9', 'dsl');
+  expect(report().sessions[0]!.uplinks.map(({ name }) => name)).toEqual(['dsl', 'path9', 'path10', 'wifi']);
 });
 
 it('tells times by the clock on the wall, and that a session has no subflow', () => {
