@@ -10,6 +10,8 @@ export interface Newcomer {
   readonly from: Destination;
   /** The address that the application knows. */
   readonly shown: string;
+  /** The host that the application has asked for, which led to the address. */
+  readonly askedHost: string;
   /** It answers a flow to a name: the application is to learn the address. */
   readonly isAnswer: boolean;
 }
@@ -43,7 +45,8 @@ export class Association {
   readonly #byRemote = new Map<string, OriginFlow>();
   /** Flows to names: their answers come in others. */
   readonly #named = new Map<string, OriginFlow>();
-  readonly #contacts = new Map<string, Contact>();
+  /** The flows that have sent to an address, by the address. */
+  readonly #contacts = new Map<string, Set<OriginFlow>>();
   #isClosed = false;
 
   constructor(options: AssociationOptions) {
@@ -96,9 +99,8 @@ export class Association {
     const key = keyOf(to);
     for (const flows of [this.#byRemote, this.#named]) if (flows.get(key) === flow) flows.delete(key);
     const contact = this.#contacts.get(to.host);
-    if (!flow.hasSent || contact === undefined) return;
-    contact.flows--;
-    if (contact.flows === 0) this.#contacts.delete(to.host);
+    contact?.delete(flow);
+    if (contact?.size === 0) this.#contacts.delete(to.host);
   }
 
   close(): void {
@@ -127,10 +129,9 @@ export class Association {
   /** The first datagram leaves: from now on the address may answer. */
   #contact(flow: OriginFlow): SendListener {
     flow.hasSent = true;
-    const { to, shown } = flow.target!;
-    const contact = this.#contacts.get(to.host);
-    if (contact === undefined) this.#contacts.set(to.host, { shown, flows: 1 });
-    else contact.flows++;
+    const { to } = flow.target!;
+    const contact = this.#contacts.get(to.host) ?? new Set();
+    this.#contacts.set(to.host, contact.add(flow));
     const isNamed = isIP(flow.destination.host) === 0;
     (isNamed ? this.#named : this.#byRemote).set(keyOf(to), flow);
     const listener = listenerFor(to, {
@@ -157,9 +158,13 @@ export class Association {
   }
 
   #welcome(from: Destination, key: string): OriginFlow | undefined {
-    const contact = this.#contacts.get(from.host);
-    if (contact === undefined) return undefined;
-    return this.#options.onNewcomer({ from, shown: contact.shown, isAnswer: this.#named.has(key) });
+    const answered = this.#named.get(key);
+    const [contact] = this.#contacts.get(from.host) ?? [];
+    const asked = answered ?? contact;
+    if (asked === undefined) return undefined;
+    const isAnswer = answered !== undefined;
+    const { shown } = asked.target!;
+    return this.#options.onNewcomer({ from, shown, askedHost: asked.askedHost, isAnswer });
   }
 
   #onUnreachable(to: Destination, error: ErrorName): void {
@@ -169,12 +174,6 @@ export class Association {
       if (flow !== undefined) this.#options.onUnreachable(flow, error);
     }
   }
-}
-
-interface Contact {
-  readonly shown: string;
-  /** That have sent there. */
-  flows: number;
 }
 
 function keyOf({ host, port }: Destination): string {

@@ -98,13 +98,10 @@ export class Associations {
 
   /** Ends the flows that the egress policy forbids now. */
   recheck(): void {
+    const { targets, clientId } = this.#options;
     for (const flow of [...this.#flows.values()]) {
-      const { target, destination } = flow;
-      if (
-        target === undefined ||
-        this.#options.targets.permits(destination.host, target, this.#options.clientId)
-      )
-        continue;
+      const { target, askedHost } = flow;
+      if (target === undefined || targets.permits(askedHost, target, clientId)) continue;
       this.#end(flow, 'notAuthorized');
     }
   }
@@ -225,11 +222,11 @@ export class Associations {
   }
 
   /** A flow for what has come from a port of a contacted address that no flow leads to. */
-  #welcome(entry: Entry, { from, shown, isAnswer }: Newcomer): OriginFlow | undefined {
+  #welcome(entry: Entry, { from, shown, askedHost, isAnswer }: Newcomer): OriginFlow | undefined {
     const { clientId, claimFlow, targets, counts } = this.#options;
     const { association } = entry;
     const target = flowTarget(from.host, from.port, shown);
-    if (!targets.permits(shown, target, clientId)) {
+    if (!targets.permits(askedHost, target, clientId)) {
       counts.drop('forbidden');
       return undefined;
     }
@@ -246,7 +243,8 @@ export class Associations {
       releaseFlow();
       if (!isAnswer) entry.newcomers--;
     };
-    const flow = new OriginFlow({ id, associationId: association.id, destination, target, release });
+    const { id: associationId } = association;
+    const flow = new OriginFlow({ id, associationId, destination, askedHost, target, release });
     this.#flows.set(id, flow);
     association.addAnswering(flow, from);
     counts.begunHere++;

@@ -11,6 +11,8 @@ export class OriginFlow {
   readonly id: number;
   readonly associationId: number;
   readonly destination: Destination;
+  /** What the egress policy judges: the name that the client asked for, also in the flow of an answer, whose destination is an address. */
+  readonly askedHost: string;
   /** Aborts when the flow is over. */
   readonly over = new Cancellation();
   /** Gives back what it holds of the client's share. */
@@ -29,12 +31,15 @@ export class OriginFlow {
     readonly id: number;
     readonly associationId: number;
     readonly destination: Destination;
+    /** Absent: the destination's */
+    readonly askedHost?: string;
     readonly target?: FlowTarget;
     release(): void;
   }) {
     this.id = flow.id;
     this.associationId = flow.associationId;
     this.destination = flow.destination;
+    this.askedHost = flow.askedHost ?? flow.destination.host;
     this.target = flow.target;
     this.release = () => flow.release();
   }

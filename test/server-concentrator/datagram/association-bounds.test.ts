@@ -97,6 +97,65 @@ describe('the egress policy', () => {
   });
 });
 
+describe('a client that may reach nothing but names', () => {
+  const namesIn = (only: string) => ({ allow: [], deny: [], only: [parseEgressRule(only)!] });
+
+  test('gets their answers, and what comes from other ports there, as long as it may reach them', async () => {
+    const [asked, other] = [await Origin.at(), await Origin.at()];
+    let rules = namesIn('*.example');
+    const bed = bedOf({ names: { 'a.example': ['127.0.0.1'] }, rulesOf: () => rules });
+    const session = bed.session();
+    const flowId = session.flow({ ...asked.destination, host: 'A.example.' }, ['x']);
+    await eventually(() => expect(asked.texts).toEqual(['x']));
+    await asked.say('answer');
+    await eventually(() => expect(session.received.map(({ text }) => text)).toEqual(['answer']));
+    await other.say('hello', asked.peerPort);
+    await eventually(() => expect(session.received.map(({ text }) => text)).toEqual(['answer', 'hello']));
+    const begun = session.begun.map(({ id }) => id);
+    for (const id of begun) session.send(id, 'back');
+    await eventually(() => expect([asked.texts.at(-1), other.texts]).toEqual(['back', ['back']]));
+    bed.datagrams.recheck();
+    expect([session.ended, bed.drops()]).toEqual([[], {}]);
+    rules = namesIn('b.example');
+    bed.datagrams.recheck();
+    expect(session.ended).toEqual([flowId, ...begun].map((id) => ({ flowId: id, error: 'notAuthorized' })));
+  });
+
+  test('gets nothing from ports that the rule does not name, nor from where another name led', async () => {
+    const [asked, other] = [await Origin.at(), await Origin.at()];
+    const bed = bedOf({
+      names: { 'a.example': ['127.0.0.1'], 'b.example': ['127.0.0.1'] },
+      rulesOf: () => namesIn(`a.example:${asked.destination.port}`),
+    });
+    const session = bed.session();
+    session.flow({ ...asked.destination, host: 'a.example' }, ['x']);
+    await eventually(() => expect(asked.texts).toEqual(['x']));
+    await other.say('hello', asked.peerPort);
+    await eventually(() => expect(bed.drops()).toEqual({ forbidden: 1 }));
+    const refused = [
+      session.flow({ ...asked.destination, host: 'b.example' }),
+      session.flow(asked.destination),
+    ];
+    const ended = refused.map((flowId) => ({ flowId, error: 'notAuthorized' }));
+    await eventually(() => expect(session.ended).toEqual(expect.arrayContaining(ended)));
+    expect(session.begun).toEqual([]);
+  });
+
+  test('gets from other ports what the name allows that still leads there', async () => {
+    const [asked, other] = [await Origin.at(), await Origin.at()];
+    let rules = namesIn('*.example');
+    const names = { 'a.example': ['127.0.0.1'], 'b.example': ['127.0.0.1'] };
+    const bed = bedOf({ names, rulesOf: () => rules });
+    const session = bed.session();
+    for (const host of Object.keys(names)) session.flow({ ...asked.destination, host }, ['x']);
+    await eventually(() => expect(asked.texts).toEqual(['x', 'x']));
+    rules = namesIn('b.example');
+    bed.datagrams.recheck();
+    await other.say('hello', asked.peerPort);
+    await eventually(() => expect(session.received.map(({ text }) => text)).toEqual(['hello']));
+  });
+});
+
 describe('names', () => {
   test('that do not exist, or are none, end the flow', async () => {
     const session = bedOf().session();
