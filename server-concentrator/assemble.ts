@@ -149,7 +149,8 @@ export async function assembleProcess(
   const insight = makeInsight(config, deps, { ...counters, ...told, ...ofDatagrams, ...ofUsage });
   const endpoint = makeEndpoint(config, insight);
   const parts = { endpoint, clients, clientKeeper, sessions, measurements, ...publishing, memoryWatch };
-  const running = { admission, port, listen, addresses, watch, isWorker: place !== undefined };
+  const hasUdp = place?.udpHosts.length !== 0;
+  const running = { admission, port, hasUdp, listen, addresses, watch, isWorker: place !== undefined };
   return { concentrator: new Concentrator({ config, logger, ...parts, ...running }), insight };
 }
 

@@ -41,6 +41,8 @@ export interface ConcentratorParts {
   readonly watch: ProcessWatch;
   /** It is one of several processes, of which the first tells that the concentrator is up. */
   readonly isWorker: boolean;
+  /** False where the first process has bound no UDP sockets, and has said so. */
+  readonly hasUdp: boolean;
 }
 
 /** The concentrator: subflows in, connections to origins out. */
@@ -95,7 +97,7 @@ export class Concentrator {
   async #start(): Promise<void> {
     const life = this.#life;
     const { logger, endpoint, clients, clientKeeper, sessions, measurements, admission } = this.#parts;
-    const { listen, port, addresses, watch, memoryWatch } = this.#parts;
+    const { listen, port, hasUdp, addresses, watch, memoryWatch } = this.#parts;
     life.onClose(() => endpoint.close());
     // It writes what the sessions have carried to their end.
     life.onClose(() => clientKeeper.close());
@@ -111,7 +113,7 @@ export class Concentrator {
     const listener = await listen();
     this.#listener = listener;
     life.onClose(() => listener.close());
-    await openDatagramPort(port, listener.addresses(), this.#config, logger);
+    if (hasUdp) await openDatagramPort(port, listener.addresses(), this.#config, logger);
     // It listens until then: sessions that go on may need another subflow, as when an uplink was lost for a moment.
     life.onClose(() => this.#drain());
     await endpoint.start();

@@ -15,13 +15,12 @@ import { serverNameIn } from '../shared/runtime/subflow/client-hello.ts';
 import type { ReadyConnection } from '../shared/runtime/subflow/handshake-gate.ts';
 import { ReceivePool } from '../shared/runtime/subflow/receive-pool.ts';
 import type { SubflowListener, SubflowListenerOptions } from '../shared/runtime/subflow/subflow-listener.ts';
-import { errorWords } from '../shared/runtime/text/error-words.ts';
 import { AllWorkers } from './all-workers.ts';
 import { ConcentratorCounts, type CrowdedStage, registerHandshakes } from './concentrator-metrics.ts';
 import type { ConcentratorConfig } from './config/concentrator-config.ts';
 import { areClientsInFiles, describeReload, takenOver } from './config/describe-reload.ts';
 import { ownUdpHosts } from './datagram/datagram-port.ts';
-import { udpHostsOf } from './datagram/open-datagram-port.ts';
+import { goOnWithoutUdp, NO_UDP_PORT, udpHostsOf } from './datagram/open-datagram-port.ts';
 import { makeEndpoint } from './insight.ts';
 import { listenWherePossible } from './listen-where-possible.ts';
 import type { ConcentratorStatus } from './status/concentrator-status.ts';
@@ -192,18 +191,22 @@ export class Primary {
     this.#strangersLog.warn({ remote, stage, outcome }, 'many handshakes: a connection was turned away');
   }
 
-  /** None where they cannot be had: workers then say that datagrams travel on subflows. */
+  /** None where they cannot be had: datagrams travel on subflows then. @throws ListenError where the configuration names the port */
   #openUdp(listener: SubflowListener): readonly (readonly GivenSocket[])[] {
     const { native, logger } = this.#deps;
     const { datagrams } = this.#config;
     const addresses = listener.addresses();
     const port = datagrams.port ?? addresses[0]?.port;
-    if (!datagrams.enabled || port === undefined || native.native === undefined) return [];
+    if (!datagrams.enabled || port === undefined) return [];
+    if (native.native === undefined) {
+      logger.warn({ reason: native.reason }, NO_UDP_PORT);
+      return [];
+    }
     const hosts = udpHostsOf(addresses);
     try {
       return openUdpGroups(native.native, { hosts, own: ownUdpHosts(hosts), port, count: this.#count });
     } catch (error) {
-      logger.warn({ port, reason: errorWords(error) }, 'no UDP sockets for the workers');
+      goOnWithoutUdp(port, error as NodeJS.ErrnoException, this.#config, logger);
       return [];
     }
   }

@@ -23,12 +23,25 @@ export async function openDatagramPort(
     await port.open(hosts, number);
     logger.info({ udp: port.addresses.map(formatDestination) }, 'datagrams arrive here');
   } catch (error) {
-    const where = `UDP port ${number}`;
-    const failure = new ListenError(where, 'datagrams.port', error as NodeJS.ErrnoException, ADVICE);
-    if (datagrams.port !== undefined) throw failure;
-    logger.warn({ reason: failure.message }, 'no UDP port: datagrams travel on subflows');
+    goOnWithoutUdp(number, error as NodeJS.ErrnoException, { datagrams }, logger);
   }
 }
+
+/** @throws ListenError where the configuration names the port, unless the kernel has no such thing */
+export function goOnWithoutUdp(
+  port: number,
+  error: NodeJS.ErrnoException,
+  { datagrams }: Pick<ConcentratorConfig, 'datagrams'>,
+  logger: Pick<Logger, 'warn'>,
+): void {
+  const failure = new ListenError(`UDP port ${port}`, 'datagrams.port', error, ADVICE);
+  if (datagrams.port !== undefined && error.code !== CANNOT_SPREAD) throw failure;
+  logger.warn({ reason: failure.message }, NO_UDP_PORT);
+}
+
+export const NO_UDP_PORT = 'no UDP port: datagrams travel on subflows';
+/** The kernel cannot give each worker its packets. */
+export const CANNOT_SPREAD = 'ENOPROTOOPT';
 
 /** Where packets of clients arrive, whose subflows arrive at these addresses. */
 export function udpHostsOf(listen: readonly Destination[]): readonly string[] {
@@ -41,4 +54,5 @@ const ADVICE = {
   EADDRINUSE: 'another program has it (EADDRINUSE); stop it or choose another port',
   EACCES: 'not allowed (EACCES); choose a port from 1024 up or grant CAP_NET_BIND_SERVICE',
   EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL); see `ip address`',
+  [CANNOT_SPREAD]: `the kernel cannot share it among workers (${CANNOT_SPREAD})`,
 };

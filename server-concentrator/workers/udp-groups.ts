@@ -8,6 +8,7 @@ import {
 } from '../../shared/runtime/kernel/socket-options.ts';
 import { spreadByFirstByte } from '../../shared/runtime/kernel/spread-datagrams.ts';
 import { BUFFER_BYTES } from '../datagram/datagram-port.ts';
+import { CANNOT_SPREAD } from '../datagram/open-datagram-port.ts';
 
 /** A UDP socket of a worker that the first process has bound, and keeps: so workers that end and come do not change places. */
 export interface GivenSocket {
@@ -56,7 +57,7 @@ function openGroup(native: NativeSockets, host: string, port: number, count: num
       setSocketBuffers(native, descriptor, BUFFER_BYTES);
       native.bind(descriptor, host, port);
       if (i === 0 && !spreadByFirstByte(native, descriptor, count))
-        throw Object.assign(new Error('the kernel does not spread datagrams'), { code: 'ENOPROTOOPT' });
+        throw Object.assign(new Error('the kernel does not spread datagrams'), { code: CANNOT_SPREAD });
     }
     return opened;
   } catch (error) {

@@ -1,10 +1,11 @@
 import { pino } from 'pino';
 import { clientSubflowHandshake } from '../../client-proxy/path-manager/client-subflow-handshake.ts';
-import { assemble } from '../../server-concentrator/assemble.ts';
+import { assembleProcess } from '../../server-concentrator/assemble.ts';
 import type {
   ConcentratorConfig,
   ConcentratorLimits,
 } from '../../server-concentrator/config/concentrator-config.ts';
+import type { WorkerPlace } from '../../server-concentrator/worker/worker-place.ts';
 import type { ControlFrame } from '../../shared/protocol/codec/frame.ts';
 import { FrameParser } from '../../shared/protocol/codec/frame-parser.ts';
 import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
@@ -17,11 +18,20 @@ import { deferred } from '../support/deferred.ts';
 /** A busy machine takes its time; a concentrator that answers nothing is found all the same. */
 const DIAL_LIMIT_MS = 20_000;
 
-/** A concentrator that is not started yet, for these clients; what it logs. */
+export const DATAGRAMS: ConcentratorConfig['datagrams'] = {
+  enabled: true,
+  flowsPerClient: 64,
+  associationsPerClient: 16,
+  associations: 64,
+  idleTimeoutMs: 300_000,
+};
+
+/** A concentrator that is not started yet, for these clients; what it logs. @param place as one of several processes */
 export async function assembled(
   clientIds: readonly string[],
   limits: Partial<ConcentratorLimits> = {},
   keys: Partial<ConcentratorConfig> = {},
+  place?: WorkerPlace,
 ) {
   const lines: string[] = [];
   const config: ConcentratorConfig = {
@@ -36,13 +46,7 @@ export async function assembled(
     clientsFile: 'clients.yaml',
     clients: clientIds.map((id) => ({ id, key: keyOf(id) })),
     egress: { allow: [], deny: [], connectTimeoutMs: 1_000, resolveTimeoutMs: 1_000 },
-    datagrams: {
-      enabled: true,
-      flowsPerClient: 64,
-      associationsPerClient: 16,
-      associations: 64,
-      idleTimeoutMs: 300_000,
-    },
+    datagrams: DATAGRAMS,
     visitors: { allow: [], deny: [] },
     limits: {
       sessions: 16,
@@ -75,7 +79,7 @@ export async function assembled(
     log: { level: 'info', format: 'json' },
     ...keys,
   };
-  const concentrator = await assemble(config, {
+  const deps = {
     logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
     clock: () => performance.now(),
     wallClock: () => Date.now(),
@@ -83,7 +87,8 @@ export async function assembled(
     version: '0',
     nodeVersion: '0',
     stateDirectory: await temporaryDirectory(),
-  });
+  };
+  const { concentrator } = await assembleProcess(config, deps, place);
   return { concentrator, config, lines };
 }
 

@@ -11,14 +11,18 @@ import type { HandshakeGateOptions } from '../../../shared/runtime/subflow/hands
 import { ReceivePool } from '../../../shared/runtime/subflow/receive-pool.ts';
 import { UdpSockets } from '../../../shared/runtime/udp/udp-sockets.ts';
 import { identity } from '../../runtime/subflow/subflow-bench.ts';
+import { assembled, DATAGRAMS } from '../concentrator-bed.ts';
 
 const COUNT = 3;
 
 /** The second of three workers. @param ask the first process; it is gone where absent */
-function placed(ask: (name: string) => Promise<unknown> = () => Promise.reject(new Error('gone'))) {
+function placed(
+  ask: (name: string) => Promise<unknown> = () => Promise.reject(new Error('gone')),
+  given: Partial<WorkerStart> = {},
+) {
   const name = randomBytes(8).toString('hex');
   const start: WorkerStart = {
-    ...{ index: 1, count: COUNT, listen: [], udp: [{ host: '192.0.2.1', descriptor: 4 }] },
+    ...{ index: 1, count: COUNT, listen: [], udp: [{ host: '192.0.2.1', descriptor: 4 }], ...given },
     relays: Array.from({ length: COUNT }, (_, i) => `\0tributary-test-${name}-${i}`),
     secret: randomBytes(SECRET_BYTES).toString('base64'),
   };
@@ -94,6 +98,19 @@ it('has UDP sockets at the addresses that the first process has bound', async ()
   await expect(place.openUdp(new UdpSockets(undefined), other)).rejects.toMatchObject({
     code: 'EADDRNOTAVAIL',
   });
+});
+
+it('has no UDP where the first process has bound none, which has said why', async () => {
+  const { place } = placed(undefined, {
+    listen: [{ host: '127.0.0.1', port: 8443, required: true }],
+    udp: [],
+  });
+  const { concentrator, lines } = await assembled([], {}, { datagrams: { ...DATAGRAMS, port: 8443 } }, place);
+  await concentrator.start();
+  onTestFinished(() => concentrator.close());
+  const said = lines.map((line) => JSON.parse(line));
+  expect(said.map(({ msg }) => msg)).toContain('worker is up');
+  expect(said.filter(({ msg }) => msg.includes('datagrams'))).toEqual([]);
 });
 
 it('refuses connections before it listens, when it has stopped, and while few descriptors are left', async () => {
