@@ -7,6 +7,8 @@ import type { Wire } from './wire.ts';
 export const CHECK_MS = 500;
 export const FALL = 2;
 export const RISE = 2;
+/** `timeout check`: an answer that takes longer is none. */
+export const CHECK_TIMEOUT_MS = 3_000;
 /** `timeout connect`; then another machine is tried (`option redispatch`). */
 const CONNECT_TIMEOUT_MS = 1_000;
 
@@ -86,9 +88,11 @@ export class Balancer {
     return this.#random.pick(up.filter((machine) => count(machine) === least));
   }
 
+  /** Its answer has its turn behind the handshakes that are there. One that will come too late counts at once: in truth after its time. */
   #check(machine: Machine): void {
     const isBelievedUp = this.#believedUp.has(machine);
-    const count = machine.isUp === isBelievedUp ? 0 : (this.#contrary.get(machine) ?? 0) + 1;
+    const answers = machine.isUp && machine.processor.waitMs < CHECK_TIMEOUT_MS;
+    const count = answers === isBelievedUp ? 0 : (this.#contrary.get(machine) ?? 0) + 1;
     this.#contrary.set(machine, count);
     if (isBelievedUp && count >= FALL) this.#markDown(machine);
     if (!isBelievedUp && count >= RISE) this.#believedUp.add(machine);
@@ -99,7 +103,10 @@ export class Balancer {
   #markDown(machine: Machine): void {
     this.#believedUp.delete(machine);
     const wires = this.#pathOf.get(machine)!;
-    for (const wire of [...wires]) wire.closeForClient();
+    for (const wire of [...wires]) {
+      wire.closeForClient();
+      wire.machine.hearEnd();
+    }
     wires.clear();
   }
 }

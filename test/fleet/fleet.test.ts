@@ -1,18 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CHECK_MS, FALL, RISE } from './balancer.ts';
-import { type FleetOptions, runFleet } from './fleet.ts';
+import { VirtualClock } from '../simulation/clock.ts';
+import { Random } from '../simulation/random.ts';
+import { Balancer, CHECK_MS, CHECK_TIMEOUT_MS, FALL, RISE } from './balancer.ts';
+import { type FleetOptions, limitsOf, runFleet } from './fleet.ts';
+import { Machine } from './machine.ts';
 import { parseOptions } from './options.ts';
 import { backAfter } from './recovery.ts';
 import { FLEET_SCENARIOS } from './scenarios.ts';
+import { Wire } from './wire.ts';
 
 const SMALL: FleetOptions = { ...parseOptions([])!, jitter: true, clients: 60, machines: 6, seconds: 25 };
 const scenario = (wanted: string) => FLEET_SCENARIOS.find(({ name }) => name === wanted)!;
 
 describe('a fleet in virtual time', () => {
-  it('has the balancer of our configuration for HAProxy', () => {
-    const text = readFileSync(new URL('../../deploy/haproxy/haproxy.cfg', import.meta.url), 'utf8');
+  it.each(['haproxy/haproxy.cfg', 'kubernetes/files/haproxy.cfg'])('has the balancer of %s', (file) => {
+    const text = readFileSync(new URL(`../../deploy/${file}`, import.meta.url), 'utf8');
     expect(text).toContain(`inter ${CHECK_MS}ms fall ${FALL} rise ${RISE} `);
+    expect(text).toContain(`  timeout check ${CHECK_TIMEOUT_MS / 1_000}s\n`);
   });
 
   it.each([
@@ -48,6 +53,41 @@ describe('a fleet in virtual time', () => {
       (await runFleet({ ...SMALL, jitter }, scenario('storm')))!.peakPerSecond;
     expect(await peak(false)).toBeGreaterThan(await peak(true));
   });
+});
+
+describe('the balancer of the simulation', () => {
+  it.each([
+    [true, 0.8],
+    [false, 1.6],
+  ])(
+    'keeps to a machine that is busy: %j, where work is before its answers for %d of their time',
+    (stays, share) => {
+      const clock = new VirtualClock();
+      const limits = limitsOf({ clients: 1, handshakesPerSecond: 400 });
+      const key = new Uint8Array(32);
+      const machine = new Machine({
+        ...{ name: 'c1', clock, cores: 1, handshakeMs: 1, limits, key },
+        onHandshake() {},
+      });
+      const balancer = new Balancer(clock, new Random(1), [machine]);
+      const wire = new Wire(clock, 10, '192.0.2.1', () => {});
+      const reached: (string | undefined)[] = [];
+      const lead = (one: Wire) => balancer.lead(one, undefined, (to) => reached.push(to?.name));
+      const runTo = (endMs: number) => {
+        while (clock.step(endMs));
+      };
+      lead(wire);
+      machine.processor.work(share * CHECK_TIMEOUT_MS, () => {});
+      runTo((FALL + 1) * CHECK_MS);
+      lead(new Wire(clock, 10, '192.0.2.2', () => {}));
+      expect([wire.client.isOpen, wire.machine.isOpen]).toEqual([stays, stays]);
+      expect(reached).toEqual(['c1', stays ? 'c1' : undefined]);
+      // It is up again when its work is done.
+      runTo(share * CHECK_TIMEOUT_MS + (RISE + 1) * CHECK_MS);
+      lead(new Wire(clock, 10, '192.0.2.3', () => {}));
+      expect(reached.at(-1)).toBe('c1');
+    },
+  );
 });
 
 describe('the time until clients are back', () => {

@@ -199,7 +199,10 @@ function uplinksOf(client: number, random: Random): readonly FleetUplink[] {
 }
 
 /** The defaults of the concentrator, with room for all clients. */
-function limitsOf({ clients, handshakesPerSecond }: FleetOptions): ConcentratorLimits {
+export function limitsOf({
+  clients,
+  handshakesPerSecond,
+}: Pick<FleetOptions, 'clients' | 'handshakesPerSecond'>): ConcentratorLimits {
   return {
     sessions: clients * 2,
     sessionsPerClient: 8,

@@ -12,12 +12,18 @@ export class Processor {
     this.#freeAtMs = new Array<number>(cores).fill(0);
   }
 
+  /** How long a piece of work that came now would wait. */
+  get waitMs(): number {
+    return Math.max(0, Math.min(...this.#freeAtMs) - this.#clock.nowMs);
+  }
+
   /** Does work of so many milliseconds, then `done`. */
   work(costMs: number, done: () => void): void {
     const { nowMs } = this.#clock;
+    const { waitMs } = this;
+    const startMs = nowMs + waitMs;
     const core = this.#freeAtMs.indexOf(Math.min(...this.#freeAtMs));
-    const startMs = Math.max(nowMs, this.#freeAtMs[core]!);
-    this.longestWaitMs = Math.max(this.longestWaitMs, startMs - nowMs);
+    this.longestWaitMs = Math.max(this.longestWaitMs, waitMs);
     this.#freeAtMs[core] = startMs + costMs;
     this.#clock.at(startMs + costMs, done);
   }
