@@ -61,6 +61,13 @@ describe.each([
   });
 });
 
+it('the unit of the concentrator lets the others go on when a worker was killed for want of memory', async () => {
+  // systemd would stop the whole service (DefaultOOMPolicy).
+  expect((await projectFile('deploy/tributary-concentrator.service')).split('\n')).toContain(
+    'OOMPolicy=continue',
+  );
+});
+
 it('the unit of the concentrator has tasks for as many workers as a configuration may have', async () => {
   const unit = await projectFile('deploy/tributary-concentrator.service');
   // With the first process, and the check of its health.
