@@ -4,8 +4,14 @@ export const EXPIRY_FORMAT =
   '"2027-01-31T12:00:00Z" or "2027-01-31T12:00:00+01:00"';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
+/** The years that have four digits here, and that PostgreSQL has. A zone leads out of them. */
+export const START_OF_DATES_MS = Date.parse('0001-01-01T00:00:00Z');
+export const END_OF_DATES_MS = Date.UTC(10_000, 0);
 
-/** Milliseconds since 1970 of the moment from which something holds no longer; undefined for what says no one moment. */
+/**
+ * Milliseconds since 1970 of the moment from which something holds no longer, up to `END_OF_DATES_MS`; undefined for what says no one
+ * moment.
+ */
 export function parseExpiry(text: string): number | undefined {
   const match = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/.exec(
     text,
@@ -15,9 +21,8 @@ export function parseExpiry(text: string): number | undefined {
   const dayMs = Date.parse(`${day}T00:00:00Z`);
   // The 31st of February would be some day in March.
   if (Number.isNaN(dayMs) || new Date(dayMs).toISOString().slice(0, 10) !== day) return undefined;
-  if (time === undefined) return dayMs + DAY_MS;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  const ms = time === undefined ? dayMs + DAY_MS : Date.parse(text);
+  return ms >= START_OF_DATES_MS && ms <= END_OF_DATES_MS ? ms : undefined;
 }
 
 /** As `parseExpiry` reads it: `2027-01-31` where that is the moment, or `2027-01-31T12:00:00Z`. */

@@ -1,4 +1,5 @@
 import { formatPortRange, parsePortRange } from '../../../shared/runtime/config/ranges.ts';
+import { END_OF_DATES_MS, START_OF_DATES_MS } from '../../config/client-expiry.ts';
 import { type ListedClient, MAX_CLIENT_RULES, MAX_PUBLISHED_RANGES } from '../../config/client-schema.ts';
 import { type EgressRule, formatEgressRule, parseEgressRule } from '../../config/egress-rule.ts';
 
@@ -45,9 +46,6 @@ export const WRITTEN_COLUMNS = [
   'rotated',
 ] as const;
 
-/** The year 10000, of which a file knows nothing. What ends then or later has no end. */
-const END_OF_DATES_MS = Date.UTC(10_000, 0);
-
 /** @returns why the row is none, as a text; rules and ports may be written by hand, and only this program knows them */
 export function clientFrom(row: ClientRow): ListedClient | string {
   const publish = row.publish?.map(ofText(parsePortRange));
@@ -69,12 +67,14 @@ export function clientFrom(row: ClientRow): ListedClient | string {
   const hasEgress = opening.length > 0 || deny!.length > 0 || only !== undefined;
   const expiresMs = row.expires === null ? undefined : Math.round(Math.max(0, Number(row.expires)) * 1_000);
   const atQuota = row.at_quota === null ? undefined : Number(row.at_quota) / 8;
+  // A file knows nothing of later years: what ends then has no end.
+  const hasEnd = expiresMs !== undefined && expiresMs < END_OF_DATES_MS;
   const client: Record<string, unknown> = { id: row.id, key: new Uint8Array(row.key) };
   const optional = {
     oldKey: row.old_key === null ? undefined : new Uint8Array(row.old_key),
     publish,
     label: row.label ?? undefined,
-    expiresMs: expiresMs !== undefined && expiresMs < END_OF_DATES_MS ? expiresMs : undefined,
+    expiresMs: hasEnd ? expiresMs : undefined,
     rateBytesPerSecond: row.rate === null ? undefined : Number(row.rate) / 8,
     quota:
       row.quota === null
@@ -110,7 +110,7 @@ export function clientValues(client: ListedClient): readonly unknown[] {
     Buffer.from(client.key),
     client.oldKey === undefined ? null : Buffer.from(client.oldKey),
     client.label ?? null,
-    expiresMs === undefined ? null : new Date(expiresMs).toISOString(),
+    expiresMs === undefined ? null : timestamp(expiresMs),
     bits(client.rateBytesPerSecond),
     quota?.bytes ?? null,
     quota === undefined || quota.whenUsedUp === 'refuse' ? null : bits(quota.whenUsedUp.bytesPerSecond),
@@ -118,9 +118,14 @@ export function clientValues(client: ListedClient): readonly unknown[] {
     rules(egress?.allow) ?? [],
     rules(egress?.deny) ?? [],
     rules(egress?.only) ?? null,
-    client.created ?? new Date(0).toISOString(),
-    client.rotated ?? null,
+    timestamp(client.created === undefined ? 0 : Date.parse(client.created)),
+    client.rotated === undefined ? null : timestamp(Date.parse(client.rotated)),
   ];
+}
+
+/** As PostgreSQL reads it, whatever date JavaScript has made of what somebody wrote. */
+function timestamp(ms: number): string {
+  return ms < END_OF_DATES_MS ? new Date(Math.max(ms, START_OF_DATES_MS)).toISOString() : 'infinity';
 }
 
 function bits(bytesPerSecond: number | undefined): number | null {

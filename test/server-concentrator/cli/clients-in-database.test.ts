@@ -65,6 +65,24 @@ describe('commands for clients in a database', needs('postgres'), () => {
     expect([mended.stderr, mended.stdout.match(/^\S+/gm)]).toEqual(['', ['good', 'van-8']]);
   });
 
+  it('store the first and the last dates that a file may have', async () => {
+    const { exec, home } = await withDatabase();
+    const file = join(home, 'dates.yaml');
+    await writeFile(
+      file,
+      '- { id: first, expires: 0001-01-01T00:00:00Z, created: "0001-01-01T00:00:00Z" }\n' +
+        '- { id: last, expires: 9999-12-31, created: "+012000-01-01T00:00:00Z" }\n',
+    );
+    const imported = await exec('client', 'import', file);
+    expect([imported.stderr, imported.code]).toEqual([expect.not.stringContaining('out of range'), 0]);
+    expect((await exec('client', 'set', 'last', '--expires', '9999-12-31T23:59:59Z')).code).toBe(0);
+    const listed = JSON.parse((await exec('client', 'list', '--json')).stdout);
+    expect(listed.map(({ id, expires }: { id: string; expires: string }) => [id, expires])).toEqual([
+      ['first', expect.any(String)],
+      ['last', '9999-12-31T23:59:59Z'],
+    ]);
+  });
+
   it('leave rates to the bit as they are, whatever else they set', async () => {
     const { exec, home, database } = await withDatabase();
     await exec('client', 'add', 'van-7', '--quota', '1GB');

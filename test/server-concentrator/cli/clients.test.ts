@@ -237,6 +237,8 @@ describe('tributary-concentrator client', () => {
     [['--expires', '2027-01-31T12:00:00'], '--expires: expected a day such as'],
     [['--expires', '2027-01-31T12:00:00 Mars/Phobos'], '--expires: expected a day such as'],
     [['--expires', '+275761-01-01'], '--expires: expected a day such as'],
+    [['--expires', '9999-12-31T23:59:59-01:00'], '--expires: expected a day such as'],
+    [['--expires', '0001-01-01T00:00:00+01:00'], '--expires: expected a day such as'],
     [['--expires', '999999999d'], '--expires: expected a day such as'],
     [['--rate-limit', '1kbit/s'], '--rate-limit: expected a rate'],
     [['--rate-limit', '999999999Gbit/s'], '--rate-limit: expected a rate'],

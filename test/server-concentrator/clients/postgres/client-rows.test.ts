@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest';
-import { type ClientRow, clientFrom } from '../../../../server-concentrator/clients/postgres/client-rows.ts';
+import {
+  type ClientRow,
+  clientFrom,
+  clientValues,
+  WRITTEN_COLUMNS,
+} from '../../../../server-concentrator/clients/postgres/client-rows.ts';
+import { formatExpiry, parseExpiry } from '../../../../server-concentrator/config/client-expiry.ts';
 import { clientSchema, clientText } from '../../../../server-concentrator/config/client-schema.ts';
 
+const KEY = Buffer.alloc(32, 1).toString('base64url');
 const EMPTY: ClientRow = {
   ...{ id: 'van', key: Buffer.alloc(32, 1), old_key: null, label: null, expires: null, rate: null },
   ...{ quota: null, at_quota: null, publish: null, egress_allow: [], egress_deny: [], egress_only: null },
@@ -39,3 +46,37 @@ it.each<[string, Partial<ClientRow>]>([
 ])('says why a row is none: %s', (reason, row) => {
   expect(clientFrom({ ...EMPTY, ...row })).toBe(reason);
 });
+
+it.each([
+  ['9999-12-31', 'infinity'],
+  ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
+  ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+  ['2027-01-31', '2027-02-01T00:00:00.000Z'],
+])('an end of %s can be stored, and is as good in a file', (expires, stored) => {
+  const expiresMs = parseExpiry(expires)!;
+  const values = clientValues({ id: 'van', key: new Uint8Array(32), expiresMs });
+  expect(values[WRITTEN_COLUMNS.indexOf('expires')]).toBe(stored);
+  expect(parseExpiry(formatExpiry(expiresMs))).toBe(expiresMs);
+});
+
+it.each([
+  ['2026-01-31T12:00:00Z', '2026-01-31T12:00:00.000Z'],
+  ['Tue, 05 Nov 2024 10:00:00 GMT', '2024-11-05T10:00:00.000Z'],
+  ['+012000-01-01T00:00:00Z', 'infinity'],
+  ['-000001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+])('a date that a file may have can be stored: %s', (created, stored) => {
+  // The schema takes what JavaScript takes for a date.
+  const client = clientSchema.parse({ id: 'van', key: KEY, created, rotated: created });
+  const values = clientValues(client);
+  expect(['created', 'rotated'].map((name) => values[WRITTEN_COLUMNS.indexOf(name as 'created')])).toEqual([
+    stored,
+    stored,
+  ]);
+});
+
+it.each(['9999-12-31T23:59:59-01:00', '0001-01-01T00:00:00+01:00', '0000-01-01T00:00:00Z'])(
+  'an end of %s is none: neither a file nor a database has such years',
+  (expires) => {
+    expect(parseExpiry(expires)).toBeUndefined();
+  },
+);
