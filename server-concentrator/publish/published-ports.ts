@@ -249,7 +249,8 @@ export class PublishedPorts {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program on the concentrator',
+  // A client of another worker, or one that waits there for a single connection.
+  EADDRINUSE: 'is taken by another program on the concentrator, or by another client',
   EACCES:
     'may not be listened at by the concentrator: grant it CAP_NET_BIND_SERVICE, or choose a port from 1024 up',
   EADDRNOTAVAIL: 'cannot be had at an address that the concentrator does not have',

@@ -151,11 +151,11 @@ describe('a port that a client asks for', () => {
       'notAuthorized: port 8000 is not allowed for this client: "publish" in the concentrator\'s list of clients has none',
     ],
     [
-      'of another program',
+      'of another program, or of a client of another worker',
       'home',
       8_001,
       '*',
-      'networkFailure: port 8001 is taken by another program on the concentrator',
+      'networkFailure: port 8001 is taken by another program on the concentrator, or by another client',
     ],
     [
       'that needs a privilege',
