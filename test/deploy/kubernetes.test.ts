@@ -48,6 +48,20 @@ const manifests: readonly Manifest[] = [
 ].flatMap((path) => parseAllDocuments(read(path), { merge: true }).map((document) => document.toJS()));
 const named = (kind: string, name: string) =>
   manifests.find((each) => each.kind === kind && each.metadata.name === name)!;
+/** The autoscaler with the component `sessions`, whose patch adds to its metrics. */
+function withSessions(): Manifest {
+  const { patches } = parse(read('sessions/kustomization.yaml'));
+  expect(patches).toHaveLength(1);
+  const { target, patch } = patches[0];
+  expect(target).toEqual({ group: 'autoscaling', version: 'v2', kind: AUTOSCALER, name: 'concentrator' });
+  const patched = structuredClone(named(target.kind, target.name));
+  for (const { op, path, value } of parse(patch)) {
+    expect([op, path]).toEqual(['add', '/spec/metrics/-']);
+    patched.spec.metrics.push(value);
+  }
+  return patched;
+}
+const AUTOSCALER = 'HorizontalPodAutoscaler';
 const concentrators = named('StatefulSet', 'concentrator').spec;
 const balancers = named('Deployment', 'balancer').spec;
 
@@ -144,23 +158,33 @@ describe('the manifests for Kubernetes', () => {
     }
   });
 
-  it('leave time to drain, and scale by metrics that there are', async () => {
+  it('leave time to drain, and have a server of the balancer for each pod', () => {
     const { limits } = parse(read('files/tributary-concentrator.yaml'));
     const drain = Number.parseInt(limits.drainTimeout, 10);
     expect(concentrators.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(drain);
-    const { maxReplicas } = named('HorizontalPodAutoscaler', 'concentrator').spec;
+    const { maxReplicas } = named(AUTOSCALER, 'concentrator').spec;
     const servers = [...read('files/haproxy.cfg').matchAll(/^ {2}server (\S+) (\S+):8443$/gm)];
     const pods = Array.from({ length: maxReplicas }, (_, i) => `concentrator-${i}`);
     expect(servers.map(([, name]) => name)).toEqual(pods);
     const domain = `${concentrators.serviceName}.${kustomization.namespace}.svc.cluster.local`;
     expect(servers.map(([, , place]) => place)).toEqual(pods.map((pod) => `${pod}.${domain}`));
-    const documented = await projectFile('docs/observability.md');
-    const { metrics } = named('HorizontalPodAutoscaler', 'concentrator').spec;
-    const names = metrics.flatMap(
-      ({ pods }: { pods?: { metric: { name: string } } }) => pods?.metric.name ?? [],
-    );
-    expect(names.length).toBeGreaterThan(0);
-    for (const name of names) expect(documented).toContain(`\`${name}\``);
+  });
+
+  it('scale by metrics that there are; by those that need an adapter where a component is asked for', async () => {
+    const names = ({ spec }: Manifest): readonly string[] =>
+      spec.metrics.map(
+        ({ type, pods }: { type: string; pods?: { metric: { name: string } } }) => pods?.metric.name ?? type,
+      );
+    // A metric that cannot be had would keep the autoscaler from taking pods away.
+    expect(names(named(AUTOSCALER, 'concentrator'))).toEqual(['Resource']);
+    const patched = withSessions();
+    expect(unknownKeys(patched)).toEqual([]);
+    expect(names(patched)).toEqual(['Resource', 'tributary_sessions']);
+    expect(await projectFile('docs/observability.md')).toContain('`tributary_sessions`');
+    const offered = /^# components:\n((?:# {3}- .+\n)+)/m.exec(read('kustomization.yaml'))![1]!;
+    const components = [...offered.matchAll(/- (.+)/g)].map(([, name]) => name!);
+    expect(components).toEqual(['monitoring', 'sessions']);
+    for (const name of components) expect(parse(read(`${name}/kustomization.yaml`)).kind).toBe('Component');
   });
 
   it('have a configuration that the concentrator takes, with a name for each', async () => {
