@@ -88,11 +88,13 @@ export class ClientProxy {
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
-      concentrators.configure(next.concentrators, next.publish);
+      // The mode waits for a restart, and until then what belongs to it stays: of a file in the other one there is nothing of it.
+      const isSameMode = next.mode === this.#parts.config.mode;
+      if (isSameMode) concentrators.configure(next.concentrators, next.publish);
       uplinks.configure(next);
       points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
-      fallback.configure(next.fallback);
+      if (isSameMode) fallback.configure(next.fallback);
       this.#config = next;
       return { resteered };
     });

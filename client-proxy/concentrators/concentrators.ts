@@ -334,9 +334,9 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
    * counts as reachable when it has answered since.
    */
   #doubtOthers(nowMs: number): void {
-    const chosen = this.#chosen!;
-    const { unreachableSinceMs: sinceMs } = chosen;
-    if (sinceMs === undefined || chosen.it.keeper.current?.hasSubflow !== true) return;
+    const chosen = this.#chosen;
+    const sinceMs = chosen?.unreachableSinceMs;
+    if (sinceMs === undefined || chosen?.it.keeper.current?.hasSubflow !== true) return;
     this.#lookSoon();
     for (const member of this.members) {
       if (member === chosen || !member.view.isReachable || member.isHeardAfter(sinceMs, nowMs)) continue;

@@ -3,7 +3,7 @@ import type { ClientConfig, ConfiguredConcentrator } from './client-config.ts';
 
 /** What a reload (SIGHUP) of the client's configuration changes: taken over at once, or only by a restart. */
 export function describeReload(before: ClientConfig, after: ClientConfig): Reload {
-  return compareConfigs(RELOAD_RULES, before, after);
+  return compareConfigs(before.mode === after.mode ? RELOAD_RULES : RULES_OF_ANOTHER_MODE, before, after);
 }
 
 /** What of each concentrator stands under this key, in the file or for it. */
@@ -47,3 +47,9 @@ export const RELOAD_RULES: readonly ReloadRule<ClientConfig>[] = [
   { key: 'log.level', value: (config) => config.log.level, applies: 'live' },
   { key: 'log.format', value: (config) => config.log.format, applies: 'restart' },
 ];
+
+/** What belongs to a mode is taken over with it. */
+const OF_MODE = /^(concentrators?|client|publish|fallback)(\.|$)/;
+const RULES_OF_ANOTHER_MODE = RELOAD_RULES.map((rule) =>
+  OF_MODE.test(rule.key) ? { ...rule, applies: 'restart' as const } : rule,
+);

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assemble } from '../../client-proxy/assemble.ts';
 import type { ClientConfig } from '../../client-proxy/config/client-config.ts';
 import { loadClientConfig } from '../../client-proxy/config/load-client-config.ts';
+import type { ClientStatus } from '../../client-proxy/status/client-status.ts';
 import { PartialReloadError } from '../../shared/runtime/config/reload.ts';
 import { loadNative } from '../../shared/runtime/kernel/native.ts';
 import { EndpointError } from '../../shared/runtime/observe/http-endpoint.ts';
@@ -26,7 +29,7 @@ afterEach(() => {
 });
 
 /** A client whose concentrator is not there, with an uplink whose bytes are counted; what it logs. */
-async function client({ socks = 0, metrics = 0 } = {}) {
+async function client({ socks = 0, metrics = 0, more = '' } = {}) {
   const file = await temporaryFile(
     'client.yaml',
     `concentrator: { addresses: ["127.0.0.1:${await freePort()}"], pin: "sha256:${'A'.repeat(43)}" }
@@ -35,6 +38,7 @@ socks: { listen: "127.0.0.1:${socks || (await freePort())}" }
 metrics: { listen: "127.0.0.1:${metrics || (await freePort())}" }
 uplinks:
   - { name: left, address: 127.0.0.2, metered: { monthly: 1 GB } }
+${more}
 `,
   );
   const config = await loadClientConfig(file);
@@ -52,6 +56,16 @@ uplinks:
   });
   const said = (message: string) => lines.filter((line) => line.includes(`"msg":"${message}"`));
   return { proxy, config, logger, said };
+}
+
+/** The names of the concentrators that a client has, as its status tells. */
+async function concentratorsOf({ metrics }: ClientConfig): Promise<readonly string[]> {
+  const { host, port } = (metrics as { listen: ListenAddress }).listen;
+  const [answer] = (await once(get({ host, port, path: '/status', agent: false }), 'response')) as [
+    IncomingMessage,
+  ];
+  const { concentrators } = (await json(answer)) as ClientStatus;
+  return concentrators.map(({ name }) => name);
 }
 
 it('leaves nothing behind when it closes', async () => {
@@ -132,6 +146,35 @@ it('says so when a new configuration holds in part only', async () => {
   const broken = withUplink(config, 'right', { metered: { monthlyBytes: 1e9 } as never });
   await expect(proxy.reload(broken)).rejects.toThrow(PartialReloadError);
   expect(said('reloaded')).toEqual([]);
+});
+
+it('keeps its concentrator, and its fallback, until the restart that a change of the mode needs', async () => {
+  const { proxy, config, said } = await client({ more: 'fallback: direct' });
+  await proxy.start();
+  after(() => proxy.close());
+  const direct = await loadClientConfig(
+    await temporaryFile(
+      'direct.yaml',
+      `mode: direct
+uplinks:
+  - { name: left, address: 127.0.0.2, metered: { monthly: 1 GB } }
+`,
+    ),
+  );
+  const { socks, metrics } = config;
+  const before = await concentratorsOf(config);
+  expect(before).toHaveLength(1);
+  // The second time the file has not changed.
+  for (let i = 0; i < 2; i++) {
+    await proxy.reload({ ...direct, socks, ...(metrics && { metrics }) });
+    expect(await concentratorsOf(config)).toEqual(before);
+  }
+  expect(said('concentrator removed: its connections go on')).toEqual([]);
+  const [told] = said('reloaded; some keys need a restart');
+  expect(JSON.parse(told!)).toMatchObject({
+    live: [],
+    restart: expect.arrayContaining(['mode', 'fallback']),
+  });
 });
 
 function withUplink(config: ClientConfig, name: string, over: object = {}): ClientConfig {

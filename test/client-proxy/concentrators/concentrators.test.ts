@@ -125,7 +125,7 @@ function several() {
   const reach = (...names: readonly string[]) => {
     reached.clear();
     for (const name of names) reached.add(name);
-    looks.get(all.members[0]!.name)!.onChanged();
+    [...looks.values()][0]!.onChanged();
   };
   /** Its paths say that it is reached, when all have just been looked at. */
   const review = (name: string) => {
@@ -166,6 +166,19 @@ it('has the one that is left carry everything, though it was only kept ready', a
   configure('paris');
   await new Promise(setImmediate);
   expect([all.members[0]!.isStanding, rateOf('paris')]).toEqual([false, LIMIT]);
+});
+
+it('has none when all are taken out, though they have streams yet and fall silent', async () => {
+  const { all, configure, drained, reach } = several();
+  configure('frankfurt', 'paris');
+  reach('frankfurt', 'paris');
+  const done = drained.hold();
+  configure();
+  reach();
+  expect([all.chosen, all.isReachable, all.drivers.length]).toEqual([undefined, false, 2]);
+  done();
+  await new Promise(setImmediate);
+  expect(all.drivers).toEqual([]);
 });
 
 it('shares rate limits with one that leaves until it is done, and again when it comes back', async () => {

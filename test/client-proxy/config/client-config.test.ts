@@ -327,6 +327,15 @@ describe('a reload', () => {
     });
   });
 
+  it('takes nothing of another mode over: it needs a restart', async () => {
+    const before = await load(`${MINIMAL}fallback: direct\n`);
+    const after = await load(`${MINIMAL}mode: direct\nlog: { level: debug }\n`);
+    const { live, restart } = describeReload(before, after);
+    expect(live).toEqual(['log.level']);
+    expect(restart).toEqual(expect.arrayContaining(['mode', 'concentrators', 'client.key', 'fallback']));
+    expect(describeReload(after, before).live).toEqual(['log.level']);
+  });
+
   it('knows every key', () => {
     const known = RELOAD_RULES.map(({ key }) => key);
     const covered = (path: string) =>
