@@ -1,35 +1,14 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
+import { TributaryError } from '../../shared/protocol/errors.ts';
 import type { Backoff } from '../../shared/runtime/async/backoff.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
-import type { LineLog } from '../../shared/runtime/observe/line-limit.ts';
-import { DialAttempt, type DialHost, type DialledSubflow } from './dial-attempt.ts';
+import { DialAttempt, type DialledSubflow } from './dial-attempt.ts';
+import type { PathHost } from './path-host.ts';
+import type { PathPast } from './path-pasts.ts';
 import { type PathSubflow, PathSubflows } from './path-subflows.ts';
 import type { PathTarget } from './paths.ts';
 import { failureReason, type UplinkCause, type UplinkReason } from './uplink-cause.ts';
-
-/** What a path asks of the session whose subflows it dials. */
-export interface PathHost extends DialHost {
-  readonly uplinkName: string;
-  readonly logger: LineLog;
-  readonly clock: MonotonicClock;
-  /** Whether every dial costs. */
-  isMetered(): boolean;
-  /** Whether the session carries so much that what a dial costs is nothing beside it. */
-  isBusy(): boolean;
-  /** Takes a subflow out of use, in good order. */
-  retire(subflowId: number): void;
-  /** Closes a subflow now. */
-  remove(subflowId: number): void;
-  /** Whether packets of full length, which had vanished on the way of a subflow, may be tried again. */
-  isTrialDue(address: Destination, subflowId: number): boolean;
-  /** They are. */
-  onTrial(address: Destination, subflowId: number): void;
-  onDial(result: 'ok' | 'failed'): void;
-  /** A subflow more or less, or a dial that failed. */
-  onChange(): void;
-}
 
 /** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
 const LASTING_MS = 2_000;
@@ -68,12 +47,13 @@ export class PathDialer {
   #hasFailed = false;
   /** Whether the last subflow did not last. */
   #isFleeting = false;
-  /** Until when there was one that lasted. */
-  #workedMs = Number.NEGATIVE_INFINITY;
+  readonly #past: PathPast;
 
-  constructor(host: PathHost, backoff: Backoff) {
+  /** @param past of this path, in this session and in those before it */
+  constructor(host: PathHost, backoff: Backoff, past: PathPast) {
     this.#host = host;
     this.#backoff = backoff;
+    this.#past = past;
   }
 
   get isUp(): boolean {
@@ -105,9 +85,9 @@ export class PathDialer {
     return this.#reason;
   }
 
-  /** Whether the last that is known of it is a failure: a dial, or a loss. */
+  /** Whether the last that is known of it is a failure: a dial, or a loss; or that nothing was heard over it, in an earlier session. */
   get hasFailed(): boolean {
-    return this.#hasFailed;
+    return this.#hasFailed || this.#past.isSilent(this.#host.clock());
   }
 
   /** Where to dial from now on; a dial to other addresses is given up. Subflows that are up stay. */
@@ -124,6 +104,7 @@ export class PathDialer {
       this.#hasFailed = false;
       this.#reason = NOT_DIALLED;
     }
+    if (this.#wanted > 0 && count === 0) this.#past.forgetSilence();
     this.#wanted = count;
     if (count === 0) this.#isRenewing = false;
     if (count === 0) this.#giveUp();
@@ -134,6 +115,9 @@ export class PathDialer {
   /** No dials and no timers any more; the subflows are the session's to end. */
   stop(): void {
     this.#isStopped = true;
+    const nowMs = this.#host.clock();
+    const isWorking = this.#subflows.healthy.some(([, { upSinceMs }]) => nowMs - upSinceMs >= LASTING_MS);
+    if (isWorking) this.#past.onWorked(nowMs);
     this.#attempt?.giveUp();
     this.#trial?.giveUp();
     clearTimeout(this.#waiting);
@@ -224,6 +208,7 @@ export class PathDialer {
       this.#judge(doubted);
       this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
       this.#hasFailed = true;
+      this.#past.onSilent(this.#host.clock());
     }
     this.#maintain();
     this.#host.onChange();
@@ -232,6 +217,8 @@ export class PathDialer {
   /** One of this path's subflows that were doubted works again. */
   onSubflowRecovered(subflowId: number): void {
     if (!this.#subflows.recover(subflowId)) return;
+    this.#hasFailed = false;
+    this.#past.forgetSilence();
     // What has come up meanwhile is in better shape than what was silent for longer than a dial takes.
     if (this.#subflows.healthyCount > this.#wanted && !this.#isRenewing) this.retire(subflowId);
     if (!this.#isWanting) this.#attempt?.giveUp();
@@ -279,7 +266,7 @@ export class PathDialer {
     this.#failedAt = address;
     this.#isFleeting = this.#host.clock() - upSinceMs < LASTING_MS;
     if (this.#isFleeting) return;
-    this.#workedMs = this.#host.clock();
+    this.#past.onWorked(this.#host.clock());
     this.#backoff.succeed();
   }
 
@@ -308,12 +295,13 @@ export class PathDialer {
   /** Whether it has worked, may do so again at any moment, and may be asked as often as that. */
   get #isReturning(): boolean {
     const { isMetered, isBusy, clock } = this.#host;
-    if (this.#workedMs === Number.NEGATIVE_INFINITY || !RETURNING.has(this.#reason.cause)) return false;
-    return !isMetered() || isBusy() || clock() - this.#workedMs < METERED_RETURN_MS;
+    const sinceWorkedMs = this.#past.sinceWorkedMs(clock());
+    if (sinceWorkedMs === Number.POSITIVE_INFINITY || !RETURNING.has(this.#reason.cause)) return false;
+    return !isMetered() || isBusy() || sinceWorkedMs < METERED_RETURN_MS;
   }
 
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {
-    const { uplinkName, onDial } = this.#host;
+    const { uplinkName, clock, onDial } = this.#host;
     const targets = this.#targets;
     const choice = {
       preferred: this.#preferred,
@@ -329,6 +317,8 @@ export class PathDialer {
       // The targets have changed, or nobody dials any more: ignore this failure.
       if (attempt.isGivenUp || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
+      // What has an explanation keeps its code.
+      if (error instanceof TributaryError && RETURNING.has(error.code)) this.#past.onSilent(clock());
       this.#onFailure(failureReason(uplinkName, error as Error));
       return 'failed';
     }
@@ -365,6 +355,7 @@ export class PathDialer {
     this.#preferred = address;
     this.#failedAt = undefined;
     this.#hasFailed = false;
+    this.#past.forgetSilence();
     if (!this.#isFleeting) this.#backoff.succeed();
     this.#trim();
     onDial('ok');

@@ -12,6 +12,7 @@ import { ConcentratorAddresses } from './concentrator-addresses.ts';
 import { type ExplainFailure, explainedReach } from './explained-reach.ts';
 import { LeftOutAddresses } from './left-out-addresses.ts';
 import { type ManagedSession, ManagedSubflows } from './managed-subflows.ts';
+import type { PathPasts } from './path-pasts.ts';
 import type { PathMode } from './paths.ts';
 import type { ConnectAddress } from './reach.ts';
 import { isSameUplink } from './same-uplink.ts';
@@ -32,6 +33,8 @@ export interface PathManagerOptions {
   /** For resolving, and for one connection. */
   readonly dialTimeoutMs: number;
   readonly backoff: BackoffBounds;
+  /** What earlier sessions have found out, and later ones will want to know. */
+  readonly pasts: PathPasts;
   readonly clock: MonotonicClock;
   readonly random: () => number;
   readonly logger: LineLog;
@@ -86,6 +89,7 @@ export class PathManager {
         return explainedReach(reaching, options.explain);
       },
       newBackoff: () => new Backoff(backoff, random),
+      pasts: options.pasts,
       isBusy: () => this.#load.isBusy,
       hasUplink: (uplinkName) => this.#dialers.has(uplinkName),
       onDial: (uplinkName, result) => options.onDial(uplinkName, result),

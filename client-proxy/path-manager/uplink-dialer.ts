@@ -7,7 +7,9 @@ import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-tran
 import type { PacketSizes } from '../packet-size/packet-sizes.ts';
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import type { ManagedSubflows } from './managed-subflows.ts';
-import { PathDialer, type PathHost } from './path-dialer.ts';
+import { PathDialer } from './path-dialer.ts';
+import type { PathHost } from './path-host.ts';
+import type { PathPasts } from './path-pasts.ts';
 import { type PathMode, type PathTarget, pathNumber, pathsOf } from './paths.ts';
 import type { AddressChoice, Reached } from './reach.ts';
 import type { SubflowsPerPath } from './subflow-bound.ts';
@@ -32,6 +34,7 @@ export interface UplinkDialling {
     signal: CancelSignal,
   ): Promise<Reached>;
   newBackoff(): Backoff;
+  readonly pasts: PathPasts;
   /** As `PathHost.isBusy`. */
   isBusy(): boolean;
   /** Whether the session has an uplink of this name now. */
@@ -62,7 +65,9 @@ export class UplinkDialer {
     this.#dialling = dialling;
     this.#uplink = uplink;
     const host = this.#pathHost();
-    this.paths = new UplinkPaths(() => new PathDialer(host, dialling.newBackoff()));
+    this.paths = new UplinkPaths(
+      (key) => new PathDialer(host, dialling.newBackoff(), dialling.pasts.of(uplink, key)),
+    );
   }
 
   get uplink(): DialledUplink {

@@ -5,11 +5,11 @@ import type { UplinkReason } from './uplink-cause.ts';
 
 /** The paths of one uplink, each with its dialler. */
 export class UplinkPaths {
-  readonly #newPath: () => PathDialer;
+  readonly #newPath: (key: string) => PathDialer;
   readonly #byKey = new Map<string, PathDialer>();
   #targetedCount = 0;
 
-  constructor(newPath: () => PathDialer) {
+  constructor(newPath: (key: string) => PathDialer) {
     this.#newPath = newPath;
   }
 
@@ -47,7 +47,7 @@ export class UplinkPaths {
   /** Where each path leads from now on; one that leads nowhere any more ends with its subflows. */
   setTargets(paths: Paths): void {
     this.#targetedCount = paths.size;
-    for (const key of paths.keys()) if (!this.#byKey.has(key)) this.#byKey.set(key, this.#newPath());
+    for (const key of paths.keys()) if (!this.#byKey.has(key)) this.#byKey.set(key, this.#newPath(key));
     for (const [key, path] of this.#byKey) path.setTargets(paths.get(key) ?? []);
     this.prune();
   }

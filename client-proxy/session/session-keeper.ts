@@ -9,12 +9,13 @@ import type { SessionDriver } from '../../shared/runtime/session/session-driver.
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
+import { PathPasts } from '../path-manager/path-pasts.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import { ClientSession, type ClientSessionOptions } from './client-session.ts';
 
 export interface SessionKeeperOptions
-  extends Omit<ClientSessionOptions, 'uplinks' | 'onReviewed' | 'logger'> {
+  extends Omit<ClientSessionOptions, 'uplinks' | 'pasts' | 'onReviewed' | 'logger'> {
   readonly logger: Logger;
   /** How long a stream waits for a session before it fails; the time in which one lingers does not count. */
   readonly openTimeoutMs: number;
@@ -48,6 +49,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   /** Bounded: a concentrator can make sessions and subflows come and go as often as it likes. */
   readonly #log: LineLog;
   readonly #restart: Backoff;
+  readonly #pasts = new PathPasts();
   readonly #draining = new Set<ClientSession>();
   #uplinks: readonly DialledUplink[] = [];
   #current: ClientSession | undefined;
@@ -202,6 +204,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
       ...this.#options,
       logger: this.#log,
       uplinks: this.#uplinks,
+      pasts: this.#pasts,
       onReviewed: () => this.#options.onReviewed(this.uplinks),
     };
     const session: ClientSession = new ClientSession(options, {

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
+import { PathPast } from '../../../client-proxy/path-manager/path-pasts.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
 import { subflowBound } from '../../../client-proxy/path-manager/subflow-bound.ts';
 import { TributaryError } from '../../../shared/protocol/errors.ts';
@@ -71,6 +72,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       onChange() {},
     },
     new Backoff(backoff, () => 1),
+    new PathPast(),
   );
   path.setTargets([HERE]);
   path.setWanted(1);

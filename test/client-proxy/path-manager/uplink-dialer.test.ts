@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ManagedSubflows } from '../../../client-proxy/path-manager/managed-subflows.ts';
+import { PathPasts } from '../../../client-proxy/path-manager/path-pasts.ts';
 import { UplinkDialer, type UplinkDialling } from '../../../client-proxy/path-manager/uplink-dialer.ts';
 import { TributaryError } from '../../../shared/protocol/errors.ts';
 import { Backoff } from '../../../shared/runtime/async/backoff.ts';
@@ -29,6 +30,7 @@ function bed(over: Partial<UplinkDialling> = {}) {
       },
       packetSizes: allLong(),
       newBackoff: () => new Backoff({ minMs: 100, maxMs: 100 }, () => 1),
+      pasts: new PathPasts(),
       isBusy: () => false,
       hasUplink: () => true,
       onDial() {},

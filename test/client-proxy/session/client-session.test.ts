@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { PathPasts } from '../../../client-proxy/path-manager/path-pasts.ts';
 import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { ClientSession } from '../../../client-proxy/session/client-session.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
@@ -31,6 +32,7 @@ it('that is closed while its HELLO is under way lets the connection go', async (
       uplinks: [lan],
       addresses: [{ host: '127.0.0.1', port }],
       paths: 'per-uplink',
+      pasts: new PathPasts(),
       packetSizes: allLong(),
       names: literalNames(),
       dialTimeoutMs: 5_000,

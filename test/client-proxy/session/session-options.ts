@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { PathPasts } from '../../../client-proxy/path-manager/path-pasts.ts';
 import { NORMAL_USE } from '../../../client-proxy/path-manager/uplink-use.ts';
 import { MemoryBudget } from '../../../shared/protocol/memory-budget.ts';
 import { DEFAULT_TUNING } from '../../../shared/protocol/session/core-tuning.ts';
@@ -16,6 +17,7 @@ export function sessionOptions() {
     identity: () => ({ id: 'laptop', key: KEY }),
     addresses: [{ host: '192.0.2.1', port: 8443 }],
     paths: 'per-uplink' as const,
+    pasts: new PathPasts(),
     packetSizes: allLong(),
     names: literalNames(),
     dialTimeoutMs: 5_000,
