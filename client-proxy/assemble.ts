@@ -251,7 +251,7 @@ function makeSteering(
       datagrams.review();
     },
     onSwitched: onOtherWays,
-    redial: () => concentrators.retryUplinks(new Set(uplinks.uplinks.map(({ name }) => name))),
+    redial: () => concentrators.hurry(),
     clock,
     logger: new LineLimit(clock).over(logger),
   });

@@ -1,46 +1,21 @@
-import type { Logger } from 'pino';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { StreamError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
-import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import type { ConfiguredConcentrator } from '../config/client-config.ts';
-import type { SessionDatagramUse } from '../datagram/datagram-relay.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkLoss } from '../network/uplink-trouble.ts';
 import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import type { PublishedService } from '../publish/published-service.ts';
 import type { ConcentratorWish } from '../steering/steering-rule.ts';
-import type { Concentrator, MakeConcentrator } from './concentrator.ts';
+import type { Concentrator } from './concentrator.ts';
 import { type Chosen, ConcentratorChoice, type ConcentratorView } from './concentrator-choice.ts';
-import type { ConcentratorEvent } from './concentrator-event.ts';
+import type { ConcentratorsOptions } from './concentrators-options.ts';
 import { Member, whyAway } from './member.ts';
 import { MemberList } from './member-list.ts';
-
-export interface ConcentratorsOptions {
-  readonly make: MakeConcentrator;
-  /** Whether an uplink may carry anything without need. */
-  isUsable(uplinkName: string): boolean;
-  /** The states of the uplinks, as the session of the chosen concentrator has them, may be others now. */
-  onReviewed(uplinks: readonly UplinkStatus[]): void;
-  /** Whether a stream that is opened now finds a session may be otherwise. */
-  onChanged(): void;
-  /** Sessions of concentrators that are not heard while another one is: what has no answer from them yet can go to that one. */
-  onSilent(drivers: ReadonlySet<SessionDriver>): void;
-  /** Sessions of a concentrator that was taken out of the configuration. */
-  onLeft(drivers: readonly SessionDriver[]): void;
-  /** So many have sessions from now on, those that were taken out and go on among them. */
-  onCount(count: number): void;
-  /** What applications that send datagrams have in a session. */
-  datagramsOf(driver: SessionDriver): SessionDatagramUse;
-  /** Told where there are several. */
-  onEvent(event: ConcentratorEvent): void;
-  readonly clock: MonotonicClock;
-  readonly logger: Pick<Logger, 'info' | 'warn'>;
-}
 
 /** How often it is looked at most which concentrator is the best. */
 const LOOK_EVERY_MS = 200;
@@ -124,6 +99,11 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   retryUplinks(uplinkNames: ReadonlySet<string>): void {
     for (const { it } of this.#list.all) it.keeper.retryUplinks(uplinkNames);
+  }
+
+  /** As `SessionKeeper.hurry`. */
+  hurry(): void {
+    for (const { it } of this.#list.all) it.keeper.hurry();
   }
 
   /** An uplink of this name may be used for something else from now on. */

@@ -132,9 +132,12 @@ export class PathDialer {
 
   /** The session has become busy: a path that may work again is not waited for any longer. */
   onBusy(): void {
-    if (this.#waiting === undefined || !this.#isReturning) return;
-    this.#stopWaiting();
-    this.#maintain();
+    if (this.#isReturning) this.#dialNow();
+  }
+
+  /** What failed is waited for: it is dialled now, unless that costs. Nothing has changed, so that the pauses grow as before. */
+  hurry(): void {
+    if (!this.#host.isMetered()) this.#dialNow();
   }
 
   /** One subflow more is dialled, however many there are; the oldest ones stay. */
@@ -268,6 +271,12 @@ export class PathDialer {
     if (this.#isFleeting) return;
     this.#past.onWorked(this.#host.clock());
     this.#backoff.succeed();
+  }
+
+  #dialNow(): void {
+    if (this.#waiting === undefined) return;
+    this.#stopWaiting();
+    this.#maintain();
   }
 
   #stopWaiting(): void {

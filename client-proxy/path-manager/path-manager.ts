@@ -127,6 +127,11 @@ export class PathManager {
     for (const [name, dialer] of this.#dialers) if (uplinkNames.has(name)) dialer.paths.retryNow();
   }
 
+  /** As `PathDialer.hurry`. */
+  hurry(): void {
+    for (const dialer of this.#dialers.values()) dialer.paths.hurry();
+  }
+
   /** Dials a subflow more on every path in use; what is then one too many is taken out of use in good order. */
   renewSubflows(): void {
     for (const dialer of this.#dialers.values()) dialer.paths.renew();

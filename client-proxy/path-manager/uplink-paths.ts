@@ -77,6 +77,11 @@ export class UplinkPaths {
     for (const path of this.#all) path.renew();
   }
 
+  /** As `PathDialer.hurry`. */
+  hurry(): void {
+    for (const path of this.#all) path.hurry();
+  }
+
   onBusy(): void {
     for (const path of this.#all) path.onBusy();
   }

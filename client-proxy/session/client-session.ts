@@ -57,7 +57,7 @@ export interface ClientSessionOwner {
 /** What a program tells a session of its uplinks, and asks. */
 export type SessionPaths = Pick<
   PathManager,
-  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'renewSubflows' | 'onUseChanged'
+  'uplinks' | 'setUplinks' | 'loseUplink' | 'retryUplinks' | 'hurry' | 'renewSubflows' | 'onUseChanged'
 >;
 
 /**

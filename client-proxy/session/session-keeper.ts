@@ -109,6 +109,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
     for (const session of this.#sessions) session.paths.retryUplinks(uplinkNames);
   }
 
+  /** Dials what waits, unless that costs; the pauses between dials grow as before. */
+  hurry(): void {
+    for (const session of this.#sessions) session.paths.hurry();
+  }
+
   /** This client has another key: every session proves it by a fresh subflow, and so outlives the old one. */
   renewSubflows(): void {
     for (const session of this.#sessions) session.paths.renewSubflows();

@@ -217,6 +217,29 @@ it('tries a metered path that has fallen silent as often as others while the ses
   expect(await dialsIn(600_000)).toBeLessThan(idle + 5);
 });
 
+it.each([
+  { what: 'an ordinary uplink', isMetered: false, least: 38, most: 41 },
+  { what: 'a metered one, by itself', isMetered: true, least: 5, most: 12 },
+])(
+  'that refuses is dialled so often in a minute while it is hurried: $what',
+  async ({ isMetered, least, most }) => {
+    const { path, seen } = bed({ minMs: 500, maxMs: 8_000 });
+    Object.assign(seen, {
+      fails: true,
+      isMetered,
+      error: new TributaryError('connectionRefused', '', 'peer'),
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    const before = seen.preferred.length;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 1_500) {
+      path.hurry();
+      await vi.advanceTimersByTimeAsync(1_500);
+    }
+    expect(seen.preferred.length - before).toBeGreaterThanOrEqual(least);
+    expect(seen.preferred.length - before).toBeLessThanOrEqual(most);
+  },
+);
+
 it('dials at once after the loss of one that had lasted, or of the first that had not, and waits after others', async () => {
   const { path, seen } = bed();
   await vi.advanceTimersByTimeAsync(3_000);
