@@ -187,6 +187,8 @@ class StreamOpening implements StreamHandlers {
     const { steered, firstBytes } = this.#asked;
     if (!this.#mayRepeat || steered.concentrator?.isOnly === true || !saysNothingTwice(firstBytes)) return;
     this.#driver.input(({ streams }) => streams.reset(this.#streamId, 'cancelled'));
+    // A reset of our own is no event, and its answer may be one that waits.
+    this.#driver.forgetStream(this.#streamId);
     this.#repeat();
   }
 
