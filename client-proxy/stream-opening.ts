@@ -42,6 +42,9 @@ const GOES_DIRECTLY = new Error('goes directly');
 /** A session may go away just when a stream is opened in it, and so may the next. */
 const MAX_ATTEMPTS = 3;
 
+/** A session ends so by what happens to it. Where it ends for a fault, what it carried may be to blame, and must not end the next one. */
+const SESSION_LOST: ReadonlySet<ErrorName> = new Set(['sessionUnknown', 'uplinksLost', 'goingAway']);
+
 /** What an application has asked for, through all attempts to open a stream for it. */
 interface Asked {
   readonly request: ConnectRequest;
@@ -238,6 +241,12 @@ class StreamOpening implements StreamHandlers {
   }
 
   onFailed(error: ErrorName, hasAll = false): void {
+    // The session is over, as where the concentrator has forgotten it: the next one can have what is worth no more than a beginning.
+    const isWithSession = this.#driver.isClosed && SESSION_LOST.has(error);
+    if (isWithSession && this.#mayRepeat && saysNothingTwice(this.#asked.firstBytes)) {
+      this.#repeat();
+      return;
+    }
     const isNew = !this.#isDecided;
     if (!isNew && !hasAll && this.#driver.isClosed) this.#options.opener.onLost();
     this.#decide(error);

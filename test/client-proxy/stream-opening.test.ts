@@ -4,6 +4,7 @@ import { StreamOpener } from '../../client-proxy/stream-opening.ts';
 import { OwnBytes } from '../../shared/protocol/memory/chunk.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import type { AppSocketHandlers } from '../../shared/runtime/app/app-socket.ts';
+import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeAppSocket } from '../support/fake-app-socket.ts';
 import { echo, echoServer, twoConcentrators } from './session/two-concentrators.ts';
@@ -196,6 +197,62 @@ const handshake = (message: number, bytes = 40) =>
 const HELLO = handshake(1);
 const EARLY_DATA = Buffer.from([23, 3, 3, 0, 4, ...Buffer.from('POST')]);
 
+/** Openings of one application in sessions of which none answers: what each was told, and what becomes of the application. */
+function unanswered(optimisticReply: 'always' | 'never', early: readonly Buffer[]) {
+  const sessions: {
+    readonly driver: { isClosed: boolean };
+    readonly said: string[];
+    readonly forgotten: number[];
+    readonly handlers: StreamHandlers;
+    readonly refusedBy: object | undefined;
+  }[] = [];
+  const results: string[] = [];
+  const answers: string[] = [];
+  const opener = new StreamOpener({
+    keeper: {
+      async openStream(_destination, _policy, handlersOf, _signal, refusedBy) {
+        const said: string[] = [];
+        const forgotten: number[] = [];
+        const streams = {
+          reset() {},
+          write: (_id: number, { bytes }: OwnBytes) => void said.push(Buffer.from(bytes).toString('hex')),
+        };
+        const driver = {
+          input: (work: (session: object) => unknown) => work({ streams }),
+          forgetStream: (id: number) => void forgotten.push(id),
+          holdsBack: () => false,
+          isClosed: false,
+        };
+        const handlers = handlersOf(driver as never, 1);
+        sessions.push({ driver, said, forgotten, handlers, refusedBy });
+        return handlers;
+      },
+    },
+    optimisticReply,
+    stallTimeoutMs: 1_000,
+    answerTimeoutMs: 60_000,
+    openDirect() {},
+    onResult: (result) => results.push(result),
+    onLost() {},
+    onLookedUp() {},
+    onOpened() {},
+    clock: () => performance.now(),
+  });
+  const socket = new Application();
+  const opened = opener.open(
+    {
+      destination: { host: '127.0.0.1', port: 443 },
+      earlyData: early,
+      socket,
+      succeed: () => answers.push('ok'),
+      fail: (error) => answers.push(error),
+      onAbandoned() {},
+    },
+    { policy: { mode: 'aggregate' }, opened() {}, over() {} },
+  );
+  return { opener, opened, sessions, socket, results, answers };
+}
+
 describe('what has no answer from a concentrator that falls silent', () => {
   it.each<[string, boolean, readonly Buffer[], readonly Buffer[]]>([
     ['that has said nothing', true, [], []],
@@ -211,51 +268,57 @@ describe('what has no answer from a concentrator that falls silent', () => {
     ['that has said no more than that byte', false, [Buffer.from([22])], []],
     ['that says something else', false, [Buffer.from('GET / HTTP/1.1')], []],
   ])('an application %s begins again elsewhere: %s', async (_, isMoved, early, later) => {
-    const said: string[][] = [];
-    const drivers: object[] = [];
-    const opener = new StreamOpener({
-      keeper: {
-        async openStream(_destination, _policy, handlersOf) {
-          const pieces: string[] = [];
-          said.push(pieces);
-          const streams = {
-            reset() {},
-            write: (_id: number, { bytes }: OwnBytes) => void pieces.push(Buffer.from(bytes).toString('hex')),
-          };
-          const driver = {
-            input: (work: (session: object) => unknown) => work({ streams }),
-            forgetStream() {},
-          };
-          drivers.push(driver);
-          return handlersOf(driver as never, 1);
-        },
-      },
-      optimisticReply: 'always',
-      stallTimeoutMs: 1_000,
-      answerTimeoutMs: 60_000,
-      openDirect() {},
-      onResult() {},
-      onLost() {},
-      onLookedUp() {},
-      onOpened() {},
-      clock: () => performance.now(),
-    });
-    const socket = new Application();
-    await opener.open(
-      {
-        destination: { host: '127.0.0.1', port: 443 },
-        earlyData: early,
-        socket,
-        succeed() {},
-        fail() {},
-        onAbandoned() {},
-      },
-      { policy: { mode: 'aggregate' }, opened() {}, over() {} },
-    );
+    const { opener, opened, sessions, socket } = unanswered('always', early);
+    await opened;
     for (const bytes of later) socket.handlers!.onChunk(new OwnBytes(bytes));
-    opener.moveFrom(new Set([drivers[0] as never]));
-    await eventually(() => expect(drivers).toHaveLength(isMoved ? 2 : 1));
+    opener.moveFrom(new Set([sessions[0]!.driver as never]));
+    await eventually(() => expect(sessions).toHaveLength(isMoved ? 2 : 1));
     const all = Buffer.concat([...early, ...later]).toString('hex');
-    expect(said.map((pieces) => pieces.join(''))).toEqual(isMoved ? [all, all] : [all]);
+    expect(sessions.map(({ said }) => said.join(''))).toEqual(isMoved ? [all, all] : [all]);
+    // Nobody hears of a stream that nobody waits for any more.
+    expect(sessions.map(({ forgotten }) => forgotten)).toEqual(isMoved ? [[1], []] : [[]]);
+  });
+});
+
+describe('what has no answer from a session that ends', () => {
+  it.each([
+    ['has said nothing', 'never', []],
+    ['has only greeted', 'always', [HELLO]],
+  ] as const)('begins again in the next one: an application that %s', async (_, optimisticReply, early) => {
+    const { opened, sessions, socket, results } = unanswered(optimisticReply, early);
+    await opened;
+    sessions[0]!.driver.isClosed = true;
+    sessions[0]!.handlers.onFailed('sessionUnknown');
+    await eventually(() => expect(sessions).toHaveLength(2));
+    const [first, next] = sessions;
+    expect([next!.refusedBy === first!.driver, next!.said, results, socket.ends]).toEqual([
+      ...[true, first!.said, [], []],
+    ]);
+    next!.handlers.onOpened();
+    expect(results).toEqual(['ok']);
+  });
+
+  it('fails after three of them', async () => {
+    const { opened, sessions, results, answers } = unanswered('never', []);
+    await opened;
+    for (let i = 0; i < 3; i++) {
+      await eventually(() => expect(sessions).toHaveLength(i + 1));
+      sessions[i]!.driver.isClosed = true;
+      sessions[i]!.handlers.onFailed('sessionUnknown');
+    }
+    expect([results, answers]).toEqual([['sessionUnknown'], ['sessionUnknown']]);
+  });
+
+  it.each([
+    ['the origin may have got what was said', [Buffer.from('GET / HTTP/1.1')], true, 'sessionUnknown'],
+    ['it is the stream alone that failed', [], false, 'uplinksLost'],
+    ['it may be to blame itself', [], true, 'internalError'],
+  ] as const)('fails where %s', async (_, early, isClosed, error) => {
+    const { opened, sessions, results, answers } = unanswered('never', early);
+    await opened;
+    sessions[0]!.driver.isClosed = isClosed;
+    sessions[0]!.handlers.onFailed(error);
+    await new Promise(setImmediate);
+    expect([sessions.length, results, answers]).toEqual([1, [error], [error]]);
   });
 });
