@@ -44,6 +44,10 @@ const LOSS_WEIGHT = 20;
 export class ConcentratorChoice {
   #chosen: string | undefined;
   #firstMs: number | undefined;
+  /** Since when one is reached again after none was: sessions come up one after the other, and the first need not be the best. */
+  #backMs = Number.NEGATIVE_INFINITY;
+  /** At the last look none could be reached. Then it is the uplinks, and no fall of the chosen one. */
+  #isOutage = true;
   /** Since when each has been clearly better than the chosen one, without a break. */
   #betterSinceMs: ReadonlyMap<string, number> = new Map();
   /** When each could not be reached any more while it was chosen. */
@@ -63,15 +67,17 @@ export class ConcentratorChoice {
     if (current === undefined || !current.isReachable) {
       const next = cheapestOf(reachable);
       // With none to go to, the one that there was is waited for.
-      if (next === undefined)
+      if (next === undefined) {
+        this.#isOutage = true;
         return current === undefined ? this.#choose(views[0]?.name, this.#whyLeft, nowMs) : undefined;
-      if (current !== undefined && this.#firstMs !== undefined) this.#noteFall(current.name, nowMs);
+      }
+      if (current !== undefined && !this.#isOutage) this.#noteFall(current.name, nowMs);
       const why = current === undefined ? this.#whyLeft : `${current.name} cannot be reached`;
       const change = this.#choose(next.name, why, nowMs);
-      this.#firstMs ??= nowMs;
+      this.#onReached(nowMs);
       return change;
     }
-    this.#firstMs ??= nowMs;
+    this.#onReached(nowMs);
     return this.#lookForBetter(current, reachable, nowMs);
   }
 
@@ -106,10 +112,11 @@ export class ConcentratorChoice {
     this.#betterSinceMs = new Map(
       better.map(({ name }) => [name, this.#betterSinceMs.get(name) ?? nowMs] as const),
     );
-    const isFirst = this.#isFirst(nowMs) && this.#fallsMs.size === 0;
-    const hasHeld = ({ name }: ConcentratorView) =>
+    const isJustBack = nowMs - this.#backMs < FIRST_MS;
+    const mayTake = ({ name }: ConcentratorView) =>
+      (isJustBack && this.#recentFalls(name, nowMs).length === 0) ||
       nowMs - this.#betterSinceMs.get(name)! >= this.#holdMs(name, nowMs);
-    const next = cheapestOf(isFirst ? better : better.filter(hasHeld));
+    const next = cheapestOf(better.filter(mayTake));
     return next && this.#choose(next.name, `it is better: ${against(next, current)}`, nowMs);
   }
 
@@ -119,6 +126,13 @@ export class ConcentratorChoice {
     this.#betterSinceMs = new Map();
     this.#chosen = name;
     return { name, before, isFirst: this.#isFirst(nowMs), reason };
+  }
+
+  /** Some are reached. */
+  #onReached(nowMs: number): void {
+    this.#firstMs ??= nowMs;
+    if (this.#isOutage) this.#backMs = nowMs;
+    this.#isOutage = false;
   }
 
   get #whyLeft(): string {

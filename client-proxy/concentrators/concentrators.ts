@@ -90,11 +90,13 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   setUplinks(uplinks: readonly DialledUplink[]): void {
     this.#uplinks = uplinks;
-    this.#assign();
+    this.#inOne(() => this.#assign());
   }
 
   loseUplink(loss: UplinkLoss): void {
-    for (const { it } of this.#list.all) it.keeper.loseUplink(loss);
+    this.#inOne(() => {
+      for (const { it } of this.#list.all) it.keeper.loseUplink(loss);
+    });
   }
 
   retryUplinks(uplinkNames: ReadonlySet<string>): void {
@@ -108,8 +110,10 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
 
   /** An uplink of this name may be used for something else from now on. */
   onUseChanged(uplinkName: string): void {
-    for (const { it } of this.#list.all) it.keeper.onUseChanged(uplinkName);
-    this.#assign();
+    this.#inOne(() => {
+      for (const { it } of this.#list.all) it.keeper.onUseChanged(uplinkName);
+      this.#assign();
+    });
   }
 
   /** No visitors any more, but those that are being served. */
@@ -287,6 +291,15 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     member.onOpen(nowMs);
     if (isNews) this.#assign();
     this.#lookSoon();
+  }
+
+  /** An uplink changes for all at once: until it has, whoever came first would seem to be away alone. */
+  #inOne(change: () => void): void {
+    const wasLooking = this.#isLooking;
+    this.#isLooking = true;
+    change();
+    this.#isLooking = wasLooking;
+    this.#look();
   }
 
   /** Reads how all are, and draws the conclusions. */

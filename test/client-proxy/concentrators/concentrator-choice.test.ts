@@ -96,6 +96,37 @@ describe('one that is better', () => {
   });
 });
 
+describe('an outage of all', () => {
+  const NEAR = { dsl: 20 };
+  const FAR = { dsl: 60 };
+
+  it('is no fall of the chosen one: it is chosen again as soon as it is back, however often that happens', () => {
+    const run = new Run();
+    run.for(10, NEAR, FAR);
+    for (let i = 0; i < 5; i++) {
+      run.for(20, undefined, undefined);
+      expect(run.for(2, undefined, FAR)).toBe('b');
+      expect(run.until('a', NEAR, FAR)).toBe(0);
+      run.for(20, NEAR, FAR);
+    }
+    // It has fallen for the first time.
+    run.for(5, undefined, FAR);
+    expect(run.until('a', NEAR, FAR)).toBe(10);
+  });
+
+  it('does not make up for falls of before', () => {
+    const run = new Run();
+    run.for(10, NEAR, FAR);
+    for (let i = 0; i < 2; i++) {
+      run.for(5, undefined, FAR);
+      run.until('a', NEAR, FAR);
+    }
+    run.for(20, undefined, undefined);
+    run.for(1, undefined, FAR);
+    expect(run.until('a', NEAR, FAR)).toBe(20);
+  });
+});
+
 describe('among three', () => {
   /** How many seconds it takes until `a` is left, and for which one. */
   const until = (others: (second: number) => readonly [b: Ways, c: Ways], fallsOfB = 0) => {

@@ -79,6 +79,11 @@ function several() {
   const time = { ms: 0, usedMs: undefined as number | undefined };
   const events: string[] = [];
   const looks = new Map<string, ConcentratorEvents>();
+  /** Of the single uplink: it is lost. */
+  const lose = (name: string) => {
+    reached.delete(name);
+    looks.get(name)!.onChanged();
+  };
   const all = new Concentrators({
     make: (configured, { onChanged, onReviewed }) => {
       const driver = driverOf(configured.name, asked, carried);
@@ -94,6 +99,7 @@ function several() {
         },
         drain: () => drained.promise,
         stop: () => Promise.resolve(),
+        loseUplink: () => lose(configured.name),
         onUseChanged() {},
         giveUp() {},
       };
@@ -353,6 +359,19 @@ describe('events', () => {
       ...['c lost: nothing is heard from it', 'a chosen: c cannot be reached'],
       ...['a lost: nothing is heard from it', 'b lost: nothing is heard from it'],
       ...['b back: it is heard again', 'b chosen: a cannot be reached'],
+    ]);
+  });
+
+  it('are none of a choice where all lose their uplink', () => {
+    const { all, configure, reach, events, time } = several();
+    configure('a', 'b');
+    reach('a', 'b');
+    time.ms = 60_000;
+    all.loseUplink({ uplinkName: 'lte', reason: 'its interface is gone', kind: 'gone' });
+    expect(all.isReachable).toBe(false);
+    expect([events, all.chosen?.configured.name]).toEqual([
+      ['a lost: nothing is heard from it', 'b lost: nothing is heard from it'],
+      'a',
     ]);
   });
 
