@@ -218,8 +218,9 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
       if (member === undefined) throw new StreamError('uplinksLost', 'there is no such concentrator');
       const { keeper } = member.it;
       this.#use(member);
-      if (this.members.length === 1)
-        return keeper.openStream(destination, policyOf, handlersOf, signal, refusedBy);
+      // As a rule nothing waits; what does must follow a reload, also where there is only one.
+      if (this.members.length === 1 && refusedBy === undefined && takesNow(keeper))
+        return keeper.openStream(destination, policyOf, handlersOf, signal);
       const turn = new Cancellation();
       const follow = () => turn.abort(signal.reason);
       const move = () => {
@@ -389,4 +390,9 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
   #wakeWaiting(): void {
     for (const look of [...this.#waiting]) look();
   }
+}
+
+/** Whether it opens a stream without a wait. */
+function takesNow({ current }: Concentrator['keeper']): boolean {
+  return current?.hasSubflow === true && current.cannotOpen === undefined;
 }
