@@ -3,7 +3,7 @@ import type { Destination } from '../../shared/protocol/destination.ts';
 import { type ErrorName, StreamError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
 import { Backoff } from '../../shared/runtime/async/backoff.ts';
-import type { CancelSignal } from '../../shared/runtime/async/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../../shared/runtime/async/cancellation.ts';
 import { LineLimit, type LineLog } from '../../shared/runtime/observe/line-limit.ts';
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
 import type { StreamHandlers } from '../../shared/runtime/session/session-handlers.ts';
@@ -29,14 +29,18 @@ export interface SessionKeeperOptions
 
 /** A session that lasted this long was a good one; the next may start at once. */
 const GOOD_SESSION_MS = 10_000;
+/** A change of the network begins one in no less than so long. */
+const SESSION_INTERVAL_MS = 1_000;
 /** How often the log says so. */
 const SAY_FULL_INTERVAL_MS = 60_000;
 /** How often a full session is asked whether it takes streams again. */
 const ROOM_CHECK_MS = 100;
 /** How often a session that is going away is asked whether its streams are done. */
 const DRAIN_CHECK_MS = 250;
-/** The same when the program waits for it to end. */
+/** The same when the program waits for it to end, */
 const LAST_STREAMS_CHECK_MS = 50;
+/** and when nobody does: for days, perhaps. */
+const LEFT_STREAMS_CHECK_MS = 1_000;
 /** For so long it waits for a subflow that has what is left of them: a redial takes less. */
 const LAST_SUBFLOW_WAIT_MS = 2_000;
 
@@ -72,19 +76,27 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   }
 
   /**
-   * No stream waits for a session any more: there is no time for it. Resolves when all streams are done. Some outlive their
-   * connections: what an application has sent before it closed may still be on its way.
+   * No stream waits for a session any more: there is no time for it, and no further session is begun. Resolves when all streams are
+   * done. Some outlive their connections: what an application has sent before it closed may still be on its way.
    * @param subflowWaitMs for so long streams wait for a subflow; beyond any linger, they end as they would have
    */
   async drain(subflowWaitMs = LAST_SUBFLOW_WAIT_MS): Promise<void> {
     this.#isDraining = true;
+    clearTimeout(this.#restartTimer);
+    if (!this.isEstablished) {
+      const dialled = this.#current;
+      this.#current = undefined;
+      dialled?.close('goingAway');
+    }
     this.#wakeWaiting();
     const { clock } = this.#options;
+    const checkMs =
+      subflowWaitMs === Number.POSITIVE_INFINITY ? LEFT_STREAMS_CHECK_MS : LAST_STREAMS_CHECK_MS;
     for (let lastSubflowMs = clock(); !this.#isStopped; ) {
       const busy = this.drivers.filter(({ streamCount }) => streamCount > 0);
       if (busy.some(({ hasSubflow }) => hasSubflow)) lastSubflowMs = clock();
       if (busy.length === 0 || clock() - lastSubflowMs > subflowWaitMs) return;
-      await new Promise((resolve) => setTimeout(resolve, LAST_STREAMS_CHECK_MS));
+      await this.#change(checkMs, new Cancellation());
     }
   }
 
@@ -107,6 +119,11 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   /** What these uplinks stand on has changed: those of them that wait are dialled now. */
   retryUplinks(uplinkNames: ReadonlySet<string>): void {
     for (const session of this.#sessions) session.paths.retryUplinks(uplinkNames);
+    // It may be why the last session has ended.
+    const sinceMs = this.#options.clock() - this.#currentSinceMs;
+    if (this.#restartTimer === undefined || this.#isDraining || sinceMs < SESSION_INTERVAL_MS) return;
+    clearTimeout(this.#restartTimer);
+    this.#begin();
   }
 
   /** Dials what waits, unless that costs; the pauses between dials grow as before. */
@@ -203,6 +220,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
   }
 
   #begin(): void {
+    this.#restartTimer = undefined;
     if (this.#isStopped) return;
     this.#currentSinceMs = this.#options.clock();
     const options = {
@@ -243,14 +261,15 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
       this.#options.onSessionEnded(session.driver);
     }
     if (session !== this.#current || this.#isStopped) return;
-    this.#log.warn({ error }, 'the session is over, starting another');
+    const words = this.#isDraining ? 'the session is over' : 'the session is over, starting another';
+    this.#log.warn({ error }, words);
     this.#beginLater();
   }
 
   #beginLater(): void {
     this.#current = undefined;
     if (this.#options.clock() - this.#currentSinceMs > GOOD_SESSION_MS) this.#restart.succeed();
-    this.#restartTimer = setTimeout(() => this.#begin(), this.#restart.nextMs());
+    if (!this.#isDraining) this.#restartTimer = setTimeout(() => this.#begin(), this.#restart.nextMs());
     this.#wakeWaiting();
   }
 
