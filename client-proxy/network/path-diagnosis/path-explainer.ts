@@ -135,9 +135,10 @@ export class PathExplainer {
       return {
         code: 'port-blocked',
         severity: 'fault',
-        words: `${formatDestination(address)} does not answer, while port ${open} of the same machine does: a firewall blocks port ${port}`,
+        // Before the login many portals answer at these two alone, in the place of any machine.
+        words: `${formatDestination(address)} does not answer, while port ${open} there does: this network wants a login (portal), or a firewall blocks port ${port}`,
         remedy:
-          'open it, or let the concentrator listen on 443 too and add that address to concentrator.addresses',
+          'log in to the network; or open the port, or let the concentrator listen on 443 too and add that address to concentrator.addresses',
       };
     });
   }

@@ -1,14 +1,16 @@
-// A captive portal in place of the concentrator. KIND: page, redirect, stranger, stranger-1.2, silent (after TCP), cut.
+// A captive portal in place of the concentrator. KIND: page, redirect, drop (the same; other ports are), stranger, stranger-1.2, silent (after TCP), cut.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 
 const [kind, port, cert, key] = process.argv.slice(2);
 const page = (head) => `HTTP/1.1 ${head}\r\nContent-Length: 6\r\nConnection: close\r\n\r\nlog in`;
+const redirect = (socket) =>
+  socket.once('data', () => socket.end(page('302 Found\r\nLocation: http://10.78.1.1/')));
 const answers = {
   page: (socket) => socket.once('data', () => socket.end(page('400 Bad Request'))),
-  redirect: (socket) =>
-    socket.once('data', () => socket.end(page('302 Found\r\nLocation: http://10.78.1.1/'))),
+  redirect,
+  drop: redirect,
   silent: (socket) => socket.resume(),
   cut: (socket) => socket.once('data', () => socket.destroy()),
 };

@@ -54,10 +54,10 @@ describe('why an address cannot be reached', () => {
     );
   });
 
-  it('is the port, where another one answers', async () => {
+  it('is the port, where another one answers, or a portal that answers at no other', async () => {
     const { explain, asked } = bed(ROUTED, [443]);
     expect(await explain({ address: FOUR, error: timedOut })).toMatch(
-      /^port-blocked: uplink lte: 10.78.0.1:8443 does not answer, while port 443/,
+      /^port-blocked: uplink lte: 10.78.0.1:8443 does not answer, while port 443 there does: this network wants a login \(portal\), or a firewall blocks port 8443; log in/,
     );
     expect(asked).toEqual([443, 80]);
   });
