@@ -211,7 +211,7 @@ export class PathDialer {
       this.#judge(doubted);
       this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
       this.#hasFailed = true;
-      this.#past.onSilent(this.#host.clock());
+      this.#noteSilence();
     }
     this.#maintain();
     this.#host.onChange();
@@ -273,6 +273,11 @@ export class PathDialer {
     this.#backoff.succeed();
   }
 
+  /** Where another subflow works, the path does. */
+  #noteSilence(): void {
+    if (!this.isUp) this.#past.onSilent(this.#host.clock());
+  }
+
   #dialNow(): void {
     if (this.#waiting === undefined) return;
     this.#stopWaiting();
@@ -310,7 +315,7 @@ export class PathDialer {
   }
 
   async #dial(attempt: DialAttempt): Promise<'up' | 'failed' | 'given up'> {
-    const { uplinkName, clock, onDial } = this.#host;
+    const { uplinkName, onDial } = this.#host;
     const targets = this.#targets;
     const choice = {
       preferred: this.#preferred,
@@ -327,7 +332,7 @@ export class PathDialer {
       if (attempt.isGivenUp || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
       // What has an explanation keeps its code.
-      if (error instanceof TributaryError && RETURNING.has(error.code)) this.#past.onSilent(clock());
+      if (error instanceof TributaryError && RETURNING.has(error.code)) this.#noteSilence();
       this.#onFailure(failureReason(uplinkName, error as Error));
       return 'failed';
     }

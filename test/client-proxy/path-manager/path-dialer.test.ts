@@ -34,6 +34,7 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     isBusy: false,
     error: new TributaryError('networkFailure', 'no route', 'ours'),
   };
+  const past = new PathPast();
   const path: PathDialer = new PathDialer(
     {
       uplinkName: 'dsl',
@@ -72,11 +73,11 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
       onChange() {},
     },
     new Backoff(backoff, () => 1),
-    new PathPast(),
+    past,
   );
   path.setTargets([HERE]);
   path.setWanted(1);
-  return { path, seen };
+  return { path, seen, past };
 }
 
 beforeEach(() => {
@@ -193,6 +194,34 @@ it.each([
   // From then on only those that cost nothing are tried every second.
   if (one.isMetered) expect(dials() - later).toBeLessThan(20);
   else if (one.code === 'timedOut') expect(dials() - later).toBeGreaterThan(50);
+});
+
+it('is silent for the next session when nothing was heard over it at all, until it comes up', async () => {
+  const { path, seen, past } = bed();
+  const silentAt = () => past.isSilent(performance.now());
+  await vi.advanceTimersByTimeAsync(1_000);
+  Object.assign(seen, { fails: true, error: new TributaryError('timedOut', '', 'peer') });
+  // A further subflow that fails says nothing of the path.
+  path.setWanted(2);
+  await vi.advanceTimersByTimeAsync(1_000);
+  path.onSubflowDoubted(0, false);
+  expect([path.isUp, silentAt()]).toEqual([false, false]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(silentAt()).toBe(true);
+  path.onSubflowRecovered(0);
+  expect([path.hasFailed, silentAt()]).toEqual([false, false]);
+  path.onSubflowDoubted(0, true);
+  expect(silentAt()).toBe(true);
+  seen.fails = false;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([path.isUp, silentAt()]).toEqual([true, false]);
+});
+
+it('is not silent for the next session where somebody has refused', async () => {
+  const { path, seen, past } = bed();
+  Object.assign(seen, { fails: true, error: new TributaryError('connectionRefused', '', 'peer') });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([path.hasFailed, past.isSilent(performance.now())]).toEqual([true, false]);
 });
 
 it('tries a metered path that has fallen silent as often as others while the session is busy, and less often while it is not', async () => {
