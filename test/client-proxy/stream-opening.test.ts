@@ -298,6 +298,42 @@ describe('what has no answer from a session that ends', () => {
     expect(results).toEqual(['ok']);
   });
 
+  it('does so where the concentrator has forgotten the session', async () => {
+    const { keeper } = await twoConcentrators();
+    const port = await echoServer();
+    const answers: string[] = [];
+    const results: string[] = [];
+    const opener = new StreamOpener({
+      keeper,
+      optimisticReply: 'never',
+      stallTimeoutMs: 1_000,
+      answerTimeoutMs: 5_000,
+      openDirect() {},
+      onResult: (result) => results.push(result),
+      onLost() {},
+      onLookedUp() {},
+      onOpened() {},
+      clock: () => performance.now(),
+    });
+    const forgotten = keeper.current!;
+    const opening = opener.open(
+      {
+        destination: { host: '127.0.0.1', port },
+        earlyData: [],
+        socket: new Application(),
+        succeed: () => answers.push('ok'),
+        fail: (error) => answers.push(error),
+        onAbandoned() {},
+      },
+      { policy: { mode: 'aggregate' }, opened() {}, over() {} },
+    );
+    await opening;
+    expect([forgotten.streamCount, answers]).toEqual([1, []]);
+    forgotten.input((session) => session.close('sessionUnknown'));
+    await eventually(() => expect([answers, results]).toEqual([['ok'], ['ok']]));
+    expect(keeper.current).not.toBe(forgotten);
+  });
+
   it('fails after three of them', async () => {
     const { opened, sessions, results, answers } = unanswered('never', []);
     await opened;
