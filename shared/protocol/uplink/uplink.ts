@@ -23,6 +23,7 @@ export class Uplink implements SubflowUplink {
   #subflows: readonly Subflow<Uplink>[] = [];
   #idleSinceMs: number;
   #datagramPaths = 0;
+  #wasReserve = false;
   #callMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, now: Now, tuning: UplinkTuning) {
@@ -44,6 +45,11 @@ export class Uplink implements SubflowUplink {
   /** Its subflows without those that are about to go. */
   get lasting(): readonly Subflow<Uplink>[] {
     return this.#subflows.filter(({ duty }) => duty.value !== 'retiring');
+  }
+
+  /** It is a backup, or about to go: used only while no other uplink works. Without a subflow it is what it was with the last. */
+  get isReserve(): boolean {
+    return this.#subflows.length === 0 ? this.#wasReserve : !this.#subflows.some(isRegular);
   }
 
   /** For how long it has had no subflow. */
@@ -83,6 +89,7 @@ export class Uplink implements SubflowUplink {
   }
 
   remove(subflow: Subflow<Uplink>): void {
+    this.#wasReserve = this.isReserve;
     this.#subflows = this.#subflows.filter((other) => other !== subflow);
     this.#idleSinceMs = this.#now.ms;
   }
@@ -91,4 +98,8 @@ export class Uplink implements SubflowUplink {
   countPath(change: 1 | -1): void {
     this.#datagramPaths += change;
   }
+}
+
+function isRegular({ duty }: Subflow): boolean {
+  return duty.value === 'regular';
 }

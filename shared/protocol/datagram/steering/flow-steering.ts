@@ -79,7 +79,8 @@ export class FlowSteering {
 
   /** Where the flow's next datagram goes. @param bytes of its payload */
   choose(flow: SteeredFlow, bytes: number): Choice {
-    const { views, spare } = this.#candidates(flow);
+    const candidates = this.#candidates(flow);
+    const { views } = candidates;
     if (views.length === 0) return NO_UPLINK;
     askOthers(views);
     const { pauseMs, rule } = flow;
@@ -91,7 +92,7 @@ export class FlowSteering {
     this.#copies.onSent(bytes + HEADERS_BYTES);
     if (!isSmall) return { carriers: chosen.map(carrierOf), spread, isTracked: false };
     if (first.kind === 'path') standBy(views, first);
-    const copies = chosen.length === 1 ? this.#copiesOf(flow, first, bytes, { views, spare }) : [];
+    const copies = chosen.length === 1 ? this.#copiesOf(flow, first, bytes, candidates) : [];
     const carriers = [...chosen, ...copies];
     if (flow.isCall) for (const { uplink } of carriers) uplink.onCall();
     return { carriers: carriers.map(carrierOf), spread, isTracked: true };
@@ -131,37 +132,43 @@ export class FlowSteering {
     return [...(isPaid ? [copy] : []), ...(standIn === undefined ? [] : [standIn])];
   }
 
-  /**
-   * The uplinks that the policy allows: their paths. Subflows stand in where UDP does not pass, and for all paths once nothing is heard on
-   * any: TCP may still pass.
-   */
+  /** On the uplinks that the policy allows; on backups only while no other one of them works, as with streams. */
   #candidates(flow: SteeredFlow): Candidates {
     const [{ allowed, policy }] = flow.rule.policies;
+    const demand = { isSmall: this.#isSmall(flow), isMixed: FLOW_MODES[policy.mode].mixesFrames };
+    const regular = this.#candidatesOn((uplink) => allowed.of(uplink) && !uplink.isReserve, demand);
+    return regular.work ? regular : this.#candidatesOn((uplink) => allowed.of(uplink), demand);
+  }
+
+  /**
+   * On some uplinks: their paths. Subflows stand in where UDP does not pass, and for all paths once nothing is heard on any: TCP may still
+   * pass.
+   */
+  #candidatesOn(isMeant: (uplink: Uplink) => boolean, { isSmall, isMixed }: Demand): Candidates {
     const working: FlowView[] = [];
     const silent: FlowView[] = [];
     const open = new Set<Uplink>();
     for (const path of this.#options.host.paths) {
-      if (!allowed.of(path.uplink) || path.isBlocked) continue;
+      if (!isMeant(path.uplink) || path.isBlocked) continue;
       open.add(path.uplink);
       (path.isUsable ? working : silent).push(this.#viewOf(path));
     }
-    const isMixed = FLOW_MODES[policy.mode].mixesFrames;
-    if (working.length > 0 && !isMixed) return { views: working, spare: [] };
-    const frames = this.#framesOf(allowed);
+    if (working.length > 0 && !isMixed) return { views: working, spare: [], work: true };
+    const frames = this.#framesOf(isMeant);
     const closed = frames.filter(({ uplink }) => !open.has(uplink));
-    if (working.length > 0) return { views: [...working, ...closed], spare: [] };
+    if (working.length > 0) return { views: [...working, ...closed], spare: [], work: true };
     const standIns = closed.length > 0 ? closed : frames;
-    if (standIns.length === 0) return { views: silent, spare: [] };
+    if (standIns.length === 0) return { views: silent, spare: [], work: false };
     // Nobody knows yet whether UDP passes no longer or nothing does: a small flow tries both, a large one what is likelier to work.
-    return this.#isSmall(flow) && silent.length > 0
-      ? { views: silent, spare: standIns }
-      : { views: standIns, spare: silent };
+    return isSmall && silent.length > 0
+      ? { views: silent, spare: standIns, work: closed.length > 0 }
+      : { views: standIns, spare: silent, work: true };
   }
 
-  #framesOf(allowed: SharedPolicy['allowed']): readonly FlowView[] {
+  #framesOf(isMeant: (uplink: Uplink) => boolean): readonly FlowView[] {
     const found: FlowView[] = [];
     for (const uplink of this.#options.host.uplinks) {
-      const frames = allowed.of(uplink) ? framesView(uplink) : undefined;
+      const frames = isMeant(uplink) ? framesView(uplink) : undefined;
       if (frames !== undefined) found.push(frames);
     }
     return found;
@@ -195,6 +202,14 @@ interface Candidates {
   readonly views: readonly FlowView[];
   /** What a small flow's datagrams take besides, for as long as nothing is heard on any path. */
   readonly spare: readonly FlowView[];
+  /** Some of the uplinks work for the flow, as far as one can tell. */
+  readonly work: boolean;
+}
+
+interface Demand {
+  readonly isSmall: boolean;
+  /** See `FlowModeRow.mixesFrames`. */
+  readonly isMixed: boolean;
 }
 
 const NO_UPLINK: Choice = { carriers: [], dropped: 'no-uplink', spread: false, isTracked: false };

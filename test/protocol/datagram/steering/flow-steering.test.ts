@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { TrackedDatagram } from '../../../../shared/protocol/datagram/path/tracked-datagram.ts';
+import { FLOW_MODES } from '../../../../shared/protocol/datagram/steering/flow-modes.ts';
+import type { SteeredFlow } from '../../../../shared/protocol/datagram/steering/steered-flow.ts';
+import type { SteeringMode } from '../../../../shared/protocol/steering/modes.ts';
+import type { Uplink } from '../../../../shared/protocol/uplink/uplink.ts';
+import { newSubflow } from '../../new-subflow.ts';
 import { nameOf, SteeringBed } from './steering-bed.ts';
 
 const UPLINKS = [
@@ -97,6 +102,69 @@ describe('FlowSteering', () => {
     expect(bed.send(flow)).toBe('wifi lte (wifi)');
     for (let i = 0; i < 60; i++) bed.send(flow, 1_200);
     expect(bed.send(flow, 1_200)).toMatch(/^\((wifi|lte)\)$/);
+  });
+
+  describe('with a backup', () => {
+    const LTE = { name: 'lte', rttMs: 20, isBackup: true };
+    const BOTH = [{ name: 'dsl', rttMs: 60 }, LTE];
+    const MODES = Object.keys(FLOW_MODES) as SteeringMode[];
+    const sendLarge = (bed: SteeringBed, flow: SteeredFlow) => {
+      for (let i = 0; i < 60; i++) bed.send(flow, 1_200);
+      return bed.send(flow, 1_200);
+    };
+
+    it('leaves it alone in all modes while another uplink works, also by TCP alone, or is late', () => {
+      for (const mode of MODES) {
+        const bed = new SteeringBed(BOTH);
+        const policy = { mode, order: ['lte', 'dsl'], maxRttMs: 30 };
+        expect(bed.send(bed.flow(policy))).toBe('dsl');
+        expect(sendLarge(bed, bed.flow(policy))).toMatch(/^(dsl|queue-full)$/);
+        bed.makeLate('dsl');
+        expect(bed.send(bed.flow(policy))).toBe('dsl');
+        const byTcp = new SteeringBed([{ name: 'dsl' }, LTE]);
+        expect(byTcp.send(byTcp.flow(policy))).toBe('(dsl)');
+      }
+    });
+
+    it('takes it where the policy allows nothing else, and where nothing else works', () => {
+      for (const mode of MODES) {
+        const only = new SteeringBed(BOTH);
+        expect(only.send(only.flow({ mode, only: ['lte'] }))).toBe('lte');
+        const bed = new SteeringBed(BOTH);
+        bed.uplinks[0]!.subflows[0]!.doubt(false);
+        expect(bed.send(bed.flow({ mode }))).toBe('dsl');
+        bed.silence('dsl');
+        expect(bed.send(bed.flow({ mode }))).toBe('lte');
+        expect(sendLarge(bed, bed.flow({ mode }))).toMatch(/^(lte|queue-full)$/);
+      }
+    });
+
+    it('takes it at once for a small flow where the other path falls silent, and goes on by TCP with a large one', () => {
+      const bed = new SteeringBed(BOTH);
+      bed.silence('dsl');
+      expect(bed.send(bed.flow())).toBe('lte');
+      expect(sendLarge(bed, bed.flow())).toBe('(dsl)');
+    });
+
+    it('sends nothing again over it either', () => {
+      const bed = new SteeringBed(BOTH);
+      const datagram = new TrackedDatagram(1, 1, new Uint8Array(160), bed.clock.ms);
+      const again = bed.steering.chooseAgain(bed.flow(), datagram, bed.bed('dsl').path);
+      expect(again && nameOf(again)).toBe('dsl');
+    });
+
+    it('follows when an uplink becomes one, is one no more, or has lost its subflow', () => {
+      const bed = new SteeringBed(BOTH);
+      const [dsl, lte] = bed.uplinks as [Uplink, Uplink];
+      lte.remove(lte.subflows[0]!);
+      expect(bed.send(bed.flow())).toBe('dsl');
+      const again = newSubflow({ id: 7 }, lte, bed.clock);
+      expect(bed.send(bed.flow())).toBe('lte');
+      again.duty.set('makeBackup');
+      expect(bed.send(bed.flow())).toBe('dsl');
+      dsl.subflows[0]!.duty.set('retire');
+      expect(bed.send(bed.flow())).toBe('lte');
+    });
   });
 
   it('asks the other paths once where one is late', () => {

@@ -15,6 +15,7 @@ export interface BedUplink {
   readonly name: string;
   readonly rttMs?: number;
   readonly isMetered?: boolean;
+  readonly isBackup?: boolean;
 }
 
 /** Uplinks with a subflow and, mostly, a path that is in use. */
@@ -26,10 +27,10 @@ export class SteeringBed {
   readonly #paths: DatagramPath[] = [];
 
   constructor(uplinks: readonly BedUplink[], followsPeer = false) {
-    for (const [id, { name, rttMs, isMetered = false }] of uplinks.entries()) {
+    for (const [id, { name, rttMs, isMetered = false, isBackup = false }] of uplinks.entries()) {
       const uplink = newUplink(name, this.clock);
       uplink.rateLimit.set({ sendBytesPerSecond: 0, receiveBytesPerSecond: 0, isMetered });
-      newSubflow({ id }, uplink, this.clock);
+      newSubflow({ id, isBackup }, uplink, this.clock);
       this.uplinks.push(uplink);
       const bed = new PathBed(uplink, this.clock);
       this.#paths.push(bed.path);
