@@ -13,8 +13,8 @@ export interface ConcentratorRole {
 type PricedUplink = DialledUplink & { readonly costPerGB?: number };
 
 /**
- * The uplinks of one concentrator's sessions. One that is standing has a single subflow over the cheapest uplink, and dials another only
- * when that one fails. The rate limit of an uplink holds for all sessions together, so each has a share of it.
+ * The uplinks of one concentrator's sessions. One that is standing has a single subflow over the cheapest uplink, one that is not metered before
+ * one that is, whatever that costs at this time, and dials another only when that one fails. The rate limit of an uplink holds for all sessions together, so each has a share of it.
  * @param isUsable whether an uplink may carry anything without need
  */
 export function uplinksFor(
@@ -25,7 +25,11 @@ export function uplinksFor(
   const limited = uplinks.map((uplink) => withShare(uplink, rateShare));
   if (!isStanding) return limited;
   const [first, ...rest] = [...limited].sort(
-    (one, other) => priceOf(one, isUsable) - priceOf(other, isUsable),
+    (one, other) =>
+      Number(isUsable(other.name)) - Number(isUsable(one.name)) ||
+      Number(one.backup) - Number(other.backup) ||
+      Number(isMetered(one)) - Number(isMetered(other)) ||
+      priceOf(one) - priceOf(other),
   );
   if (first === undefined) return [];
   const { joinAboveUtilization: _, ...always } = first;
@@ -44,13 +48,12 @@ const STANDING = { subflowsPerPath: 1, isStanding: true } as const;
 /** Beyond any price. */
 const NOT_TOLD = 1e6;
 
-/** For the order: what costs nothing first, then what is metered, then backups, then what is to carry nothing. */
-function priceOf(
-  { name, backup, costPerGB, rateLimit }: PricedUplink,
-  isUsable: (name: string) => boolean,
-): number {
-  const price = costPerGB ?? (rateLimit?.isMetered === true ? NOT_TOLD : 0);
-  return price + (backup ? 2 * NOT_TOLD : 0) + (isUsable(name) ? 0 : 4 * NOT_TOLD);
+function isMetered({ rateLimit }: PricedUplink): boolean {
+  return rateLimit?.isMetered === true;
+}
+
+function priceOf(uplink: PricedUplink): number {
+  return uplink.costPerGB ?? (isMetered(uplink) ? NOT_TOLD : 0);
 }
 
 function withShare(uplink: PricedUplink, share: number): PricedUplink {

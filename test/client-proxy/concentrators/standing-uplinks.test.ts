@@ -22,6 +22,24 @@ describe('the uplinks of a concentrator', () => {
   it.each([
     ['the first of equals', [uplink('dsl'), uplink('cable')], [], 'dsl'],
     ['one that is not metered', [uplink('lte', metered), uplink('dsl')], [], 'dsl'],
+    [
+      'none that is metered, at night either',
+      [uplink('lte', { ...metered, costPerGB: 0 }), uplink('dsl')],
+      [],
+      'dsl',
+    ],
+    [
+      'a metered one before a backup',
+      [uplink('dsl', { backup: true }), uplink('lte', { ...metered, costPerGB: 9 })],
+      [],
+      'lte',
+    ],
+    [
+      'of metered ones the cheapest as far as that is said',
+      [uplink('lte', metered), uplink('sat', { ...metered, costPerGB: 9 })],
+      [],
+      'sat',
+    ],
     ['the cheapest', [uplink('lte', { costPerGB: 3 }), uplink('sat', { costPerGB: 2 })], [], 'sat'],
     ['no backup', [uplink('lte', { backup: true }), uplink('dsl', metered)], [], 'dsl'],
     ['none that is at its cap', [uplink('lte'), uplink('dsl', metered)], ['lte'], 'dsl'],
