@@ -72,3 +72,35 @@ it('has every mode', () => {
     expect(bed.send(bed.flow({ mode, order: ['wifi'], weights: { wifi: 1 } }))).not.toBe('no-uplink');
   }
 });
+
+it('stays in redundant on one of two like uplinks that are good enough', () => {
+  const bed = new SteeringBed([
+    { name: 'wifi', rttMs: 40 },
+    { name: 'lte', rttMs: 42 },
+  ]);
+  const flow = bed.flow({ mode: 'redundant', maxRttMs: 100 });
+  const used = new Set<string>();
+  for (let i = 0; i < 10; i++) {
+    used.add(bed.send(flow));
+    bed.bed('wifi').rttMs = i % 2 === 0 ? 44 : 40;
+    for (const one of bed.beds.values()) one.exchange(10);
+  }
+  expect([...used]).toEqual(['wifi']);
+});
+
+it('returns in active-standby to the uplink of the peer once that has sent there alone for a while', () => {
+  const bed = new SteeringBed(UPLINKS, true);
+  const flow = bed.flow({ mode: 'active-standby' });
+  const [wifi, lte] = bed.uplinks;
+  const heardOn = (uplink: typeof wifi) => {
+    bed.steering.onReceived(flow, uplink!);
+    const name = bed.send(flow);
+    bed.bed(name).confirm(bed.bed(name).path.nextCounter - 1);
+    return name;
+  };
+  expect([heardOn(wifi), heardOn(lte), heardOn(wifi)]).toEqual(['wifi', 'wifi', 'wifi']);
+  bed.clock.ms += 1_000;
+  expect(heardOn(lte)).toBe('wifi');
+  bed.clock.ms += 1_000;
+  expect(heardOn(lte)).toBe('lte');
+});

@@ -1,5 +1,5 @@
-import { least } from '../../../scheduler/delivery-time.ts';
 import { pathDelayMs } from '../../../scheduler/path-delay.ts';
+import { SteadyChoice } from '../../../scheduler/steady-choice.ts';
 import type { UplinkLimits } from '../../../scheduler/uplink-limits.ts';
 import { UplinkOrder } from '../../../scheduler/uplink-order.ts';
 import type { FlowMode, FlowModeContext, FlowRequest, Selection } from './flow-mode.ts';
@@ -12,18 +12,24 @@ import type { FlowView } from './flow-view.ts';
 export class RedundantFlow implements FlowMode {
   readonly #order: UplinkOrder;
   readonly #limits: UplinkLimits;
+  readonly #choice: SteadyChoice;
 
-  constructor({ policy, limits }: FlowModeContext) {
+  constructor({ now, policy, limits, tuning }: FlowModeContext) {
     this.#order = new UplinkOrder(policy.order);
     this.#limits = limits({ delayOf: ({ delayMs }) => delayMs });
+    this.#choice = new SteadyChoice(now, tuning.flowlets);
   }
 
   select({ bytes, isSmall }: FlowRequest, views: readonly FlowView[]): Selection {
     const beyond = this.#limits.beyond(views);
     const within = this.#limits.isSet ? views.filter(({ uplink }) => !beyond.has(uplink)) : [];
-    const sole = least(this.#order.first(within), pathDelayMs);
-    const wanted = sole === undefined ? views : [sole];
+    const wanted = within.length === 0 ? views : this.#soleOf(within);
     const open = wanted.filter((view) => view.hasRoom(bytes) || (isSmall && view.takes(bytes, isSmall)));
     return { views: open, spread: false };
+  }
+
+  #soleOf(within: readonly FlowView[]): readonly FlowView[] {
+    const sole = this.#choice.choose(this.#order.first(within), pathDelayMs);
+    return within.filter(({ uplink }) => uplink === sole);
   }
 }

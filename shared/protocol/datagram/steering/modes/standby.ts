@@ -46,11 +46,10 @@ export class StandbyFlow implements FlowMode {
     const current = this.#current;
     if (current === undefined || !views.some(({ uplink }) => uplink === current)) return best;
     const isBetter = this.#order.rankOf(best) < this.#order.rankOf(current);
-    if (!isBetter && peers === undefined) {
+    if (best === current || (!isBetter && peers === undefined)) {
       this.#better = undefined;
       return current;
     }
-    if (best === current) return current;
     if (this.#better?.uplink !== best) this.#better = { uplink: best, sinceMs: this.#now.ms };
     return this.#now.ms - this.#better.sinceMs >= this.#tuning.returnMs ? best : current;
   }
