@@ -92,15 +92,14 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ ...connecting, states, concentratorChanges, uses, names, datagrams },
     steered: () => steered,
   });
-  const metering = await openMetering(config, deps, { counters, uplinks, uses, concentrators, direct });
+  const { associates, relay } = datagrams;
+  const used = { counters, uplinks, concentrators, direct, relay };
+  const metering = await openMetering(config, deps, { ...used, uses });
   // What may be used first, so that caps hold before anything is dialled.
   uplinks.follow(uses, metering, concentrators, direct.connections, direct.balance);
-  const steered: Steered = makeSteering(config, deps, {
-    ...{ counters, uplinks, concentrators, direct, datagrams: datagrams.relay },
-    onOtherWays: () => front.judgeAnew(),
-  });
+  const onOtherWays = () => front.judgeAnew();
+  const steered: Steered = makeSteering(config, deps, { ...used, onOtherWays });
   const { steering, fallback } = steered;
-  const { associates, relay } = datagrams;
   const { binds } = counters.counts;
   const front = makeFront(config, deps, { steering, concentrators, associates, binds });
   const points = makePoints(config, deps, { front, appPool, peers, watch });
@@ -114,6 +113,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ uplinks, names, steering, concentrators },
     onChanged() {
       fallback.look();
+      relay.review();
       if (mode === 'direct') states.review(direct.status());
     },
   });
@@ -197,12 +197,15 @@ function openMetering(
     readonly uses: UplinkUses;
     readonly concentrators: Concentrators;
     readonly direct: Direct;
+    readonly relay: DatagramRelay;
   },
 ): Promise<Metering> {
-  const { counters, uplinks, uses, concentrators, direct } = parts;
+  const { counters, uplinks, uses, concentrators, direct, relay } = parts;
   uses.tellChanges((uplinkName) => {
     concentrators.onUseChanged(uplinkName);
-    if (uses.of(uplinkName).use === 'stopped') direct.connections.end(uplinkName);
+    if (uses.of(uplinkName).use !== 'stopped') return;
+    direct.connections.end(uplinkName);
+    relay.review();
   });
   return Metering.open({
     file: join(config.stateDirectory ?? stateDirectory, USAGE_FILE_NAME),
@@ -222,12 +225,12 @@ function makeSteering(
     readonly uplinks: UplinkSet;
     readonly concentrators: Concentrators;
     readonly direct: Direct;
-    readonly datagrams: DatagramRelay;
+    readonly relay: DatagramRelay;
     /** The same request may go another way from now on. */
     onOtherWays(): void;
   },
 ): Steered {
-  const { counters, uplinks, concentrators, direct, datagrams, onOtherWays } = parts;
+  const { counters, uplinks, concentrators, direct, relay, onOtherWays } = parts;
   const streams = new StreamOpener({
     keeper: concentrators,
     optimisticReply: config.socks.optimisticReply,
@@ -248,7 +251,7 @@ function makeSteering(
     }),
     onDirect() {
       streams.divertWaiting();
-      datagrams.review();
+      relay.review();
     },
     onSwitched: onOtherWays,
     redial: () => concentrators.hurry(),
@@ -269,7 +272,7 @@ function makeSteering(
     openBalanced: (...opening) => direct.openBalanced(...opening),
     onDecision: (kind) => void counters.counts.decisions[kind]++,
     onRulesChanged: onOtherWays,
-    onResteered: () => datagrams.review(),
+    onResteered: () => relay.review(),
   });
   return { steering, fallback, streams };
 }

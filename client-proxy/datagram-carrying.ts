@@ -63,7 +63,9 @@ export function makeDatagrams(
     makeDirect: (onDatagram) =>
       new DirectPorts(
         {
-          candidates: (host, policy) => direct.balance.begin(host, policy).map(({ name }) => name),
+          candidates: (host, policy, inUse) =>
+            direct.balance.begin(host, policy, inUse).map(({ name }) => name),
+          isEligible: (uplinkName, policy) => direct.balance.isEligible(uplinkName, policy),
           resolve: (uplinkName, host, signal, reach) =>
             direct.dialer.resolve(uplinkName, { wants: 'addresses', of: host }, signal, reach),
           openSocket: (uplinkName, family, handlers) => {

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { Destination } from '../../shared/protocol/destination.ts';
 import { TributaryError } from '../../shared/protocol/errors.ts';
 import type { StreamPolicy } from '../../shared/protocol/steering/steering-policy.ts';
@@ -17,8 +18,10 @@ import type { DirectLine } from './flow.ts';
 
 /** What ports of all applications need. */
 export interface DirectPortsOptions {
-  /** The uplinks that a flow past the concentrator tries, in this order. */
-  candidates(host: string, policy: StreamPolicy): readonly string[];
+  /** The uplinks that a flow past the concentrator tries, in this order. @param inUse those that its application has a port over */
+  candidates(host: string, policy: StreamPolicy, inUse: ReadonlySet<string>): readonly string[];
+  /** Whether a flow may go on over this uplink, as the policy and the network are now. */
+  isEligible(uplinkName: string, policy: StreamPolicy): boolean;
   /** The addresses of a host that may be reached over an uplink, and that it can reach. Rejects with TributaryError. */
   resolve(
     uplinkName: string,
@@ -52,7 +55,8 @@ const RETRY_AFTER_MS = 1_000;
 export class DirectPorts {
   readonly #options: DirectPortsOptions;
   readonly #onDatagram: (from: Destination, payload: Uint8Array) => void;
-  readonly #ports = new Map<string, Promise<Port>>();
+  /** By address family, and by uplink. */
+  readonly #ports = { 4: new Map<string, Promise<Port>>(), 6: new Map<string, Promise<Port>>() };
   readonly #over = new Cancellation();
 
   constructor(options: DirectPortsOptions, onDatagram: (from: Destination, payload: Uint8Array) => void) {
@@ -64,6 +68,7 @@ export class DirectPorts {
   open(destination: Destination, route: DirectRoute): DirectLine {
     return new Line({
       ...this.#options,
+      route,
       way: () => this.#wayTo(destination, route),
       onFailed: (error) => this.#options.onFailed(route, destination, error),
     });
@@ -72,7 +77,8 @@ export class DirectPorts {
   /** The application has gone. */
   close(): void {
     this.#over.abort();
-    for (const port of this.#ports.values()) port.then((open) => open.destroy()).catch(() => {});
+    for (const port of [...this.#ports[4].values(), ...this.#ports[6].values()])
+      port.then((open) => open.destroy()).catch(() => {});
   }
 
   /** Over the first uplink that can carry it. Rejects with TributaryError. */
@@ -96,24 +102,23 @@ export class DirectPorts {
     throw failure;
   }
 
-  /** Those that the application uses already come first: whom it talks to, it knows by one address, if it has asked for it. */
+  /** Whom the application talks to, it knows by one address, if it has asked for it: its other ports count. */
   #candidates(host: string, policy: StreamPolicy): readonly string[] {
-    const names = this.#options.candidates(host.toLowerCase().replace(/\.$/, ''), policy);
-    const isUsed = (name: string) => this.#ports.has(`${name} 4`) || this.#ports.has(`${name} 6`);
-    return [...names.filter(isUsed), ...names.filter((name) => !isUsed(name))];
+    const inUse = new Set([...this.#ports[4].keys(), ...this.#ports[6].keys()]);
+    return this.#options.candidates(host.toLowerCase().replace(/\.$/, ''), policy, inUse);
   }
 
-  #portOver(uplinkName: string, to: SocketAddress): Promise<Port> {
+  #portOver(uplinkName: string, { family }: SocketAddress): Promise<Port> {
     this.#over.throwIfAborted();
-    const key = `${uplinkName} ${to.family}`;
-    let port = this.#ports.get(key);
+    const ports = this.#ports[family];
+    let port = ports.get(uplinkName);
     if (port === undefined) {
       const forget = () => {
-        if (this.#ports.get(key) === opened) this.#ports.delete(key);
+        if (ports.get(uplinkName) === opened) ports.delete(uplinkName);
       };
-      const opened = this.#openPort(uplinkName, to.family, forget);
+      const opened = this.#openPort(uplinkName, family, forget);
       port = opened;
-      this.#ports.set(key, opened);
+      ports.set(uplinkName, opened);
       opened.catch(forget);
     }
     return port;
@@ -144,7 +149,8 @@ interface Way {
   readonly to: SocketAddress;
 }
 
-interface LineOptions extends Pick<DirectPortsOptions, 'counts' | 'clock'> {
+interface LineOptions extends Pick<DirectPortsOptions, 'isEligible' | 'counts' | 'clock'> {
+  readonly route: DirectRoute;
   way(): Promise<Way>;
   onFailed(error: unknown): void;
 }
@@ -165,6 +171,12 @@ class Line implements DirectLine {
 
   get carried(): readonly CarriedBytes[] {
     return this.#carried.all;
+  }
+
+  mayGoOn(policy: StreamPolicy): boolean {
+    const { route, isEligible } = this.#options;
+    if (this.#way !== undefined) return isEligible(this.#way.uplinkName, policy);
+    return route.kind === 'balanced' && isDeepStrictEqual(route.policy, policy);
   }
 
   onReceived(bytes: number): void {

@@ -25,6 +25,8 @@ export type FlowWay =
 export interface DirectLine {
   /** What each uplink has carried. */
   readonly carried: readonly CarriedBytes[];
+  /** Where any uplink that the policy allows may carry it, whether it need not begin anew: its uplink is allowed, and has not failed alone. */
+  mayGoOn(policy: StreamPolicy): boolean;
   send(payload: Uint8Array): void;
   /** Something has come from there, of so many bytes. */
   onReceived(bytes: number): void;
@@ -79,16 +81,23 @@ export function newFlow(destination: Destination, nowMs: number): Flow {
 
 /**
  * Whether a flow that goes in a way is right there by what is decided now. One that goes past the concentrator because there was
- * none stays there when there is one again: for its other end it would come from elsewhere; but not where a rule allows one concentrator
- * alone. One that goes through a session stays when its rule wishes for another concentrator.
+ * none stays there when there is one again: for its other end it would come from elsewhere; but not where its uplink has failed or is not
+ * allowed any more, nor where a rule allows one concentrator alone. One that goes through a session stays when its rule wishes for another
+ * concentrator.
  */
 export function isAsDecided(way: FlowWay, decision: DatagramDecision): boolean {
   if (way.kind === 'direct' && way.route.kind === 'balanced') {
-    if (decision.kind === 'steer') return decision.concentrator?.isOnly !== true;
-    return decision.kind === 'direct' && decision.route.kind === 'balanced';
+    const policy = balancedPolicy(decision);
+    return policy !== undefined && way.line.mayGoOn(policy);
   }
   const { kind } = way;
   if (kind === 'steer') return decision.kind === kind && isDeepStrictEqual(way.policy, decision.policy);
   if (kind === 'direct') return decision.kind === kind && isDeepStrictEqual(way.route, decision.route);
   return decision.kind === kind;
+}
+
+/** What a flow goes by that goes past the concentrator over any uplink; undefined where it may not. */
+function balancedPolicy(decision: DatagramDecision): StreamPolicy | undefined {
+  if (decision.kind === 'steer') return decision.concentrator?.isOnly === true ? undefined : decision.policy;
+  return decision.kind === 'direct' && decision.route.kind === 'balanced' ? decision.route.policy : undefined;
 }

@@ -42,19 +42,20 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
    * The uplinks that a connection tries, in this order; empty where none may carry it. The first has had its turn then, and the
    * host is used to it.
    * @param host in lower case
+   * @param inUse as in `orderUplinks`
    */
-  begin(host: string, policy: StreamPolicy): readonly Placed[] {
+  begin(host: string, policy: StreamPolicy, inUse?: ReadonlySet<string>): readonly Placed[] {
     const { sticky, clock } = this.#options;
     const nowMs = clock();
     const halves = halvesOf(policy);
     // Most of what connections carry comes down.
     const half = halves.at(-1)!;
     const isSticky = half.mode !== 'round-robin';
-    const candidates = this.#eligible(halves.flatMap(({ only }) => (only === undefined ? [] : [only])));
     const placed = orderUplinks(
-      this.#candidates(candidates, nowMs),
+      this.#candidates(this.#eligible(policy), nowMs),
       half,
       isSticky ? sticky.uplinkOf(host, nowMs) : undefined,
+      inUse,
     );
     const first = placed[0];
     if (first === undefined) return placed;
@@ -67,6 +68,11 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
   connected(host: string, uplinkName: string, { down, mode }: StreamPolicy): void {
     const { sticky, clock } = this.#options;
     if ((down?.mode ?? mode) !== 'round-robin') sticky.use(host, uplinkName, clock());
+  }
+
+  /** Whether what has begun over an uplink may go on there: it is allowed, and not of no use while another one is. */
+  isEligible(uplinkName: string, policy: StreamPolicy): boolean {
+    return this.#eligible(policy).some(({ name }) => name === uplinkName);
   }
 
   /** What is known of an uplink. */
@@ -99,8 +105,9 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
   }
 
   /** Those that may carry it; where some are known to be of no use now, the others. */
-  #eligible(only: readonly (readonly string[])[]): readonly PresentUplink[] {
+  #eligible(policy: StreamPolicy): readonly PresentUplink[] {
     const { uplinks, useOf, troubles } = this.#options;
+    const only = halvesOf(policy).flatMap((half) => (half.only === undefined ? [] : [half.only]));
     const allowed = uplinks().filter(
       ({ name }) => useOf(name).use !== 'stopped' && only.every((names) => names.includes(name)),
     );

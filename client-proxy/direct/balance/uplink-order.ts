@@ -37,17 +37,21 @@ const ROUND_TRIPS = 3;
 const MOST_LATENCY_MS = 500;
 /** Of an uplink that nothing is known of, while nothing is known of any. */
 const USUAL_CONNECT_MS = 50;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The uplinks in the order in which a connection tries them: first what works, then regular uplinks before backups, then what the
- * policy prefers, then the one that the host is used to, then the one that is expected to serve it soonest.
+ * policy prefers, then those that the application uses already, then the one that the host is used to, then the one that is expected to
+ * serve it soonest.
  *
  * @param sticky the uplink that the host is used to
+ * @param inUse those that the application has a port over, where it is to be known by one address
  */
 export function orderUplinks(
   candidates: readonly Candidate[],
   policy: SteeringPolicy,
   sticky: string | undefined,
+  inUse: ReadonlySet<string> = NONE,
 ): readonly Placed[] {
   const { order = [] } = policy;
   const preference = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -62,6 +66,7 @@ export function orderUplinks(
     const keys = [
       group,
       preference(candidate.name),
+      inUse.has(candidate.name) ? 0 : 1,
       candidate.name === sticky ? 0 : 1,
       costOf(candidate, policy, share, bestConnectMs),
       -(share ?? 0),

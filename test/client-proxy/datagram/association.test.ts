@@ -274,4 +274,31 @@ describe('rules', () => {
     expect(plane.calls.slice(done)).toEqual(calls);
     expect(direct.slice(sent)).toEqual(directCalls);
   });
+
+  it('take a flow from an uplink that has failed, or is not allowed any more, to where it would begin now', () => {
+    const { relay, plane, direct, rules, handlers, send } = bed(() => fallback);
+    send(DNS, 'one');
+    handlers.mayGoOn = ({ only }) => only === undefined;
+    relay.review();
+    send(DNS, 'two');
+    rules.decide = () => ({
+      kind: 'direct',
+      route: { kind: 'balanced', policy: { mode: 'lowest-latency', only: ['dsl'] }, reason: 'fallback' },
+    });
+    relay.review();
+    send(DNS, 'three');
+    handlers.mayGoOn = () => false;
+    rules.decide = () => STEER;
+    relay.review();
+    const sent = plane.calls.length;
+    send(DNS, 'four');
+    expect(direct).toEqual([
+      '192.0.2.53: one',
+      '192.0.2.53: two',
+      '192.0.2.53 ended',
+      '192.0.2.53: three',
+      '192.0.2.53 ended',
+    ]);
+    expect(plane.calls.slice(sent).join()).toContain('to 192.0.2.53 53');
+  });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DatagramCounts } from '../../../client-proxy/datagram/datagram-counts.ts';
 import { DirectPorts, type DirectPortsOptions } from '../../../client-proxy/datagram/direct-ports.ts';
+import { type Candidate, orderUplinks } from '../../../client-proxy/direct/balance/uplink-order.ts';
 import type { DirectSocket } from '../../../client-proxy/direct/direct-connections.ts';
 import type { DirectRoute } from '../../../client-proxy/steering/datagram-decision.ts';
 import { UplinkError } from '../../../client-proxy/uplink/uplink-error.ts';
 import type { TributaryError } from '../../../shared/protocol/errors.ts';
+import type { StreamPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 import { type SocketAddress, socketAddress } from '../../../shared/runtime/kernel/socket-address.ts';
 import type { UdpHandlers } from '../../../shared/runtime/udp/udp-socket.ts';
 import { payloadOf } from './relay-bed.ts';
@@ -12,6 +14,16 @@ import { payloadOf } from './relay-bed.ts';
 const BY_RULE: DirectRoute = { kind: 'direct', uplink: 'dsl' };
 const BALANCED: DirectRoute = { kind: 'balanced', policy: { mode: 'lowest-latency' }, reason: 'fallback' };
 const NAME = { host: 'stun.example', port: 3478 };
+/** What is the same for all uplinks, as far as a test does not say otherwise. */
+const ALIKE = {
+  role: 'regular',
+  isSuspect: false,
+  connectMs: 20,
+  bytesPerSecond: 1_000_000,
+  busy: 0,
+  weight: undefined,
+  dueTurn: 0,
+} as const;
 const DNS = { host: '192.0.2.53', port: 53 };
 
 /** One application whose sockets are written down. */
@@ -27,6 +39,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
   const ports = new DirectPorts(
     {
       candidates: () => ['dsl', 'lte'],
+      isEligible: () => true,
       resolve: async (_, host) => (host === NAME.host ? ['2001:db8::7', '192.0.2.7'] : [host]),
       openSocket: async (uplinkName, family, on) => {
         log.push(`open ${uplinkName} ${family}`);
@@ -113,14 +126,48 @@ describe('datagrams past the concentrator', () => {
     expect(log).toEqual(['open lte 4', 'x to 192.0.2.53 53']);
   });
 
-  it('stay on the uplink that the application uses already, where no rule names one', async () => {
-    const order = [['dsl', 'lte'], ['lte', 'dsl'], ['lte']];
-    const { ports, log } = bed({ candidates: () => order.shift() ?? [] });
-    for (const port of [1, 2, 3]) {
-      ports.open({ ...DNS, port }, BALANCED).send(payloadOf('x'));
-      await settled();
-    }
-    expect(log.filter((line) => line.startsWith('open'))).toEqual(['open dsl 4', 'open lte 4']);
+  it.each<[string, StreamPolicy, Partial<Candidate>, string[]]>([
+    ['where that is as good as the others', { mode: 'aggregate' }, {}, ['lte']],
+    ['unless it is not the first of the order', { mode: 'aggregate', order: ['dsl'] }, {}, ['lte', 'dsl']],
+    ['unless it has become a backup', { mode: 'aggregate' }, { role: 'backup' }, ['lte', 'dsl']],
+    ['unless it has failed', { mode: 'aggregate' }, { isSuspect: true }, ['lte', 'dsl']],
+  ])('begin on the uplink that the application uses already %s', async (_, policy, now, opened) => {
+    const lte = { name: 'lte', ...ALIKE };
+    let candidates: Candidate[] = [lte];
+    const { ports, log } = bed({
+      candidates: (_host, by, inUse) =>
+        orderUplinks(candidates, by, undefined, inUse).map(({ name }) => name),
+    });
+    const route: DirectRoute = { kind: 'balanced', policy, reason: 'fallback' };
+    ports.open(DNS, route).send(payloadOf('x'));
+    await settled();
+    candidates = [
+      { name: 'dsl', ...ALIKE, bytesPerSecond: 9e9 },
+      { ...lte, ...now },
+    ];
+    ports.open({ ...DNS, port: 54 }, route).send(payloadOf('x'));
+    await settled();
+    expect(log.filter((line) => line.startsWith('open'))).toEqual(opened.map((name) => `open ${name} 4`));
+  });
+
+  it('may go on where their uplink is of use, or nothing else would be looked for', async () => {
+    const asked: string[] = [];
+    let isEligible = true;
+    const { ports } = bed({
+      isEligible(uplinkName, { mode }) {
+        asked.push(`${uplinkName} ${mode}`);
+        return isEligible;
+      },
+    });
+    const line = ports.open(DNS, BALANCED);
+    const [same, other] = [{ mode: 'lowest-latency' }, { mode: 'redundant' }] as const;
+    expect([line.mayGoOn(same), line.mayGoOn(other)]).toEqual([true, false]);
+    line.send(payloadOf('x'));
+    await settled();
+    expect(line.mayGoOn(other)).toBe(true);
+    isEligible = false;
+    expect(line.mayGoOn(same)).toBe(false);
+    expect(asked).toEqual(['dsl redundant', 'dsl lowest-latency']);
   });
 
   it.each<[string, DirectRoute, string]>([

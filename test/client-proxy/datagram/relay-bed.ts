@@ -5,6 +5,7 @@ import type { DirectPorts } from '../../../client-proxy/datagram/direct-ports.ts
 import type { DatagramDecision } from '../../../client-proxy/steering/datagram-decision.ts';
 import type { SteeringSubject } from '../../../client-proxy/steering/rule-set.ts';
 import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { StreamPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 
 export const STEER: DatagramDecision = { kind: 'steer', policy: { mode: 'lowest-latency' } };
 
@@ -30,7 +31,7 @@ export function relayBed(
   const counts = new DatagramCounts();
   const warnings: string[] = [];
   const direct: string[] = [];
-  const handlers = { onUnsupported: () => {} };
+  const handlers = { onUnsupported: () => {}, mayGoOn: (_: StreamPolicy) => true };
   const received: { from: string; payload: string }[] = [];
   const relay = new ToldRelay({
     decide: (subject) => rules.decide(subject),
@@ -42,6 +43,7 @@ export function relayBed(
         open: ({ host }: Destination) => ({
           send: (payload: Uint8Array) => void direct.push(`${host}: ${Buffer.from(payload)}`),
           carried: [],
+          mayGoOn: (policy: StreamPolicy) => handlers.mayGoOn(policy),
           onReceived() {},
           end: () => void direct.push(`${host} ended`),
         }),

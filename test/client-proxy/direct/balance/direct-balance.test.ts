@@ -158,4 +158,17 @@ describe('uplinks that may not carry a connection', () => {
     expect(bench(['a'], { troubles: () => down }).balance.isPossible).toBe(false);
     expect(bench(['a', 'b'], { troubles: () => down }).balance.isPossible).toBe(true);
   });
+
+  it('keep nothing that has begun there, unless all of them are without a network', () => {
+    const down = new Map([['a', { code: 'no-carrier', reason: '', isCertain: true } as const]]);
+    const { balance } = bench(['a', 'b'], { troubles: () => down });
+    const mayGoOn = (name: string, only?: string[]) =>
+      balance.isEligible(name, { ...AGGREGATE, ...(only && { only }) });
+    expect([mayGoOn('a'), mayGoOn('b'), mayGoOn('b', ['a']), mayGoOn('a', ['a'])]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
 });
