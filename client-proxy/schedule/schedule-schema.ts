@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import type { BackupCondition } from './backup-condition.ts';
-import type { CostPerGB } from './cost.ts';
+import { type CostPerGB, unreachedCosts } from './cost.ts';
 import { parseTimeSpan, TIME_SPAN_FORMAT, type TimeSpan } from './time-span.ts';
 
 /** Of one list. */
@@ -32,7 +32,13 @@ export const costPerGB = z
       z
         .array(z.strictObject({ between: timeSpans.optional(), cost: amount }))
         .min(1)
-        .max(MAX_SPANS),
+        .max(MAX_SPANS)
+        .superRefine((entries, context) => {
+          for (const { index, by } of unreachedCosts(entries)) {
+            const message = `never counts, since entry [${by}] does whenever it would: move it up, or take it out`;
+            context.addIssue({ code: 'custom', path: [index], message });
+          }
+        }),
     ],
     {
       error: `expected ${COST_FORMAT}; or a list such as [{between: "01:00-07:00", cost: 0}, {cost: 2}]`,

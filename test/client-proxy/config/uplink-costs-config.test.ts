@@ -141,6 +141,14 @@ stateDir: state
     ['costPerGB: -1', /costPerGB: expected a number from 0/],
     ['costPerGB: []', /costPerGB: expected at least 1 entry/],
     ['costPerGB: [{ between: "1:00-7:00" }]', /costPerGB\[0\].cost: missing: expected a number from 0/],
+    [
+      'costPerGB: [{ cost: 2 }, { between: "1:00-7:00", cost: 0 }]',
+      /costPerGB\[1\]: never counts, since entry \[0\] does whenever it would: move it up, or take it out/,
+    ],
+    [
+      'costPerGB: [{ between: "1:00-7:00", cost: 1 }, { between: ["1:00-7:00"], cost: 0 }, { cost: 2 }]',
+      /costPerGB\[1\]: never counts, since entry \[0\]/,
+    ],
   ])('a mistake about time or cost: %s', async (settings, expected) => {
     expect((await mistakes(withUplinks(`[{ name: lte, interface: wwan0, ${settings} }]`))).join()).toMatch(
       expected,
