@@ -104,6 +104,7 @@ export class Meter {
 
   /** Bytes on the wire since the last call. @returns what is to be said now */
   add(sentBytes: number, receivedBytes: number, nowMs: number): readonly CapWarning[] {
+    this.#usage = perKind((kind) => this.#withDueWarning(this.#usage[kind], kind));
     this.#count({ sentBytes, receivedBytes }, nowMs);
     return this.#takeWarnings();
   }
@@ -121,7 +122,8 @@ export class Meter {
   save(stored: UplinkUsage | undefined, nowMs: number): { readonly usage: UplinkUsage; saved(): void } {
     const [before, added] = [this.#usage, this.#added];
     const usage = perKind((kind) => {
-      const merged = mergedUsage(stored?.[kind], before[kind], added[kind]);
+      const known = stored && this.#withDueWarning(stored[kind], kind);
+      const merged = mergedUsage(known, before[kind], added[kind]);
       return realigned(merged, kind, this.#calendar, nowMs);
     });
     return { usage, saved: () => this.#rebase(before, usage) };
@@ -148,13 +150,21 @@ export class Meter {
   #takeWarnings(): readonly CapWarning[] {
     const warnings: CapWarning[] = [];
     for (const { kind, usage, capBytes } of this.caps) {
-      if (capBytes === undefined || usage.isWarned) continue;
-      const usedBytes = totalBytes(usage);
-      if (usedBytes < capBytes * this.#settings.warnAtShare) continue;
+      if (capBytes === undefined || usage.isWarned || !this.#isNearCap(usage, kind)) continue;
       this.#usage = { ...this.#usage, [kind]: { ...usage, isWarned: true } };
-      warnings.push({ kind, usedBytes, capBytes, untilDate: this.#untilDate(kind) });
+      warnings.push({ kind, usedBytes: totalBytes(usage), capBytes, untilDate: this.#untilDate(kind) });
     }
     return warnings;
+  }
+
+  /** A warning that was given of a lower cap is not one of this cap. */
+  #withDueWarning(usage: PeriodUsage, kind: PeriodKind): PeriodUsage {
+    return usage.isWarned && !this.#isNearCap(usage, kind) ? { ...usage, isWarned: false } : usage;
+  }
+
+  #isNearCap(usage: PeriodUsage, kind: PeriodKind): boolean {
+    const capBytes = this.#capOf(kind);
+    return capBytes !== undefined && totalBytes(usage) >= capBytes * this.#settings.warnAtShare;
   }
 
   #capOf(kind: PeriodKind): number | undefined {

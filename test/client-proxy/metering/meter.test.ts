@@ -145,6 +145,27 @@ describe('another configuration', () => {
     expect(saved(meter, NOW, writing.usage).month.receivedBytes).toBe(30 * MB + 2);
   });
 
+  it('of a cap that is raised has its own warning, also over a restart and beside another program', () => {
+    const due = [{ kind: 'day', usedBytes: 150 * MB, capBytes: 200 * MB }];
+    const raised = settings({ dailyBytes: 200 * MB });
+    const meter = new Meter('lte', settings(), undefined, NOW);
+    expect(meter.add(0, 80 * MB, NOW)).toHaveLength(1);
+    const stored = saved(meter, NOW);
+    const restarted = new Meter('lte', raised, stored, NOW);
+    expect(restarted.add(0, 0, NOW)).toEqual([]);
+    expect(restarted.add(0, 70 * MB, NOW)).toMatchObject(due);
+    expect(restarted.add(0, 1, NOW)).toEqual([]);
+
+    meter.configure(raised, NOW);
+    expect(meter.add(0, 10 * MB, NOW)).toEqual([]);
+    const again = saved(meter, NOW, stored);
+    expect(again.day).toMatchObject({ receivedBytes: 90 * MB, isWarned: false });
+    expect(meter.add(0, 60 * MB, NOW)).toMatchObject(due);
+    expect(meter.add(0, 1, NOW)).toEqual([]);
+    // What was said of the cap as it is now is not said again.
+    expect(saved(meter, NOW, again).day.isWarned).toBe(true);
+  });
+
   it('of the cap holds for what was counted before', () => {
     const meter = new Meter('lte', settings(), undefined, NOW);
     meter.add(0, 50 * MB, NOW);
