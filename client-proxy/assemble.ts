@@ -212,7 +212,7 @@ function openMetering(
     wires: counters.wires,
     wallClock,
     logger,
-    isPlan: (name) => uplinks.isPlan(name),
+    plans: () => uplinks.plans,
     setUse: (uplinkName, use, reason) => uses.set(uplinkName, use, reason),
   });
 }

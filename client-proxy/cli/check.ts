@@ -47,7 +47,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
   if (config.unused.length > 0) warn(`not used with mode: direct: ${config.unused.join(', ')}`);
-  if (usage.problem !== undefined) warn(`${usage.problem}: the client will set it aside and count anew`);
+  for (const warning of usage.warnings) warn(warning);
   for (const keyFile of new Set(config.concentrators.flatMap((one) => one.keyFile ?? []))) {
     if (await readableByOthers(keyFile)) {
       warn(`others can read ${keyFile}, which holds the key: chmod 600 ${keyFile}`);

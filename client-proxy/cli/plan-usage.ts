@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { defaultStateDirectory } from '../../shared/runtime/config/state-directory.ts';
+import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { configuredPlans } from '../discovery/configured-plans.ts';
 import { formerNames, planOf } from '../metering/plan.ts';
+import { strayUsage } from '../metering/stray-usage.ts';
 import type { UplinkUsage } from '../metering/usage.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
 import { usageReport } from '../metering/usage-report.ts';
@@ -15,8 +17,8 @@ export interface PlanUsage {
   readonly lines: readonly string[];
   /** Where it is kept. */
   readonly fileText: string;
-  /** Why it cannot be read. */
-  readonly problem: string | undefined;
+  /** What else there is to know of it. */
+  readonly warnings: readonly string[];
 }
 
 /** Where a client with this configuration keeps what its metered uplinks have used. */
@@ -32,18 +34,15 @@ export async function planUsage(
 ): Promise<PlanUsage> {
   const file = usageFileOf(config, deps);
   const plans = configuredPlans(config);
-  if (plans.size === 0) return { lines: [], fileText: file, problem: undefined };
+  if (plans.size === 0) return { lines: [], fileText: file, warnings: [] };
   const read = await readUsageFile(file);
   const stored: ReadonlyMap<string, UplinkUsage> = read.kind === 'read' ? read.usage : new Map();
   const nowMs = deps.now().getTime();
-  const lines = [...plans].map(([plan, settings]) => {
-    const uplinkNames = uplinks.filter((uplink) => planOf(uplink)?.name === plan).map(({ name }) => name);
-    const former = formerNames({
-      plan,
-      uplinkNames,
-      keptNames: stored.keys(),
-      isPlan: (name) => plans.has(name),
-    });
+  const uplinkNamesOf = (plan: string) =>
+    uplinks.filter((uplink) => planOf(uplink)?.name === plan).map(({ name }) => name);
+  const lines = [...plans].map(([plan, { settings }]) => {
+    const uplinkNames = uplinkNamesOf(plan);
+    const former = formerNames({ plan, uplinkNames, keptNames: stored.keys(), plans });
     const usages = former.map((name) => stored.get(name)!);
     const others = uplinkNames.filter((name) => name !== plan);
     const who = others.length === 0 ? plan : `${plan} (${others.join(', ')})`;
@@ -52,16 +51,21 @@ export async function planUsage(
   return {
     lines,
     fileText: `${file}${read.kind === 'absent' ? ', not written yet' : ''}`,
-    problem: read.kind === 'damaged' ? read.problem : undefined,
+    warnings: [
+      ...(read.kind === 'damaged' ? [`${read.problem}: the client will set it aside and count anew`] : []),
+      ...strayUsage(stored, plans, uplinkNamesOf, nowMs).map(
+        ({ name, usedBytes, remedy }) =>
+          `${byteText(usedBytes)} of this month are kept for ${name}, which is no plan now, so that no cap counts them: ${remedy}`,
+      ),
+    ],
   };
 }
 
 /** Says what all plans have used. */
 export async function usage(config: ClientConfig, deps: ClientCliDeps): Promise<void> {
   const uplinks = await uplinksNow(config, deps);
-  const { lines, fileText, problem } = await planUsage(config, uplinks.all, deps);
+  const { lines, fileText, warnings } = await planUsage(config, uplinks.all, deps);
   if (lines.length === 0) deps.stdout('no uplink is metered, and none belongs to a plan\n');
   else deps.stdout(`${lines.join('\n')}\nkept in ${fileText}\n`);
-  if (problem !== undefined)
-    deps.stderr(`warning: ${problem}: the client will set it aside and count anew\n`);
+  for (const warning of warnings) deps.stderr(`warning: ${warning}\n`);
 }

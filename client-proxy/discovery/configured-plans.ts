@@ -1,23 +1,24 @@
 import type { ClientConfig } from '../config/client-config.ts';
-import type { MeteredSettings } from '../metering/metered-settings.ts';
-import { planOf } from '../metering/plan.ts';
+import { type ConfiguredPlan, type ConfiguredPlans, planOf } from '../metering/plan.ts';
 import { matchText } from '../network/interface-match.ts';
 
 /** All plans that the configuration counts for, by name, whether or not an uplink of theirs is there. */
 export function configuredPlans({
   uplinks,
   autoUplinks,
-}: Pick<ClientConfig, 'uplinks' | 'autoUplinks'>): ReadonlyMap<string, MeteredSettings> {
+}: Pick<ClientConfig, 'uplinks' | 'autoUplinks'>): ConfiguredPlans {
   const entries = [
     ...uplinks,
     ...(autoUplinks?.settings ?? []).map((entry) => ({ ...entry, name: matchText(entry) })),
   ];
-  return new Map(
-    entries.flatMap((entry) => {
-      const plan = planOf(entry);
-      return plan === undefined ? [] : [[plan.name, plan.settings] as const];
-    }),
-  );
+  const plans = new Map<string, ConfiguredPlan>();
+  for (const entry of entries) {
+    const plan = planOf(entry);
+    if (plan === undefined) continue;
+    const entryNames = [...(plans.get(plan.name)?.entryNames ?? []), entry.name];
+    plans.set(plan.name, { settings: plan.settings, entryNames });
+  }
+  return plans;
 }
 
 /** Whether it matters which SIM card is behind an interface. */

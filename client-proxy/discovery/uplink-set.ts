@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import type { ClientConfig, ConfiguredUplink, PresentUplink } from '../config/client-config.ts';
+import type { ConfiguredPlans } from '../metering/plan.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import type { NetworkNeeds, NetworkView } from '../network/network-view.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
@@ -110,9 +111,14 @@ export class UplinkSet {
     return this.#uplinks;
   }
 
-  /** Whether the configuration names a plan so, be it that of a single uplink. */
-  isPlan(name: string): boolean {
-    return configuredPlans(this.#config).has(name);
+  /** Whether there is one of this name. */
+  has(name: string): boolean {
+    return this.#uplinks.some((uplink) => uplink.name === name);
+  }
+
+  /** All plans that the configuration counts for. */
+  get plans(): ConfiguredPlans {
+    return configuredPlans(this.#config);
   }
 
   /** What has to be known of the network. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
@@ -5,13 +6,25 @@ import { damagedName } from '../../shared/runtime/files/state-file.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { UplinkFollower } from '../network/uplink-follower.ts';
 import type { UplinkUse } from '../path-manager/uplink-use.ts';
+import type { UplinkBinding } from '../uplink/uplink.ts';
 import { CAP_NAME, Meter, type Verdict } from './meter.ts';
-import { formerNames, type Plan, type PlannedUplink, planOf } from './plan.ts';
+import type { MeteredSettings } from './metered-settings.ts';
+import {
+  type ConfiguredPlans,
+  formerNames,
+  isPattern,
+  isUnnamed,
+  type Plan,
+  type PlannedUplink,
+  planOf,
+} from './plan.ts';
+import { strayUsage } from './stray-usage.ts';
 import type { UplinkUsage } from './usage.ts';
 import {
   boundedUsage,
   MAX_STORED_UPLINKS,
   readUsageFile,
+  type StoredUsage,
   type UsageRead,
   updateUsageFile,
 } from './usage-file.ts';
@@ -29,8 +42,8 @@ export interface MeteringOptions {
   readonly wires: WireReader;
   readonly wallClock: WallClock;
   readonly logger: Logger;
-  /** Whether the configuration names a plan so, or an uplink. */
-  isPlan(name: string): boolean;
+  /** What the configuration counts for now. */
+  plans(): ConfiguredPlans;
   setUse(uplinkName: string, use: UplinkUse, reason: string): void;
 }
 
@@ -57,8 +70,12 @@ export class Metering implements UplinkFollower<PlannedUplink> {
   readonly #meters = new Map<string, Meter>();
   /** The plan of each uplink that is metered now. */
   #plans: ReadonlyMap<string, string> = new Map();
+  /** Uplinks whose plan was given no name: each goes on with what was counted under another name, its own or its plan's. */
+  #unnamed: readonly { readonly binding: UplinkBinding; readonly plan: string }[] = [];
   /** Names whose usage a plan has taken over, and which the file may still have. */
   readonly #absorbed = new Set<string>();
+  /** Names of usage that no plan counts, and that was told of; of those that the file has. */
+  readonly #toldStray = new Set<string>();
   readonly #lastRead = new Map<string, WireBytes>();
   readonly #verdicts = new Map<string, Verdict>();
   /** Why nothing was read, until that is said. */
@@ -88,11 +105,15 @@ export class Metering implements UplinkFollower<PlannedUplink> {
     if (before.size > 0) this.#look();
     const planned = uplinks.flatMap((uplink) => {
       const plan = planOf(uplink);
-      return plan === undefined ? [] : [{ uplink: uplink.name, plan }];
+      return plan === undefined ? [] : [{ uplink, plan }];
     });
-    this.#plans = new Map(planned.map(({ uplink, plan }) => [uplink, plan.name]));
+    this.#plans = new Map(planned.map(({ uplink, plan }) => [uplink.name, plan.name]));
     for (const { uplink, plan } of planned)
-      this.#meter(uplink, plan, before.get(uplink) === plan.name, nowMs);
+      this.#meter(uplink, plan, before.get(uplink.name) === plan.name, nowMs);
+    const plans = this.#options.plans();
+    this.#unnamed = planned.flatMap(({ uplink: { binding }, plan: { name: plan } }) =>
+      binding !== undefined && isUnnamed(plan, plans) ? [{ binding, plan }] : [],
+    );
     for (const uplink of before.keys()) {
       if (this.#plans.has(uplink)) continue;
       this.#apply(uplink, { use: 'normal', reason: '' });
@@ -128,15 +149,17 @@ export class Metering implements UplinkFollower<PlannedUplink> {
     }
   }
 
-  #meter(uplink: string, { name, settings }: Plan, isOld: boolean, nowMs: number): void {
+  #meter(
+    { name: uplink, binding }: PlannedUplink,
+    { name, settings }: Plan,
+    isOld: boolean,
+    nowMs: number,
+  ): void {
     const { file, wires, logger } = this.#options;
     const known = this.#meters.get(name);
     known?.configure(settings, nowMs);
     if (isOld) return;
-    const meter = known ?? new Meter(name, settings, this.#stored.get(name), nowMs);
-    this.#meters.set(name, meter);
-    this.#stored.delete(name);
-    this.#absorb(meter, nowMs);
+    const meter = this.#meterOf(name, settings, binding, nowMs);
     // What it carried while it was not metered is not counted.
     this.#lastRead.set(uplink, wires.of(uplink).read());
     const { downBytesPerSecond: down, upBytesPerSecond: up } = settings.rateLimit;
@@ -162,15 +185,41 @@ export class Metering implements UplinkFollower<PlannedUplink> {
     }
   }
 
-  /** What was counted for uplinks of this plan while each was a plan of its own. */
-  #absorb(meter: Meter, nowMs: number): void {
-    const used = new Set(this.#plans.values());
-    const names = formerNames({
-      plan: meter.name,
-      uplinkNames: this.#uplinksOf(meter.name),
+  /** With all that was counted for it. @param binding of an uplink of the plan that is new */
+  #meterOf(
+    plan: string,
+    settings: MeteredSettings,
+    binding: UplinkBinding | undefined,
+    nowMs: number,
+  ): Meter {
+    const former = this.#formerNames(plan, binding);
+    const meter = this.#meters.get(plan) ?? new Meter(plan, settings, this.#stored.get(plan), nowMs);
+    this.#meters.set(plan, meter);
+    this.#stored.delete(plan);
+    this.#absorb(meter, former, nowMs);
+    return meter;
+  }
+
+  /** Patterns take over what they match once, be an uplink of theirs there or not: what comes to match later was a plan. */
+  #beginPatterns(nowMs: number): void {
+    for (const [name, { settings }] of this.#options.plans()) {
+      if (isPattern(name) && !this.#meters.has(name) && !this.#stored.has(name))
+        this.#meterOf(name, settings, undefined, nowMs);
+    }
+  }
+
+  /** As what uplinks of this plan were counted before. @param binding of the one that is new */
+  #formerNames(plan: string, binding: UplinkBinding | undefined): string[] {
+    const before = this.#unnamed.filter((one) => isDeepStrictEqual(one.binding, binding));
+    return formerNames({
+      plan,
+      uplinkNames: [...this.#uplinksOf(plan), ...before.map((one) => one.plan)],
       keptNames: [...this.#stored.keys(), ...this.#meters.keys()],
-      isPlan: (name) => used.has(name) || this.#options.isPlan(name),
+      plans: this.#options.plans(),
     });
+  }
+
+  #absorb(meter: Meter, names: readonly string[], nowMs: number): void {
     for (const name of names) {
       meter.absorb((this.#meters.get(name)?.usage ?? this.#stored.get(name))!, nowMs);
       this.#meters.delete(name);
@@ -273,8 +322,10 @@ export class Metering implements UplinkFollower<PlannedUplink> {
     const { file, logger, wallClock } = this.#options;
     const nowMs = wallClock();
     this.#savedMs = nowMs;
+    this.#beginPatterns(nowMs);
     const done: (() => void)[] = [];
     const absorbed = [...this.#absorbed];
+    let kept: StoredUsage = new Map();
     try {
       const isSaved = await updateUsageFile(file, nowMs, (stored) => {
         const usage = new Map(stored);
@@ -284,13 +335,15 @@ export class Metering implements UplinkFollower<PlannedUplink> {
           usage.set(meter.name, result.usage);
           done.push(result.saved);
         }
-        return boundedUsage(usage, new Set(this.#meters.keys()));
+        kept = boundedUsage(usage, new Set(this.#meters.keys()));
+        return kept;
       });
       if (isSaved) for (const saved of done) saved();
       if (isSaved) for (const name of absorbed) this.#absorbed.delete(name);
       if (isSaved && this.#isFileInTrouble)
         logger.info({ file }, 'the usage of metered uplinks is kept again');
       if (isSaved) this.#isFileInTrouble = false;
+      if (isSaved) this.#tellStray(kept, nowMs);
     } catch (error) {
       if (!this.#isFileInTrouble) {
         const { message } = error as Error;
@@ -301,5 +354,20 @@ export class Metering implements UplinkFollower<PlannedUplink> {
       }
       this.#isFileInTrouble = true;
     }
+  }
+
+  /** Not at the start: what is found in the network takes over some of it. */
+  #tellStray(kept: StoredUsage, nowMs: number): void {
+    const { file, logger, plans } = this.#options;
+    const stray = strayUsage(kept, plans(), (plan) => this.#uplinksOf(plan), nowMs);
+    for (const { name, usedBytes, remedy } of stray) {
+      if (this.#toldStray.has(name)) continue;
+      this.#toldStray.add(name);
+      logger.warn(
+        { kept: name, used: byteText(usedBytes), file, remedy },
+        'usage of this month is kept for what is no plan now: no cap counts it',
+      );
+    }
+    for (const name of this.#toldStray) if (!kept.has(name)) this.#toldStray.delete(name);
   }
 }

@@ -1,9 +1,12 @@
 import { matchesPattern } from '../network/name-pattern.ts';
+import type { UplinkBinding } from '../uplink/uplink.ts';
 import { COUNT_ONLY, type MeteredSettings } from './metered-settings.ts';
 
 /** An uplink, and the plan that it belongs to, as far as it is metered. */
 export interface PlannedUplink {
   readonly name: string;
+  /** Absent: by its name alone it is known to be the same. */
+  readonly binding?: UplinkBinding;
   /** The contract whose bytes it uses; several uplinks may have one. Absent: the uplink is a plan of its own. */
   readonly plan?: string;
   /** Absent: it is not metered; its plan, where it has one, is counted all the same. */
@@ -22,27 +25,47 @@ export interface Plan {
   readonly settings: MeteredSettings;
 }
 
-/** What an uplink and a plan have in common is counted for the plan. Bounded as the file is. */
+/** A plan as the configuration has it, whether or not an uplink of it is there. */
+export interface ConfiguredPlan {
+  readonly settings: MeteredSettings;
+  /** What each of its entries is called where it names no plan: under these names its usage is kept from such a time. */
+  readonly entryNames: readonly string[];
+}
+
+/** By name. */
+export type ConfiguredPlans = ReadonlyMap<string, ConfiguredPlan>;
+
+/** Whether a plan is called as an entry for several interfaces is. */
+export function isPattern(plan: string): boolean {
+  return /[*?]/.test(plan);
+}
+
+/** Whether a plan is called as one of its entries is, since none was named. */
+export function isUnnamed(plan: string, plans: ConfiguredPlans): boolean {
+  return plans.get(plan)?.entryNames.includes(plan) ?? false;
+}
+
 export interface FormerUsage {
   readonly plan: string;
-  /** The uplinks of the plan that there are now. */
+  /** What the plan's uplinks that there are now are called; and as what they were counted before, where that was no named plan. */
   readonly uplinkNames: readonly string[];
-  /** Under which usage is kept. */
+  /** Under which usage is kept. Bounded as the file is. */
   readonly keptNames: Iterable<string>;
-  /** Plans, and uplinks that are plans of their own, by the configuration: theirs stays theirs. */
-  readonly isPlan: (name: string) => boolean;
+  /** What is kept of these stays theirs. */
+  readonly plans: ConfiguredPlans;
 }
 
 /**
- * Names under which usage is kept that the plan takes over: of its uplinks, and, where its name is a pattern, of interfaces that it
- * matches, from a time in which each interface was counted by itself.
+ * Names under which usage is kept that the plan takes over: of its uplinks and its entries, from a time in which no plan was named;
+ * and, where its name is a pattern, of interfaces that it matches, from a time in which each interface was counted by itself. The
+ * latter once: what comes to match later was a plan.
  */
-export function formerNames({ plan, uplinkNames, keptNames, isPlan }: FormerUsage): string[] {
-  const isPattern = /[*?]/.test(plan);
-  return [...keptNames].filter(
+export function formerNames({ plan, uplinkNames, keptNames, plans }: FormerUsage): string[] {
+  const kept = [...keptNames];
+  const own = new Set([...uplinkNames, ...(plans.get(plan)?.entryNames ?? [])]);
+  const isNewPattern = isPattern(plan) && !kept.includes(plan);
+  return kept.filter(
     (name) =>
-      name !== plan &&
-      !isPlan(name) &&
-      (uplinkNames.includes(name) || (isPattern && matchesPattern(name, plan))),
+      name !== plan && !plans.has(name) && (own.has(name) || (isNewPattern && matchesPattern(name, plan))),
   );
 }

@@ -396,10 +396,24 @@ describe('tributary-client', () => {
       usageFile,
       JSON.stringify({ version: 1, uplinks: { enx001122334455: kept, usb0: kept } }),
     );
-    expect((await exec('usage')).stdout).toBe(
-      'e* (eth0): 15 MB today, 15 MB of 20 MB since 2026-11-01 (75 %), at the monthly cap: stop\n' +
-        `kept in ${usageFile}\n`,
-    );
+    const said = 'today, 15 MB of 20 MB since 2026-11-01 (75 %), at the monthly cap: stop';
+    const stray =
+      'warning: 15 MB of this month are kept for usb0, which is no plan now, so that no cap counts them: say "plan: usb0" where it goes on\n';
+    expect(await exec('usage')).toEqual({
+      code: 0,
+      stdout: `e* (eth0): 15 MB ${said}\nkept in ${usageFile}\n`,
+      stderr: stray,
+    });
+    expect((await exec('check')).stderr).toContain(stray);
+    // As it is kept where the entry named no plan.
+    await writeFile(usageFile, JSON.stringify({ version: 1, uplinks: { 'e*': kept } }));
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('match: "e*"', 'match: "e*", plan: alpha'));
+    expect(await exec('usage')).toEqual({
+      code: 0,
+      stdout: `alpha (eth0): 15 MB ${said}\nkept in ${usageFile}\n`,
+      stderr: '',
+    });
   });
 
   it('warns when uplinks cannot be bound', async () => {

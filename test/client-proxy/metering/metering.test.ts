@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addUsage } from '../../../client-proxy/metering/add-usage.ts';
 import type { MeteredSettings } from '../../../client-proxy/metering/metered-settings.ts';
 import { Metering } from '../../../client-proxy/metering/metering.ts';
+import type { ConfiguredPlans } from '../../../client-proxy/metering/plan.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
 import { createLogger } from '../../../shared/runtime/observe/logger.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
@@ -11,6 +12,7 @@ import { eventually } from '../../support/eventually.ts';
 
 const MB = 1_000_000;
 const NOW = Date.parse('2026-11-23T12:00Z');
+const NO_PLANS: ConfiguredPlans = new Map();
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -41,7 +43,7 @@ async function bed(file?: string, metered = capped, nowMs = NOW) {
     wires: { source: 'kernel', of: () => ({ read: () => ({ ...wire }) }) },
     wallClock: () => clock.nowMs,
     logger: createLogger({ level: 'info', format: 'json', isTty: false, destination }),
-    isPlan: () => false,
+    plans: () => NO_PLANS,
     setUse: (...use) => uses.push(use),
   });
   metering.setUplinks([{ name: 'lte', metered }]);
@@ -54,7 +56,7 @@ async function bed(file?: string, metered = capped, nowMs = NOW) {
 }
 
 /** Uplinks with a wire each, whose plans the test sets. */
-async function planBed(file?: string, isPlan = (_name: string) => false) {
+async function planBed(file?: string, plans: ConfiguredPlans = NO_PLANS) {
   const at = file ?? join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
   const received = new Map<string, number>();
   const uses: unknown[][] = [];
@@ -66,7 +68,7 @@ async function planBed(file?: string, isPlan = (_name: string) => false) {
     },
     wallClock: () => NOW,
     logger: createLogger({ level: 'info', format: 'json', isTty: false, destination: { write: () => {} } }),
-    isPlan,
+    plans: () => plans,
     setUse: (...use) => uses.push(use),
   });
   const carry = (name: string, megabytes: number) => {
@@ -129,7 +131,10 @@ describe('a plan of several uplinks', () => {
     };
     expect(await names()).toEqual(['enx-sim', 'enx1', 'enx2', 'wwan0']);
     for (const restart of [1, 2]) {
-      const next = await planBed(old.file, (name) => name === 'enx-sim');
+      const next = await planBed(
+        old.file,
+        new Map([['enx-sim', { settings: capped20, entryNames: ['enx-sim'] }]]),
+      );
       next.metering.setUplinks(next.of('enx3'));
       expect(next.metering.meters[0]!.usage.month.receivedBytes, `${restart}`).toBe(12 * MB);
       await next.metering.close();
@@ -297,7 +302,7 @@ describe('metering', () => {
         isTty: false,
         destination: { write: (line) => lines.push(line) },
       }),
-      isPlan: () => false,
+      plans: () => NO_PLANS,
       setUse: () => {},
     });
     metering.setUplinks([{ name: 'lte', metered: capped }]);
@@ -313,7 +318,7 @@ describe('metering', () => {
       wires: { source: 'kernel', of: () => ({ read: () => ({ sentBytes: 1, receivedBytes: 1 }) }) },
       wallClock: () => NOW,
       logger: createLogger({ level: 'info', format: 'json', isTty: false, destination: { write: () => {} } }),
-      isPlan: () => false,
+      plans: () => NO_PLANS,
       setUse: () => {},
     });
     metering.setUplinks([{ name: 'dsl' }]);
