@@ -47,6 +47,8 @@ import { makeTransparentDatagrams } from './transparent/udp/make-transparent-dat
 export interface ClientProxyDeps extends ProgramDeps, ListeningDeps, NetworkWatchDeps {
   /** Where the usage of metered uplinks, the concentrator's last addresses and the lengths of packets are kept unless the configuration says. */
   readonly stateDirectory: string;
+  /** TZ of the environment. */
+  readonly timeZone?: string | undefined;
 }
 
 /** Uplinks that are counted by name: those that come and go may be more than there are at a time. */
@@ -56,7 +58,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Makes the client proxy of its parts, each after those that it needs. Nothing runs before `start`. */
 export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Promise<ClientProxy> {
-  const { logger, clock, wallClock } = deps;
+  const { logger, clock, wallClock, timeZone } = deps;
   if (deps.native.native === undefined) warnWithoutNative(logger, deps.native.reason);
   const { mode } = config;
   const counters = makeCounters(deps.native.native, MAX_UPLINK_NAMES);
@@ -132,7 +134,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
     ...{ ...deps, ...counters, ...told, transparent, datagrams: relay, ...recorded, settings, pageHistory },
   });
   const parts = { ...told, ...observed, transparent, transparentDatagrams, associates, network };
-  const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes });
+  const proxy = new ClientProxy({ config, logger, ...parts, minutes, changes: settings.changes, timeZone });
   return proxy;
 }
 

@@ -7,6 +7,7 @@ import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import type { ConfigChanges } from './config/config-changes.ts';
 import { describeReload } from './config/describe-reload.ts';
+import { zoneWarning } from './config/zone-warning.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
 import type { ApplicationPoints } from './front/application-points.ts';
@@ -47,6 +48,8 @@ export interface ClientParts {
   readonly minutes: MinuteTimer;
   readonly speedTests: SpeedTests;
   readonly watch: ProcessWatch;
+  /** TZ of the environment. */
+  readonly timeZone: string | undefined;
 }
 
 /** How long connections that are open, and what they have sent, may take to end when the proxy closes. */
@@ -96,6 +99,7 @@ export class ClientProxy {
       const resteered = steering.reload(rules);
       if (isSameMode) fallback.configure(next.fallback);
       this.#config = next;
+      this.#warnOfZone();
       return { resteered };
     });
   }
@@ -108,6 +112,12 @@ export class ClientProxy {
   /** Refuses new connections, waits for those that are open, for a while, and ends the rest. A second call ends the wait. */
   close(): Promise<void> {
     return this.#life.close();
+  }
+
+  #warnOfZone(): void {
+    const { logger, timeZone } = this.#parts;
+    const warning = zoneWarning(this.#config, timeZone);
+    if (warning !== undefined) logger.warn(warning);
   }
 
   /** The parts close in the reverse order of the calls of `onClose`. */
@@ -125,6 +135,7 @@ export class ClientProxy {
     life.onClose(() => concentrators.stop());
     life.onClose(() => Promise.all([front.close(), transparent?.server.close()]).then(() => {}));
     life.onClose(() => this.#drain());
+    this.#warnOfZone();
     concentrators.configure(this.#config.concentrators, this.#config.publish);
     uplinks.configure(this.#config);
     await points.open();

@@ -25,6 +25,7 @@ async function run(config: ClientConfig): Promise<void> {
       ...programDeps,
       inheritedSockets,
       stateDirectory: defaultStateDirectory(deps),
+      timeZone: process.env.TZ,
     });
     await proxy.start();
     return {

@@ -3,6 +3,7 @@ import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { aboutConcentrator, type ClientConfig, type ConfiguredUplink } from '../config/client-config.ts';
+import { zoneWarning } from '../config/zone-warning.ts';
 import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
 import type { NetworkView } from '../network/network-view.ts';
 import { serviceText } from '../publish/published-service.ts';
@@ -44,6 +45,8 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   deps.stdout(`${lines.join('\n')}\n`);
 
   const warn = (line: string) => deps.stderr(`warning: ${line}\n`);
+  const zone = zoneWarning(config, deps.env.TZ);
+  if (zone !== undefined) warn(zone);
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
   if (config.unused.length > 0) warn(`not used with mode: direct: ${config.unused.join(', ')}`);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { assemble } from '../../client-proxy/assemble.ts';
 import type { ClientConfig } from '../../client-proxy/config/client-config.ts';
 import { loadClientConfig } from '../../client-proxy/config/load-client-config.ts';
+import { zoneWarning } from '../../client-proxy/config/zone-warning.ts';
 import type { ClientStatus } from '../../client-proxy/status/client-status.ts';
 import { PartialReloadError } from '../../shared/runtime/config/reload.ts';
 import { loadNative } from '../../shared/runtime/kernel/native.ts';
@@ -29,7 +30,7 @@ afterEach(() => {
 });
 
 /** A client whose concentrator is not there, with an uplink whose bytes are counted; what it logs. */
-async function client({ socks = 0, metrics = 0, more = '' } = {}) {
+async function client({ socks = 0, metrics = 0, timeZone = 'UTC', more = '' } = {}) {
   const file = await temporaryFile(
     'client.yaml',
     `concentrator: { addresses: ["127.0.0.1:${await freePort()}"], pin: "sha256:${'A'.repeat(43)}" }
@@ -53,6 +54,7 @@ ${more}
     version: '0',
     nodeVersion: '0',
     stateDirectory: await temporaryDirectory(),
+    timeZone,
   });
   const said = (message: string) => lines.filter((line) => line.includes(`"msg":"${message}"`));
   return { proxy, config, logger, said };
@@ -113,6 +115,17 @@ it('waits for open connections when it closes, until it is told a second time', 
   await proxy.close();
   await closed;
   expect((await reset)[0].code).toBe('ECONNRESET');
+});
+
+it('warns of a time zone that is not understood, at the start and after a reload', async () => {
+  const timeZone = 'CET-1CEST,M3.5.0,M10.5.0/3';
+  const { proxy, config, said } = await client({ timeZone });
+  await proxy.start();
+  after(() => proxy.close());
+  const warnings = () => said(zoneWarning(config, timeZone)!).length;
+  expect(warnings()).toBe(1);
+  await proxy.reload(withUplink(config, 'right'));
+  expect(warnings()).toBe(2);
 });
 
 it('takes a new configuration over', async () => {

@@ -376,6 +376,15 @@ describe('tributary-client', () => {
     expect(await readFile(usageFile, 'utf8')).toBe('{');
   });
 
+  it('warns of a time zone that caps would not follow', async () => {
+    const { exec, file } = await cli({ env: { TZ: 'CET-1CEST,M3.5.0,M10.5.0/3' } });
+    await exec('join', LINK);
+    await writeFile(file, `${await readFile(file, 'utf8')}  settings: [{ match: "e*", metered: {} }]\n`);
+    expect((await exec('check')).stderr).toContain(
+      'warning: TZ=CET-1CEST,M3.5.0,M10.5.0/3 is no name of a time zone',
+    );
+  });
+
   it('says what a plan has used, with its uplinks, and what is kept by their names', async () => {
     const { exec, file, home } = await cli({ now: () => new Date('2026-11-23T12:00Z') });
     await exec('join', LINK);
