@@ -61,10 +61,10 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
   const { logger, clock, wallClock, timeZone } = deps;
   if (deps.native.native === undefined) warnWithoutNative(logger, deps.native.reason);
   const { mode } = config;
-  const counters = makeCounters(deps.native.native, MAX_UPLINK_NAMES);
+  const uplinks = makeUplinks(deps);
+  const counters = makeCounters(deps.native.native, MAX_UPLINK_NAMES, (name) => uplinks.has(name));
   const watch = new ProcessWatch(deps);
   const appPool = new BlockPool(clock);
-  const uplinks = makeUplinks(deps);
   const recorded = makeRecord(wallClock, counters);
   const { changes, concentratorChanges } = recorded;
   const states = new UplinkStates({ uplinks, wallClock, logger, onChanged: changes.add });

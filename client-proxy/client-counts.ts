@@ -62,8 +62,16 @@ export class ClientCounts {
   }
 }
 
-/** What is counted as it happens, for the metrics and the status. @param maxUplinks further uplinks are counted together */
-export function makeCounters(native: NativeSockets | undefined, maxUplinks: number) {
+/**
+ * What is counted as it happens, for the metrics and the status.
+ * @param maxUplinks further uplinks are counted together
+ * @param isPresent whether there is an uplink of this name
+ */
+export function makeCounters(
+  native: NativeSockets | undefined,
+  maxUplinks: number,
+  isPresent: (uplinkName: string) => boolean,
+) {
   return {
     counts: new ClientCounts(maxUplinks),
     resent: new ResentBytes(),
@@ -73,7 +81,7 @@ export function makeCounters(native: NativeSockets | undefined, maxUplinks: numb
     packetTable: new PacketTable(maxUplinks),
     traffic: new TrafficTable(maxUplinks),
     directTraffic: new TrafficTable(maxUplinks),
-    wires: new WireTable(native, maxUplinks),
+    wires: new WireTable(native, maxUplinks, isPresent),
     peerLosses: new PeerLosses(),
   };
 }

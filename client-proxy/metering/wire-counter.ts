@@ -41,6 +41,11 @@ export class WireCounter implements ConnectionWatcher {
     });
   }
 
+  /** Whether a connection that is counted is open. */
+  get isWatching(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** A UDP packet has left or come. @param bytes of the IP packet, its header included; negative: it has not left after all */
   countPacket(direction: 'sent' | 'received', bytes: number): void {
     if (direction === 'sent') this.#endedSentBytes += bytes;

@@ -7,8 +7,17 @@ export class WireTable extends NamedTable<WireCounter> {
   /** Where the figures come from. */
   readonly source: 'kernel' | 'estimate';
 
-  constructor(native: NativeSockets | undefined, maxUplinks: number) {
-    super(maxUplinks, () => new WireCounter(native));
+  /** @param isPresent whether there is an uplink of this name: those that come and go may be more than `maxUplinks` in time */
+  constructor(
+    native: NativeSockets | undefined,
+    maxUplinks: number,
+    isPresent: (name: string) => boolean = () => true,
+  ) {
+    super(
+      maxUplinks,
+      () => new WireCounter(native),
+      (name, counter) => !isPresent(name) && !counter.isWatching,
+    );
     this.source = native === undefined ? 'estimate' : 'kernel';
   }
 }

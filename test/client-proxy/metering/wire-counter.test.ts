@@ -152,3 +152,27 @@ test('uplinks beyond the bound are counted together', () => {
   expect([...table.entries()].map(([name]) => name)).toEqual(['a', 'b', 'other']);
   expect(table.source).toBe('estimate');
 });
+
+test('uplinks that come under ever new names are each counted by themselves, and those that are gone are forgotten', () => {
+  let present = '';
+  const table = new WireTable(undefined, 64, (name) => name === present);
+  const names = Array.from({ length: 66 }, (_, i) => `enx${i}`);
+  for (const name of names) {
+    present = name;
+    table.of(name).countPacket('received', 1_000);
+    expect(table.of(name).read().receivedBytes).toBe(1_000);
+  }
+  expect([...table.entries()].map(([name]) => name)).toEqual(names.slice(2));
+});
+
+test('an uplink that is gone is counted as long as a connection of it is open', async () => {
+  const table = new WireTable(undefined, 1, (name) => name === 'new');
+  const counter = table.of('gone');
+  const socket = await exchange(counter);
+  table.of('new');
+  expect([...table.entries()].map(([name]) => name)).toEqual(['gone', 'other']);
+  socket.destroy();
+  await once(socket, 'close');
+  table.of('new');
+  expect([...table.entries()].map(([name]) => name)).toEqual(['new']);
+});
