@@ -52,7 +52,7 @@ export async function planUsage(
     lines,
     fileText: `${file}${read.kind === 'absent' ? ', not written yet' : ''}`,
     warnings: [
-      ...(read.kind === 'damaged' ? [`${read.problem}: the client will set it aside and count anew`] : []),
+      ...('problem' in read ? [`${read.problem}: ${CONSEQUENCES[read.kind]}`] : []),
       ...strayUsage(stored, plans, uplinkNamesOf, nowMs).map(
         ({ name, usedBytes, remedy }) =>
           `${byteText(usedBytes)} of this month are kept for ${name}, which is no plan now, so that no cap counts them: ${remedy}`,
@@ -69,3 +69,8 @@ export async function usage(config: ClientConfig, deps: ClientCliDeps): Promise<
   else deps.stdout(`${lines.join('\n')}\nkept in ${fileText}\n`);
   for (const warning of warnings) deps.stderr(`warning: ${warning}\n`);
 }
+
+const CONSEQUENCES = {
+  damaged: 'the client will set it aside and count anew',
+  forbidden: 'run the command as root, or as the user that the client runs as',
+};

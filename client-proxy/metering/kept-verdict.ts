@@ -13,7 +13,7 @@ export async function keptVerdict(
   wallClock: WallClock,
 ): Promise<KeptVerdict> {
   const read = await readUsageFile(usageFile);
-  if (read.kind === 'damaged') {
+  if ('problem' in read) {
     return { use: 'unknown', reason: `what the plan ${name} has used cannot be read: ${read.problem}` };
   }
   const stored = read.kind === 'read' ? read.usage.get(name) : undefined;

@@ -61,6 +61,9 @@ const LITTLE_BYTES = 1_000_000;
 const LAST_TRIES = 10;
 const LAST_TRY_PAUSE_MS = 50;
 
+const FORBIDDEN =
+  'the usage of metered uplinks may not be read: counted anew until it may. Give the file to the user of the client';
+
 /** Counts by plan what the metered uplinks carry, keeps it on disk, and takes them out of use at their plans' caps. */
 export class Metering implements UplinkFollower<PlannedUplink> {
   readonly #options: MeteringOptions;
@@ -78,8 +81,8 @@ export class Metering implements UplinkFollower<PlannedUplink> {
   readonly #toldStray = new Set<string>();
   readonly #lastRead = new Map<string, WireBytes>();
   readonly #verdicts = new Map<string, Verdict>();
-  /** Why nothing was read, until that is said. */
-  #damage: string | undefined;
+  /** What came instead of the usage that is kept, until that is said. */
+  #unread: Exclude<UsageRead, { kind: 'read' | 'absent' }> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> | undefined;
   #savedMs: number;
@@ -89,7 +92,7 @@ export class Metering implements UplinkFollower<PlannedUplink> {
     this.#options = options;
     this.#savedMs = options.wallClock();
     this.#stored = new Map(read.kind === 'read' ? read.usage : []);
-    this.#damage = read.kind === 'damaged' ? read.problem : undefined;
+    this.#unread = 'problem' in read ? read : undefined;
   }
 
   /** Reads what is kept. */
@@ -168,13 +171,15 @@ export class Metering implements UplinkFollower<PlannedUplink> {
       { uplink, plan: name, file, counted: wires.source, rateLimit: { down: rate(down), up: rate(up) } },
       'metered uplink',
     );
-    if (this.#damage !== undefined) {
-      const kept = damagedName(file);
-      logger.warn(
-        { file, kept, reason: this.#damage },
-        'the usage of metered uplinks is damaged: counted anew',
-      );
-      this.#damage = undefined;
+    if (this.#unread !== undefined) {
+      const { kind, problem: reason } = this.#unread;
+      if (kind === 'damaged') {
+        const kept = damagedName(file);
+        logger.warn({ file, kept, reason }, 'the usage of metered uplinks is damaged: counted anew');
+      } else {
+        logger.warn({ file, reason }, FORBIDDEN);
+      }
+      this.#unread = undefined;
     }
     if (meter.isClockBehind(nowMs)) {
       logger.warn(

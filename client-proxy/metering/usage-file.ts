@@ -1,10 +1,9 @@
 import { rename } from 'node:fs/promises';
 import * as z from 'zod';
 import { FileLockedError, withFileLock } from '../../shared/runtime/files/file-lock.ts';
-import { fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
+import { FileWriteError, fileExists, writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { damagedName } from '../../shared/runtime/files/state-file.ts';
-import { fileErrorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkUsage } from './usage.ts';
 
 /** The name of the file in the state directory. */
@@ -17,17 +16,20 @@ export type UsageRead =
   | { readonly kind: 'read'; readonly usage: StoredUsage }
   | { readonly kind: 'absent' }
   /** It is there, and is not what this program writes. */
-  | { readonly kind: 'damaged'; readonly problem: string };
+  | { readonly kind: 'damaged'; readonly problem: string }
+  /** It is there, and this user may not read it. */
+  | { readonly kind: 'forbidden'; readonly problem: string };
 
 /** Reads the usage of all metered uplinks; changes nothing. */
 export async function readUsageFile(file: string): Promise<UsageRead> {
-  try {
-    if (!(await fileExists(file))) return { kind: 'absent' };
-  } catch (error) {
-    return { kind: 'damaged', problem: `cannot read ${file}: ${fileErrorWords(error)}` };
-  }
   const read = await readTextFile(file, MAX_FILE_BYTES);
-  if ('problem' in read) return { kind: 'damaged', problem: read.problem };
+  if ('problem' in read) {
+    const { problem } = read;
+    if (read.isForbidden) return { kind: 'forbidden', problem };
+    // A link that leads nowhere is there.
+    const isThere = await fileExists(file).catch(() => true);
+    return isThere ? { kind: 'damaged', problem } : { kind: 'absent' };
+  }
   const parsed = FILE.safeParse(jsonOf(read.text));
   if (!parsed.success) return { kind: 'damaged', problem: `${file} does not hold the usage of uplinks` };
   return { kind: 'read', usage: new Map(Object.entries(parsed.data.uplinks)) };
@@ -35,7 +37,7 @@ export async function readUsageFile(file: string): Promise<UsageRead> {
 
 /**
  * Replaces what the file holds by what `update` makes of it, in one step, while no other program can. A damaged file is moved out
- * of the way first.
+ * of the way first; one that this user may not read stays, with what it holds.
  * @param nowMs milliseconds since 1970, to tell a lock that a dead program left
  * @returns false when another program is at it just now
  * @throws FileWriteError
@@ -48,6 +50,7 @@ export async function updateUsageFile(
   try {
     await withFileLock(file, { wallClock: () => nowMs, waitMs: 0 }, async (lock) => {
       const read = await readUsageFile(file);
+      if (read.kind === 'forbidden') throw new FileWriteError(read.problem);
       if (read.kind === 'damaged') await rename(file, damagedName(file));
       const uplinks = Object.fromEntries(update(read.kind === 'read' ? read.usage : new Map()));
       const text = `${JSON.stringify(FILE.encode({ version: 1, uplinks }), null, 2)}\n`;

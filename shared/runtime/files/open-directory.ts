@@ -19,6 +19,7 @@ export class UnsafePathError extends TributaryError {
 /** A directory that is held open: what is done at `pathOf` is done in it, whatever its path leads to meanwhile. */
 export interface OpenDirectory {
   readonly uid: number;
+  readonly gid: number;
   /** A path of the entry of this name. */
   pathOf(name: string): string;
   /** Waits until renames in it are on the disk. */
@@ -111,11 +112,12 @@ async function openOrMake(directory: string): Promise<FileHandle> {
   });
 }
 
-function placeOf(handle: FileHandle, { uid }: Stats, path: string, name: string): Place {
+function placeOf(handle: FileHandle, { uid, gid }: Stats, path: string, name: string): Place {
   // By the descriptor Linux looks a name up in the directory itself. Elsewhere the path must do.
   const base = HAS_DESCRIPTOR_PATHS ? `/proc/self/fd/${handle.fd}` : path;
   const directory: OpenDirectory = {
     uid,
+    gid,
     pathOf: (entry) => join(base, entry),
     sync: () => handle.sync(),
   };

@@ -32,8 +32,8 @@ export interface PrivateFileOptions {
 /**
  * Writes a file that its owner alone may read (0600), in one step: whoever reads sees the old content or the new one, also
  * after a crash. Missing directories are made with mode 0700. A file that exists is refused unless `overwrite`, which
- * keeps its owner and a group's right to read, so that a service reading it under its own user still can. Links are followed as
- * by `inDirectoryOf`. Throws FileWriteError.
+ * keeps its owner and a group's right to read, so that a service reading it under its own user still can. A new file of root's gets the
+ * owner of its directory. Links are followed as by `inDirectoryOf`. Throws FileWriteError.
  */
 export async function writePrivateFile(
   file: string,
@@ -50,9 +50,10 @@ export async function writePrivateFile(
       const readable = groupId === undefined ? undefined : { uid: 0, gid: groupId, mode: 0o640 };
       // The rights of a link say nothing.
       const found = model?.isFile() ? model : readable;
-      await replace(directory, name, content, (handle) =>
-        rights === 'kept' ? keepRights(handle, found, file) : takeOver(handle, found, directory),
-      );
+      await replace(directory, name, content, (handle) => {
+        if (found === undefined) return giveToOwner(handle, directory);
+        return rights === 'kept' ? keepRights(handle, found, file) : takeOver(handle, found, directory);
+      });
     }),
   );
 }
@@ -139,10 +140,15 @@ async function replace(
   await directory.sync();
 }
 
+/** Whoever a directory belongs to can read what root writes there, as a service its state. */
+async function giveToOwner(handle: FileHandle, { uid, gid }: OpenDirectory): Promise<void> {
+  if ((await handle.stat()).uid !== uid) await handle.chown(uid, gid).catch(() => undefined);
+}
+
 /** Owner, group, and the group's right to read. Only root can give files away; for others the owner is right already. */
-async function takeOver(handle: FileHandle, model: Owned | undefined, { uid }: OpenDirectory): Promise<void> {
+async function takeOver(handle: FileHandle, model: Owned, { uid }: OpenDirectory): Promise<void> {
   // Of a file that somebody else has put into a common directory nothing is taken over.
-  if (model === undefined || (model.uid !== 0 && model.uid !== uid)) return;
+  if (model.uid !== 0 && model.uid !== uid) return;
   const isTheirs = await handle.chown(model.uid, model.gid).then(
     () => true,
     () => false,
@@ -150,8 +156,7 @@ async function takeOver(handle: FileHandle, model: Owned | undefined, { uid }: O
   if (isTheirs && (model.mode & 0o040) !== 0) await handle.chmod(0o640);
 }
 
-async function keepRights(handle: FileHandle, model: Owned | undefined, file: string): Promise<void> {
-  if (model === undefined) return;
+async function keepRights(handle: FileHandle, model: Owned, file: string): Promise<void> {
   try {
     await handle.chown(model.uid, model.gid);
     await handle.chmod(model.mode & 0o777);

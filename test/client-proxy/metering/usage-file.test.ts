@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { chown, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { UplinkUsage } from '../../../client-proxy/metering/usage.ts';
@@ -8,6 +8,7 @@ import {
   updateUsageFile,
 } from '../../../client-proxy/metering/usage-file.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
+import { asUser, IS_ROOT, NOBODY } from '../../support/as-user.ts';
 
 const newFile = async () => join(await temporaryDirectory(), 'state', USAGE_FILE_NAME);
 
@@ -104,6 +105,36 @@ describe('the usage file', () => {
     expect(await readFile(`${file}.damaged`, 'utf8')).toBe(text);
     expect(await readUsageFile(file)).toMatchObject({ kind: 'read' });
   });
+
+  it.skipIf(!IS_ROOT)("written by root for a service is the service's to read and to write", async () => {
+    const file = join(await temporaryDirectory(), USAGE_FILE_NAME);
+    await chown(join(file, '..'), NOBODY, NOBODY);
+    await updateUsageFile(file, Date.now(), () => new Map([['lte', usage(5)]]));
+    await asUser(NOBODY, () =>
+      updateUsageFile(file, Date.now(), (stored) => new Map([...stored, ['sat', usage(7)]])),
+    );
+    const both = new Map([
+      ['lte', usage(5)],
+      ['sat', usage(7)],
+    ]);
+    expect(await readUsageFile(file)).toEqual({ kind: 'read', usage: both });
+  });
+
+  it.skipIf(!IS_ROOT)(
+    'that may not be read is not damaged: it stays, and so does what it holds',
+    async () => {
+      const file = join(await temporaryDirectory(), USAGE_FILE_NAME);
+      await updateUsageFile(file, Date.now(), () => new Map([['lte', usage(5)]]));
+      await chown(join(file, '..'), NOBODY, NOBODY);
+      await asUser(NOBODY, async () => {
+        const problem = `cannot read ${file}: permission denied`;
+        expect(await readUsageFile(file)).toEqual({ kind: 'forbidden', problem });
+        await expect(updateUsageFile(file, Date.now(), () => new Map())).rejects.toThrow(problem);
+      });
+      expect(await readdir(join(file, '..'))).toEqual([USAGE_FILE_NAME]);
+      expect(await readUsageFile(file)).toEqual({ kind: 'read', usage: new Map([['lte', usage(5)]]) });
+    },
+  );
 
   it('that cannot be written is an error that says why', async () => {
     const directory = await temporaryDirectory();

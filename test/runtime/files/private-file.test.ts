@@ -77,6 +77,18 @@ describe('a private file', () => {
     },
   );
 
+  it.skipIf(userInfo().uid !== 0).each([{}, { rights: 'kept' }, { like: 'absent' }] as const)(
+    'is that of the owner of its directory where root writes it anew (%o)',
+    async (options) => {
+      const directory = await temporaryDirectory();
+      const file = join(directory, 'f');
+      await chown(directory, 12_345, 23_456);
+      await writePrivateFile(file, 'x', { overwrite: true, ...options });
+      const { uid, gid } = await stat(file);
+      expect([uid, gid, await mode(file)]).toEqual([12_345, 23_456, 0o600]);
+    },
+  );
+
   it('is written through a symbolic link', async () => {
     const directory = await temporaryDirectory();
     const [file, link] = [join(directory, 'f'), join(directory, 'link')];
