@@ -2,11 +2,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  lchownSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,8 +46,8 @@ class Router {
   constructor(program: ProgramName) {
     this.#program = program;
     onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-    for (const each of ['bin', 'dev', 'etc/init.d', 'etc/tributary', 'opt/tributary/bin', 'var/run'])
-      mkdirSync(join(this.folder, each), { recursive: true });
+    const folders = ['bin', 'dev', 'etc/init.d', 'etc/tributary', 'opt/tributary/bin', 'usr/bin', 'var/run'];
+    for (const each of folders) mkdirSync(join(this.folder, each), { recursive: true });
     const busybox = join(this.folder, 'bin/busybox');
     copyFileSync(execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim(), busybox);
     execFileSync('chroot', [this.folder, '/bin/busybox', '--install', '-s', '/bin']);
@@ -55,10 +58,11 @@ class Router {
     this.write('etc/group', 'root:x:0:\n');
     this.write(
       `opt/tributary/bin/${program}`,
-      '#!/bin/sh\necho "program $*" >> /calls; [ ! -e /broken ]\n',
+      '#!/bin/sh\necho "program $*" >> /calls; env | grep ^STATE_DIRECTORY= > /state; [ ! -e /broken ]\n',
       0o755,
     );
     this.write(`etc/init.d/${program}`, readFileSync(join(FOLDER, `${program}.init`), 'utf8'), 0o755);
+    this.write(`usr/bin/${program}`, readFileSync(join(FOLDER, 'tributary-command'), 'utf8'), 0o755);
   }
 
   write(path: string, text: string, mode = 0o600): void {
@@ -74,12 +78,16 @@ class Router {
   call(action: 'start' | 'stop' | 'reload', { umask = '022', status = 0 } = {}): readonly string[] {
     this.write('calls', '');
     const script = `/etc/init.d/${this.#program}`;
-    const line = `umask ${umask}; exec sh -eu /etc/rc.common ${script} ${action}`;
+    this.run(`umask ${umask}; exec sh -eu /etc/rc.common ${script} ${action}`, status);
+    return readFileSync(join(this.folder, 'calls'), 'utf8').split('\n').slice(0, -1);
+  }
+
+  /** Runs a line of root's in a shell of the router. */
+  run(line: string, status = 0): void {
     const ran = spawnSync('chroot', [this.folder, '/bin/sh', '-c', line], {
       ...{ encoding: 'utf8', env: { PATH: '/bin:/usr/bin:/usr/sbin' } },
     });
     expect({ status: ran.status, stderr: ran.stderr }).toEqual({ status, stderr: '' });
-    return readFileSync(join(this.folder, 'calls'), 'utf8').split('\n').slice(0, -1);
   }
 }
 
@@ -123,6 +131,29 @@ describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
     expect(router.call('start')).toEqual(calls);
     expect(router.call('reload')).toEqual([`send_signal ${program}`]);
   });
+
+  it(
+    "keeps what it finds out where root's commands look for it, and can read what they have written",
+    needs('busybox'),
+    () => {
+      const router = new Router(program);
+      router.write(`etc/tributary/${program}.yaml`, '');
+      router.run(`${program} usage "of two words"`);
+      expect(readFileSync(join(router.folder, 'calls'), 'utf8')).toBe('program usage of two words\n');
+      const [, folder = ''] = readFileSync(join(router.folder, 'state'), 'utf8').trim().split('=');
+      const environment = router.call('start').find((call) => call.startsWith('set_param env '));
+      expect(environment?.split(' ')).toContain(`STATE_DIRECTORY=${folder}`);
+
+      const written = join(folder, 'metered-usage.json');
+      router.write(written, '');
+      router.write('etc/shadow', '');
+      symlinkSync('/etc/shadow', join(router.folder, folder, 'link'));
+      lchownSync(join(router.folder, folder, 'link'), 0, 0);
+      router.call('start');
+      expect(lstatSync(join(router.folder, written)).uid).toBe(32_768);
+      expect(lstatSync(join(router.folder, 'etc/shadow')).uid).toBe(0);
+    },
+  );
 });
 
 const CONFIG = 'etc/tributary/tributary-client.yaml';
