@@ -10,7 +10,7 @@ import {
 import { ConfigNotFoundError, findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
 import { fileExists } from '../../shared/runtime/files/private-file.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import { type ClientConfig, DEFAULT_METRICS_LISTEN } from '../config/client-config.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import {
   CLIENT_CONFIG_NAME,
@@ -26,7 +26,7 @@ import type { SpeedTestArguments } from './run-speed-test.ts';
 import type { SetProxyArguments, UnsetProxyArguments } from './set-proxy.ts';
 import type { TransparentArguments } from './transparent.ts';
 
-/** Reads the configuration that `--config` names, or the first one found. */
+/** Reads the configuration that `--config` names, or the first one found. Rejects with ConfigForbiddenError, or with who may read it. */
 type LoadConfig = (named: string | undefined) => Promise<ClientConfig>;
 
 /** The client's command line: takes the arguments after the program's name, resolves to the exit code. A command is loaded when it is called. */
@@ -46,17 +46,21 @@ function clientProgram(deps: ClientCliDeps): Command {
       },
       deps,
     );
-  const load = async (named: string | undefined) => {
+  const loadOwn = async (named: string | undefined) => {
     const file = await configFile(named);
     const { loadClientConfig } = await import('../config/load-client-config.ts');
     return loadClientConfig(file);
+  };
+  const load = async (named: string | undefined) => {
+    const { loadOrAdvise } = await import('../../shared/runtime/config/read-config-text.ts');
+    return loadOrAdvise(() => loadOwn(named));
   };
   const program = programCommand(HELP, deps.version)
     .option('--first-run', 'without a configuration, take the link on a page at http://127.0.0.1:9101/')
     .action(async ({ config, firstRun }: { config?: string; firstRun?: true }) => {
       refuseUnknownCommand(program);
       const file = firstRun ? await fileAfterFirstRun(config, configFile, deps) : config;
-      await deps.run(await load(file));
+      await deps.run(await loadOwn(file));
     });
   addJoin(program, configFile, deps);
   program
@@ -78,12 +82,13 @@ function clientProgram(deps: ClientCliDeps): Command {
     .option(...READY_OPTION)
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<{ config?: string } & StatusOptions>();
-      const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
-      await printStatus(await load(config), options, program.name(), deps);
+      const { printStatus, toldAt } = await import('../../shared/runtime/config/status-command.ts');
+      const told = await toldAt(() => loadOwn(config), config, DEFAULT_METRICS_LISTEN, deps);
+      await printStatus(told, options, program.name(), deps);
     });
-  addTop(program, load, deps);
+  addTop(program, loadOwn, deps);
   addTransparent(program, load, deps);
-  addProxySettings(program, load, deps);
+  addProxySettings(program, loadOwn, deps);
   program
     .command('usage')
     .description('say what each metered plan has used of its caps')
@@ -207,8 +212,10 @@ function addTop(program: Command, load: LoadConfig, deps: ClientCliDeps): void {
     .option('--interval <duration>', 'how often it is asked', DEFAULT_TOP_INTERVAL)
     .action(async (_options: unknown, command: Command) => {
       const { config, ...options } = command.optsWithGlobals<{ config?: string; interval: string }>();
+      const { toldAt } = await import('../../shared/runtime/config/status-command.ts');
+      const told = await toldAt(() => load(config), config, DEFAULT_METRICS_LISTEN, deps);
       const { runTop } = await import('./run-top.ts');
-      await runTop(await load(config), options, program.name(), deps);
+      await runTop(told, options, program.name(), deps);
     });
 }
 

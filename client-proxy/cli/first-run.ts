@@ -12,13 +12,14 @@ import { HttpEndpoint } from '../../shared/runtime/observe/http-endpoint.ts';
 import { eventText, OpenPages } from '../../shared/runtime/page/open-pages.ts';
 import { ActionError, pageAction } from '../../shared/runtime/page/page-actions.ts';
 import { type PageEvents, WebPage } from '../../shared/runtime/page/web-page.ts';
+import { DEFAULT_METRICS_LISTEN } from '../config/client-config.ts';
 import { FIRST_RUN_FILES, type FirstRunView } from '../page/first-run-files.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 import { DEFAULT_SOCKS } from './command-defaults.ts';
 import { type Joined, targetFile, uplinksFound, writeJoined } from './join.ts';
 
 /** Where the page of a configuration that says nothing else is, so that whoever looks at it can stay there. */
-export const FIRST_RUN_LISTEN: Destination = { host: '127.0.0.1', port: 9101 };
+export const FIRST_RUN_LISTEN = DEFAULT_METRICS_LISTEN;
 
 /** How often open pages are told which uplinks there are. */
 const LOOK_MS = 2_000;

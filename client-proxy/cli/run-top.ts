@@ -1,6 +1,6 @@
 import { UsageError } from '../../shared/runtime/config/command-line.ts';
 import { DURATION_FORMAT, formatDuration, parseDuration } from '../../shared/runtime/config/duration.ts';
-import type { ClientConfig } from '../config/client-config.ts';
+import type { ToldAt } from '../../shared/runtime/config/status-command.ts';
 import { top } from '../top/top.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
 
@@ -9,7 +9,7 @@ const LEAST_INTERVAL_MS = 200;
 
 /** Runs `top`. Throws UsageError for an interval that makes no sense, and what `top` throws. */
 export async function runTop(
-  config: ClientConfig,
+  client: ToldAt,
   { interval }: { readonly interval: string },
   program: string,
   deps: ClientCliDeps,
@@ -20,5 +20,5 @@ export async function runTop(
       `--interval: expected ${DURATION_FORMAT}, at least ${formatDuration(LEAST_INTERVAL_MS)}`,
     );
   }
-  await top(config, intervalMs, program, deps);
+  await top(client, intervalMs, program, deps);
 }

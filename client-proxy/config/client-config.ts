@@ -94,6 +94,9 @@ export interface ConfiguredConcentrator {
 /** The name of the concentrator that the file has under `concentrator`, which says none. */
 export const ONLY_CONCENTRATOR = 'concentrator';
 
+/** Where metrics, status and the page are, unless the configuration says. */
+export const DEFAULT_METRICS_LISTEN: Destination = { host: '127.0.0.1', port: 9101 };
+
 /** Everything the client proxy is told by its configuration file: checked, complete, frozen. */
 export interface ClientConfig {
   /** The file this came from. */

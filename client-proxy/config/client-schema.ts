@@ -36,6 +36,7 @@ import {
   type ClientMode,
   type ConfiguredUplink,
   type ConfiguredUplinks,
+  DEFAULT_METRICS_LISTEN,
   type FallbackSettings,
 } from './client-config.ts';
 import {
@@ -195,7 +196,7 @@ export const clientSchema = z
       .strictObject({ perSession: byteSize({ min: '1MiB', max: '4GiB' }).prefault('64MiB') })
       .prefault({}),
     stateDir: text.optional(),
-    metrics: metrics('127.0.0.1:9101'),
+    metrics: metrics(DEFAULT_METRICS_LISTEN),
     tuning,
     log,
   })

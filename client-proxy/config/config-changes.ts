@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import type { WallClock } from '../../shared/runtime/clock.ts';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
+import { readConfigText } from '../../shared/runtime/config/read-config-text.ts';
 import { withFileLock } from '../../shared/runtime/files/file-lock.ts';
 import { writePrivateFile } from '../../shared/runtime/files/private-file.ts';
 import type { ClientConfig } from './client-config.ts';
 import { type ConfigEdit, ConfigEditError, describeEdit, subjectOf } from './edit/config-edit.ts';
 import { withEdit } from './edit/edited-text.ts';
-import { clientConfigFrom, digestOf, readConfigText } from './load-client-config.ts';
+import { clientConfigFrom, digestOf } from './load-client-config.ts';
 
 /** How long a change lasts: until the client is started again, or as the file says from now on. */
 export const CHANGE_LASTS = ['until-restart', 'in-file'] as const;

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type * as z from 'zod';
-import { ConfigError, ConfigForbiddenError } from '../../shared/runtime/config/config-error.ts';
+import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
-import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
+import { readConfigText } from '../../shared/runtime/config/read-config-text.ts';
+import { YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { readTextFile } from '../../shared/runtime/files/read-file.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { type ClientConfig, type ConfiguredConcentrator, ONLY_CONCENTRATOR } from './client-config.ts';
@@ -15,14 +16,6 @@ import { withEdits } from './edit/edited-text.ts';
 /** Reads and checks the client's configuration. Throws ConfigError with every mistake in it. */
 export async function loadClientConfig(file: string): Promise<ClientConfig> {
   return clientConfigFrom(await readConfigText(file), file);
-}
-
-/** Throws ConfigError; ConfigForbiddenError where this user may not read the file. */
-export async function readConfigText(file: string): Promise<string> {
-  const read = await readTextFile(file, MAX_CONFIG_BYTES);
-  if ('text' in read) return read.text;
-  const Problem = read.isForbidden ? ConfigForbiddenError : ConfigError;
-  throw new Problem([{ file, line: 1, column: 1, path: '', message: read.problem }]);
 }
 
 /** By it texts are compared that have keys in them. */

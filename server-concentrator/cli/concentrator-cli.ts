@@ -10,7 +10,7 @@ import {
 } from '../../shared/runtime/config/command-line.ts';
 import { findConfigFile } from '../../shared/runtime/config/config-search.ts';
 import type { StatusOptions } from '../../shared/runtime/config/status-command.ts';
-import type { ConcentratorConfig } from '../config/concentrator-config.ts';
+import { type ConcentratorConfig, DEFAULT_METRICS_LISTEN } from '../config/concentrator-config.ts';
 import type { CheckDeps } from './check.ts';
 import { addClientCommands, QR } from './client-commands.ts';
 import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
@@ -32,13 +32,14 @@ export function buildConcentratorCli(
 function concentratorProgram(deps: ConcentratorCliDeps): Command {
   const program = programCommand(HELP, deps.version).action(async () => {
     refuseUnknownCommand(program);
-    await deps.run(await loaded());
+    await deps.run(await loadedOwn());
   });
-  const loaded = async () => {
-    const { config: named } = program.opts<{ config?: string }>();
+  const named = () => program.opts<{ config?: string }>().config;
+  const loadedOwn = async () => {
+    const name = named();
     const file = await findConfigFile(
       {
-        ...(named === undefined ? {} : { named }),
+        ...(name === undefined ? {} : { named: name }),
         fileName: CONCENTRATOR_CONFIG_NAME,
         nextCommand: 'tributary-concentrator init --public HOST',
       },
@@ -46,6 +47,10 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     );
     const { loadConcentratorConfig } = await import('../config/load-concentrator-config.ts');
     return loadConcentratorConfig(file);
+  };
+  const loaded = async () => {
+    const { loadOrAdvise } = await import('../../shared/runtime/config/read-config-text.ts');
+    return loadOrAdvise(loadedOwn);
   };
 
   program
@@ -91,8 +96,9 @@ function concentratorProgram(deps: ConcentratorCliDeps): Command {
     .option('--json', 'all of it, for programs')
     .option(...READY_OPTION)
     .action(async (options: StatusOptions) => {
-      const { printStatus } = await import('../../shared/runtime/config/status-command.ts');
-      await printStatus(await loaded(), options, program.name(), deps);
+      const { printStatus, toldAt } = await import('../../shared/runtime/config/status-command.ts');
+      const told = await toldAt(loadedOwn, named(), DEFAULT_METRICS_LISTEN, deps);
+      await printStatus(told, options, program.name(), deps);
     });
 
   addClientCommands(program, loaded, deps);

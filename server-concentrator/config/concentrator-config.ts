@@ -7,6 +7,9 @@ import type { TlsIdentity } from '../../shared/runtime/identity/certificate.ts';
 import type { AnnounceConfig } from '../addresses/announced-addresses.ts';
 import type { EgressRule } from './egress-rule.ts';
 
+/** Where metrics, status and the page are, unless the configuration says. */
+export const DEFAULT_METRICS_LISTEN: Destination = { host: '127.0.0.1', port: 9102 };
+
 /** One socket that subflows arrive at. */
 export interface ListenAddress extends Destination {
   /** False for the default `[::]`: a machine without IPv6 goes on with IPv4 alone. */
@@ -57,6 +60,8 @@ export interface ClientDatabaseConfig {
   readonly user: string;
   readonly database: string;
   readonly password?: string;
+  /** Where the password came from, when not from the configuration's own file. */
+  readonly passwordFile?: string;
   readonly tls: DatabaseTls;
   /** PEM; the system's certificate authorities when absent. */
   readonly ca?: string;

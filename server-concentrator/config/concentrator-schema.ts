@@ -21,6 +21,7 @@ import {
   textAs,
 } from '../../shared/runtime/config/schema-pieces.ts';
 import { tuning } from '../../shared/runtime/config/tuning.ts';
+import { DEFAULT_METRICS_LISTEN } from './concentrator-config.ts';
 import { clientsPlace } from './database-schema.ts';
 import { egressRules, openingRules } from './egress-schema.ts';
 
@@ -158,7 +159,7 @@ export const concentratorSchema = z.strictObject({
   connections,
   linger,
   congestionControl: congestionControl.optional(),
-  metrics: metrics('127.0.0.1:9102'),
+  metrics: metrics(DEFAULT_METRICS_LISTEN),
   tuning,
   log,
 });

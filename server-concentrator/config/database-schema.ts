@@ -11,7 +11,7 @@ const DATABASE_FORMAT =
   '"postgresql://USER@/NAME?host=/run/postgresql"';
 
 /** What the text of a database says. */
-type DatabasePlace = Omit<ClientDatabaseConfig, 'tls' | 'ca'>;
+type DatabasePlace = Omit<ClientDatabaseConfig, 'passwordFile' | 'tls' | 'ca'>;
 
 /** A text may hold a password: what was found is not shown. */
 const database = z.string({ error: DATABASE_FORMAT }).transform((value, context): DatabasePlace => {

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { ConfigError } from '../../shared/runtime/config/config-error.ts';
 import { deepFreeze } from '../../shared/runtime/config/freeze.ts';
 import { parseConfig } from '../../shared/runtime/config/parse-config.ts';
+import { readConfigText } from '../../shared/runtime/config/read-config-text.ts';
 import { MAX_CONFIG_BYTES, YamlSource } from '../../shared/runtime/config/yaml-source.ts';
 import { readTextFile, type TextRead } from '../../shared/runtime/files/read-file.ts';
 import {
@@ -21,10 +22,7 @@ import { defaultTls } from './database-schema.ts';
  * Throws ConfigError with every mistake in them.
  */
 export async function loadConcentratorConfig(file: string): Promise<ConcentratorConfig> {
-  const read = await readTextFile(file, MAX_CONFIG_BYTES);
-  if ('problem' in read)
-    throw new ConfigError([{ file, line: 1, column: 1, path: '', message: read.problem }]);
-  const source = new YamlSource(read.text, file);
+  const source = new YamlSource(await readConfigText(file), file);
   const parsed = parseConfig(source, concentratorSchema);
   const clientsFile = typeof parsed.clients === 'string' ? resolve(dirname(file), parsed.clients) : undefined;
   const tlsCertificateFile = resolve(dirname(file), parsed.tls.certificate);
@@ -73,6 +71,7 @@ async function readClients(
     ...database,
     tls,
     ...(password === undefined ? {} : { password }),
+    ...(passwordFile === undefined ? {} : { passwordFile: resolve(dirname(source.file), passwordFile) }),
     ...(ca === undefined ? {} : { ca }),
   };
   return { clientsDatabase, clients: [] };

@@ -1,6 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
 import * as z from 'zod';
-import type { Destination } from '../../protocol/destination.ts';
+import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { HOST_PORT_FORMAT, isHostName, isIpv6Literal, parseHostPort } from '../address/host-port.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../identity/client-id.ts';
 import { CLIENT_KEY_FORMAT, parseClientKey } from '../identity/client-key.ts';
@@ -141,7 +141,8 @@ const pagePassword = textAs('a text of 8 to 255 bytes', (value) => {
 });
 
 /** Where metrics, health and the page are served, by which names they may be asked for, and the page's password; or false for nowhere. */
-export function metrics(defaultListen: string) {
+export function metrics(defaultAddress: Destination) {
+  const defaultListen = formatDestination(defaultAddress);
   const settings = z.strictObject({
     listen: listenAddress.prefault(defaultListen),
     hosts: z.array(metricsHost).max(MAX_METRICS_HOSTS).default([]),

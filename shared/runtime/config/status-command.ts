@@ -2,10 +2,13 @@ import { get } from 'node:http';
 import { type Destination, formatDestination } from '../../protocol/destination.ts';
 import { TributaryError } from '../../protocol/errors.ts';
 import { type CommandLineDeps, UsageError } from './command-line.ts';
+import { ConfigForbiddenError } from './config-error.ts';
+import { loadOrAdvise } from './read-config-text.ts';
 
 /** Where a running program tells its status, by its configuration. */
 export interface ToldAt {
-  readonly file: string;
+  /** Absent where this user may not read it. */
+  readonly file?: string;
   readonly metrics?: { readonly listen: Destination };
 }
 
@@ -27,6 +30,27 @@ export interface StatusOptions {
   readonly ready?: true;
 }
 
+/**
+ * That of the configuration. Of a service's configuration, which root alone may read, the usual one.
+ * @param load reads the configuration
+ * @param named by whoever asks: then no other program is meant
+ */
+export async function toldAt(
+  load: () => Promise<ToldAt>,
+  named: string | undefined,
+  usual: Destination,
+  { env, stderr }: Pick<CommandLineDeps, 'env' | 'stderr'>,
+): Promise<ToldAt> {
+  if (named !== undefined || env.TRIBUTARY_CONFIG !== undefined) return loadOrAdvise(load);
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof ConfigForbiddenError)) throw error;
+    stderr(`${error.message}\nSo this asks at ${formatDestination(usual)}, the usual address.\n`);
+    return { metrics: { listen: usual } };
+  }
+}
+
 /** Prints what the program that runs with this configuration says of its status. Throws as `askStatus`. */
 export async function printStatus(
   toldAt: ToldAt,
@@ -44,7 +68,7 @@ export async function printStatus(
  * StatusError when nothing answers there, or when it is asked whether it can serve and cannot.
  */
 export async function askStatus(
-  { file, metrics }: ToldAt,
+  { file = 'the configuration', metrics }: ToldAt,
   path: '/status' | '/status.txt' | '/readyz',
   program: string,
 ): Promise<string> {
