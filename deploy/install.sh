@@ -341,7 +341,7 @@ add_user() {
 configuration_of() {
   case $1 in
   tributary-client) echo tributary-client.yaml ;;
-  *) echo tributary-concentrator.yaml certificate.pem key.pem clients.yaml certificate.next.pem key.next.pem ;;
+  *) echo tributary-concentrator.yaml certificate.pem key.pem clients.yaml certificate.next.pem key.next.pem database-password ;;
   esac
 }
 

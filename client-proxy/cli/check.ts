@@ -1,7 +1,8 @@
 import { formatDestination } from '../../shared/protocol/destination.ts';
 import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
+import { secretFileProblems } from '../../shared/runtime/config/secret-files.ts';
+import { readingService } from '../../shared/runtime/config/service-group.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
-import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { aboutConcentrator, type ClientConfig, type ConfiguredUplink } from '../config/client-config.ts';
 import { zoneWarning } from '../config/zone-warning.ts';
 import { type ConfiguredPoint, formatConfiguredPoint } from '../front/application-points.ts';
@@ -12,6 +13,7 @@ import type { TransparentSettings } from '../transparent/transparent-settings.ts
 import { deviceBindingOf } from '../uplink/uplink.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
+import { CLIENT_SERVICE } from './client-service.ts';
 import { planUsage, usageFileOf } from './plan-usage.ts';
 
 /** Says what the client would do with this configuration, which of its uplinks are there now, and which reach the concentrator. */
@@ -51,14 +53,11 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   if (tuned !== undefined) warn(tuned);
   if (config.unused.length > 0) warn(`not used with mode: direct: ${config.unused.join(', ')}`);
   for (const warning of usage.warnings) warn(warning);
-  for (const keyFile of new Set(config.concentrators.flatMap((one) => one.keyFile ?? []))) {
-    if (await readableByOthers(keyFile)) {
-      warn(`others can read ${keyFile}, which holds the key: chmod 600 ${keyFile}`);
-    }
-  }
-  if (await readableByOthers(config.file)) {
-    warn(`others can read ${config.file}, which may hold a key and passwords: chmod 600 ${config.file}`);
-  }
+  const keyFiles = config.concentrators.flatMap((one) => one.keyFile ?? []);
+  const secrets = new Map(keyFiles.map((file) => [file, 'the key']));
+  secrets.set(config.file, 'keys and passwords');
+  const service = await readingService(CLIENT_SERVICE, config.file, deps);
+  for (const problem of await secretFileProblems(secrets, service)) warn(problem);
   if (socks.users.length === 0 && socks.allow.some((range) => EVERYBODY.includes(range))) {
     warn('socks.allow has every address, and there are no users: whoever reaches the port may use the proxy');
   }

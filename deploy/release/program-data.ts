@@ -20,6 +20,8 @@ export const PROGRAM_DATA: Readonly<Record<(typeof PROGRAMS)[number], ProgramDat
       // A certificate that is prepared (`certificate prepare`).
       'certificate.next.pem',
       'key.next.pem',
+      // As docs/clients.md calls it: `clients.passwordFile`.
+      'database-password',
     ],
     state: '/var/lib/tributary-concentrator',
   },

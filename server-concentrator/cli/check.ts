@@ -2,8 +2,9 @@ import { type Destination, formatDestination } from '../../shared/protocol/desti
 import { formatByteSize } from '../../shared/runtime/config/byte-size.ts';
 import type { CommandLineDeps } from '../../shared/runtime/config/command-line.ts';
 import { formatPortRange } from '../../shared/runtime/config/ranges.ts';
+import { secretFileProblems } from '../../shared/runtime/config/secret-files.ts';
+import { readingService } from '../../shared/runtime/config/service-group.ts';
 import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
-import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
@@ -14,6 +15,7 @@ import { type EgressRule, formatEgressRule } from '../config/egress-rule.ts';
 import { memoryMaxBytes } from '../session/memory-levels.ts';
 import { workerConfig } from '../workers/worker-config.ts';
 import { processCount, workerCount } from '../workers/worker-count.ts';
+import { CONCENTRATOR_SERVICE } from './command-defaults.ts';
 
 export interface CheckDeps extends CommandLineDeps {
   /** The addresses that lead to this machine; see `OwnAddresses`. */
@@ -58,10 +60,8 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   if (smallHeap !== undefined) warn(smallHeap);
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
-  for (const file of [config.clientsFile, config.tlsKeyFile]) {
-    if (file === undefined) continue;
-    if (await readableByOthers(file)) warn(`others can read ${file}, which holds keys: chmod 600 ${file}`);
-  }
+  const service = await readingService(CONCENTRATOR_SERVICE, config.file, deps);
+  for (const problem of await secretFileProblems(secretsOf(config), service)) warn(problem);
   if (config.nextCertificateProblem !== undefined) {
     warn(
       `what is prepared cannot be changed to: ${config.nextCertificateProblem}. Prepare another one: ` +
@@ -75,6 +75,14 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   if (lacksPublicAddress(await deps.ownAddresses(config.public))) warn(PUBLIC_ADDRESS_HINT);
   // Clients trust the pin alone, so this stops no one of ours; other programs on the way may care.
   if (certificate && certificate.expires < deps.now()) warn('the certificate has expired');
+}
+
+function secretsOf({ clientsFile, clientsDatabase, tlsKeyFile }: ConcentratorConfig): Map<string, string> {
+  const secrets = new Map([[tlsKeyFile, 'keys']]);
+  if (clientsFile !== undefined) secrets.set(clientsFile, 'keys');
+  const { passwordFile } = clientsDatabase ?? {};
+  if (passwordFile !== undefined) secrets.set(passwordFile, 'a password');
+  return secrets;
 }
 
 /** Where there are several processes: how many, and by which names JOINs find them. */

@@ -15,7 +15,7 @@ import { formatLink } from '../../shared/runtime/identity/link.ts';
 import { ClientsFile } from '../config/clients-file.ts';
 import { DEFAULT_PORT } from '../config/load-concentrator-config.ts';
 import { newClient } from './clients.ts';
-import { CONCENTRATOR_CONFIG_NAME } from './command-defaults.ts';
+import { CONCENTRATOR_CONFIG_NAME, CONCENTRATOR_SERVICE } from './command-defaults.ts';
 import { concentratorConfigText } from './concentrator-config-text.ts';
 import { type LinkOptions, printLink } from './print-link.ts';
 
@@ -31,9 +31,6 @@ export interface InitOptions extends LinkOptions {
   /** Has the service started at the end. */
   readonly start?: boolean;
 }
-
-/** The service, its user and its group, as packages and the instructions make them. */
-const CONCENTRATOR_SERVICE = 'tributary-concentrator';
 
 /** Writes all that a concentrator needs, with a first client, and prints that client's link. Throws UsageError. */
 export async function init(options: InitOptions, deps: CommandLineDeps): Promise<void> {

@@ -34,6 +34,7 @@ const SYSTEM_COMMANDS = [
   'dnf',
   'docker',
   'groupadd',
+  'install',
   'journalctl',
   'kubectl',
   'ln',

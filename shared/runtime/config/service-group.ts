@@ -2,6 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SYSTEM_DIRECTORY } from './config-search.ts';
 
+/** A service of this system, whose group reads a configuration. */
+export interface ReadingService {
+  /** Of its group, too. */
+  readonly name: string;
+  readonly groupId: number;
+}
+
+/** The service that reads a configuration; undefined where there is none, as of `serviceGroupId`. */
+export async function readingService(
+  name: string,
+  file: string,
+  places: { readonly isRoot: boolean },
+): Promise<ReadingService | undefined> {
+  const groupId = await serviceGroupId(name, file, places);
+  return groupId === undefined ? undefined : { name, groupId };
+}
+
 /**
  * The number of the group that is to read a configuration, because a service runs in it: for files that root writes to
  * /etc/tributary, if this system has the group. Undefined otherwise, also where groups come from elsewhere than the system's own list.

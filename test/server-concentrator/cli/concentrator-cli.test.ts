@@ -299,6 +299,22 @@ describe('tributary-concentrator', () => {
     expect((await exec('check')).stderr).toContain('warning: nobody may connect');
   });
 
+  it('checks: says that others can read the password of the database', async () => {
+    const { exec, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    const config = join(directory, 'tributary-concentrator.yaml');
+    const database = '{database: "postgresql://me@db.test/all", passwordFile: database-password}';
+    const text = (await readFile(config, 'utf8')).replace(/^clients: .*$/m, `clients: ${database}`);
+    await writeFile(config, text);
+    const passwordFile = join(directory, 'database-password');
+    await writeFile(passwordFile, 'hunter2\n', { mode: 0o600 });
+    expect((await exec('check')).stderr).not.toContain('database-password');
+    await chmod(passwordFile, 0o644);
+    const { code, stdout, stderr } = await exec('check');
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`chmod 600 ${passwordFile}`)]);
+    expect(stdout + stderr).not.toContain('hunter2');
+  });
+
   it('runs what it was given, with the configuration', async () => {
     const seen: ConcentratorConfig[] = [];
     const { exec, directory } = await cli((config) => {
