@@ -6,7 +6,15 @@ import { parseOptions as parseLoadOptions } from '../load/options.ts';
 import { PACKAGES } from '../support/needs.ts';
 import { type ProgramName, programOutput } from '../support/program-output.ts';
 import { parseOptions as parseUseCaseOptions } from '../use-cases/options.ts';
-import { markdownFiles, projectFile, sectionLines, shellCommands, shellLines } from './markdown.ts';
+import {
+  code,
+  markdownFiles,
+  projectFile,
+  sectionLines,
+  shellCommands,
+  shellLines,
+  tableRows,
+} from './markdown.ts';
 
 const [readme, ci, packageText] = await Promise.all(
   ['README.md', '.ci/run', 'package.json'].map(projectFile),
@@ -34,6 +42,7 @@ const SYSTEM_COMMANDS = [
   'dnf',
   'docker',
   'groupadd',
+  'groupdel',
   'install',
   'journalctl',
   'kubectl',
@@ -55,6 +64,7 @@ const SYSTEM_COMMANDS = [
   'tributary-client',
   'tributary-concentrator',
   'useradd',
+  'userdel',
   'usermod',
   'zbarimg',
 ];
@@ -123,6 +133,42 @@ describe('the shell blocks of the texts', () => {
       expect(started?.[2]).toBe(started?.[1]);
     }
   });
+});
+
+describe('the tables of options', () => {
+  /** Each with the options that stand elsewhere on its page. */
+  const tables = [
+    ['docs/doctor.md', '## What it costs', 'tributary-client doctor', []],
+    ['docs/speedtest.md', '## What it costs', 'tributary-client speedtest', []],
+    [
+      'docs/whole-network.md',
+      '## Set up',
+      'tributary-client transparent',
+      ['--print', '--apply', '--remove'],
+    ],
+    ['docs/clients.md', '## What a client may do', 'tributary-concentrator client set', []],
+  ] as const;
+
+  it('are these', async () => {
+    const files = await markdownFiles();
+    const found = await Promise.all(
+      files.map(async (file) => (/^\| option \|/m.test(await projectFile(file)) ? [file] : [])),
+    );
+    expect(found.flat()).toEqual(tables.map(([file]) => file).sort());
+  });
+
+  it.each(tables)(
+    'in %s, %s, has the options of %s, and no others',
+    async (file, heading, command, elsewhere) => {
+      const [program, ...words] = command.split(' ');
+      const help = await programOutput(program as ProgramName, [...words, '--help']);
+      const [, own = ''] = /^Options:\n(.*?)^\n/ms.exec(help) ?? [];
+      const options = [...own.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option!);
+      const rows = tableRows(await projectFile(file), heading);
+      const told = rows.flatMap(([cell]) => /^(--[a-z-]+)/.exec(code(cell) ?? '')?.[1] ?? []);
+      expect([...told, ...elsewhere].sort()).toEqual(options.filter((option) => option !== '--help').sort());
+    },
+  );
 });
 
 describe('.ci/run', () => {

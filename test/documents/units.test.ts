@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { NO_RULES, redirectRules } from '../../client-proxy/transparent/redirect-rules.ts';
+import { PROGRAM_DATA } from '../../deploy/release/program-data.ts';
 import { MAX_WORKERS } from '../../server-concentrator/config/concentrator-schema.ts';
 import { projectFolder } from '../structure/sources.ts';
 import { needs } from '../support/needs.ts';
-import { projectFile } from './markdown.ts';
+import { projectFile, sectionLines, shellLines } from './markdown.ts';
 
 /** Node.js has 11 by itself. */
 const THREADS_OF_PROCESS = 12;
@@ -89,9 +90,12 @@ it('the socket of the client leads to its service, at the address of the default
 describe('the guide to the units', () => {
   it('lets users at the socket by a group that reads no keys', async () => {
     const guide = await projectFile('deploy/README.md');
-    // Set-up gives /etc/tributary to these groups, which are the users of the units.
-    const ofKeys = [...guide.matchAll(/chown -R root:(\S+) \/etc\/tributary/g)].map(([, group]) => group);
+    // Set-up gives the files in /etc/tributary to these groups, where they are there before, and the folder to none.
+    const ofKeys = [
+      ...guide.matchAll(/useradd .*--user-group .* (\S+)\n.*\nchmod 755 \/etc\/tributary\n/g),
+    ].map(([, group]) => group);
     expect(ofKeys).toEqual(['tributary-concentrator', 'tributary-client']);
+    expect(guide).not.toMatch(/(?:chown|chmod|chgrp) -R .*\/etc\/tributary/);
     const joined = [...guide.matchAll(/usermod .*--groups (\S+)/g)].map(([, group]) => group);
     const [group] = joined;
     expect(joined).toHaveLength(1);
@@ -101,6 +105,26 @@ describe('the guide to the units', () => {
     const socket = await projectFile('deploy/tributary-client.socket');
     expect(socket).toContain(`# SocketGroup=${group}\n`);
   });
+
+  it.each(Object.entries(PROGRAM_DATA))(
+    'removes all of %s, its unit and its user, and proxies before',
+    async (program, { configuration, state }) => {
+      const guide = await projectFile('deploy/README.md');
+      const lines = shellLines(sectionLines(guide, '## Removing').join('\n'));
+      const removed = lines
+        .filter((line) => line.startsWith('rm '))
+        .flatMap((line) => line.split(' ').slice(2));
+      const [, folder] = /^StateDirectory=(\S+)$/m.exec(await projectFile(`deploy/${program}.service`)) ?? [];
+      expect(state).toBe(`/var/lib/${folder}`);
+      const unit = `/etc/systemd/system/${program}.service`;
+      const files = configuration.map((name) => `/etc/tributary/${name}`);
+      expect(removed).toEqual(expect.arrayContaining([unit, `${unit}.d`, state, '/etc/tributary', ...files]));
+      expect(lines).toEqual(
+        expect.arrayContaining([`systemctl disable --now ${program}`, `userdel ${program}`]),
+      );
+      expect(lines[0]).toBe('tributary-client unset-proxy --all-users');
+    },
+  );
 
   it('has packet filter rules that those of "transparent" leave alone', async () => {
     const tables = /^(?:delete )?table (\w+ \w+)/gm;
