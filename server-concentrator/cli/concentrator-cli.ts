@@ -145,6 +145,8 @@ First steps:
       ['/etc/tributary/key.pem', 'its private key'],
       ['/etc/tributary/clients.yaml', 'the clients that may connect, with their keys'],
       ['~/.config/tributary', 'where these are for another user than root'],
+      ['/var/lib/tributary-concentrator', 'what is kept over restarts, such as the usage of clients'],
+      ['~/.local/state/tributary-concentrator', 'the same for another user than root'],
     ],
     seeAlso: ['tributary-client'],
   },

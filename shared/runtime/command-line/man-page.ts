@@ -50,6 +50,7 @@ export function manPage(program: CommandShape, { help, version, date }: ManPageO
 const ENVIRONMENT = [
   ['TRIBUTARY_CONFIG', 'the configuration, where --config names none'],
   ['XDG_CONFIG_HOME', 'where the configuration of a user other than root is, in place of ~/.config'],
+  ['XDG_STATE_HOME', 'where what is kept for a user other than root is, in place of ~/.local/state'],
   ['NO_COLOR', 'if it is not empty, nothing is in colour'],
 ] as const;
 const EXIT_STATUS = [
