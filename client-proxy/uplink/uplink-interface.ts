@@ -25,7 +25,7 @@ export async function connectOverInterface(
       uplink,
       'networkFailure',
       `binding to interface ${name} needs Linux and the optional dependency koffi; ` +
-        'install it (`npm install koffi`) or bind the uplink to its source address',
+        'install it (`npm ci --omit=dev --ignore-scripts` in the checkout) or bind the uplink to its source address',
     );
   }
   const socket = openBound(uplink, name, native, isIP(target.host) === 6 ? 6 : 4, newSocket);

@@ -76,6 +76,10 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
   });
   await printLink(link, client, options, deps);
   deps.stderr(portAdvice(listen, publicAddresses, files.config));
+  const ports = new Set(listen.length === 0 ? [DEFAULT_PORT] : listen.map(({ port }) => port));
+  deps.stderr(
+    `Let port ${[...ports].join(', ')} in, for TCP and UDP, here and at the provider; "tributary-concentrator doctor" says how\n`,
+  );
   const service = groupId === undefined ? undefined : CONCENTRATOR_SERVICE;
   const command = `tributary-concentrator --config ${files.config}`;
   deps.stderr(`${await startOrTell(options.start === true, service, command)}\n`);
