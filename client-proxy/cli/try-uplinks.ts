@@ -4,12 +4,13 @@ import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
 import type { SubflowTransport } from '../../shared/runtime/subflow/subflow-transport.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
+import { configuredPlans } from '../discovery/configured-plans.ts';
 import { LinkServers } from '../dns/link-servers.ts';
 import { targetNames } from '../dns/open-target-names.ts';
 import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
 import { addUsage } from '../metering/add-usage.ts';
 import { hasCap, keptVerdict } from '../metering/kept-verdict.ts';
-import { type Plan, planOf } from '../metering/plan.ts';
+import { type ConfiguredPlans, type Plan, planOf } from '../metering/plan.ts';
 import type { WireBytes } from '../metering/wire-counter.ts';
 import { WireTable } from '../metering/wire-table.ts';
 import { attachmentOf } from '../network/attachment.ts';
@@ -46,7 +47,8 @@ export async function tryUplinks(
   const wires = new WireTable(native, uplinks.length);
   const deps = { native, attachment, clock, wireOf: (name: string) => wires.of(name) };
   const opener = new ConfiguredOpener(config, deps);
-  const reasons = await Promise.all(uplinks.map((uplink) => whyUntried(uplink, usageFile, wallClock)));
+  const plans = configuredPlans(config);
+  const reasons = await Promise.all(uplinks.map((uplink) => whyUntried(uplink, plans, usageFile, wallClock)));
   const names = targetNames({
     uplinks: () => uplinks.filter((_, i) => reasons[i] === undefined),
     resolvers: new UplinkResolvers(
@@ -98,13 +100,14 @@ export async function tryUplinks(
 /** The user, or a cap, wants nothing to go over it. */
 async function whyUntried(
   uplink: ConfiguredUplink,
+  plans: ConfiguredPlans,
   usageFile: string,
   wallClock: WallClock,
 ): Promise<string | undefined> {
   if (uplink.isOff === true) return 'turned off by `enabled: false`';
   const plan = planOf(uplink);
   if (plan === undefined || !hasCap(plan)) return undefined;
-  const { use, reason } = await keptVerdict(usageFile, plan, wallClock);
+  const { use, reason } = await keptVerdict(usageFile, plan, uplink.name, plans, wallClock);
   const isStopped = use === 'stopped' || (use === 'unknown' && plan.settings.atCap === 'stop');
   return isStopped ? reason : undefined;
 }

@@ -1,4 +1,5 @@
 import { type Finding, failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { configuredPlans } from '../../discovery/configured-plans.ts';
 import { hasCap, keptVerdict } from '../../metering/kept-verdict.ts';
 import type { MeteredSettings } from '../../metering/metered-settings.ts';
 import { planOf } from '../../metering/plan.ts';
@@ -14,10 +15,16 @@ export const capCheck: UplinkCheck = {
     const plan = planOf(uplink);
     return plan !== undefined && hasCap(plan);
   },
-  async run({ uplink, options, usageFile, wallClock }) {
+  async run({ config, uplink, options, usageFile, wallClock }) {
     const plan = planOf(uplink)!;
     const { name, settings } = plan;
-    const { use, reason } = await keptVerdict(usageFile, plan, wallClock);
+    const { use, reason } = await keptVerdict(
+      usageFile,
+      plan,
+      uplink.name,
+      configuredPlans(config),
+      wallClock,
+    );
     const remedy = [
       `raise the cap of the plan ${name}, or wait: tributary-client usage   # what it has used`,
     ];

@@ -23,10 +23,18 @@ it('sends nothing over uplinks that are turned off or stopped, and counts what o
     { sentBytes: 2e6, receivedBytes: 0 },
     wallClock,
   );
+  // As it is kept of an uplink that was not said to belong to a plan.
+  await addUsage(
+    usageFile,
+    { name: 'named', settings: stopped },
+    { sentBytes: 2e6, receivedBytes: 0 },
+    wallClock,
+  );
   const binding = { kind: 'address', address: '127.0.0.2' } as const;
   const uplinks: ConfiguredUplink[] = [
     { name: 'off', binding, backup: false, isOff: true, plan: 'other' },
     { name: 'over', binding, backup: false, metered: stopped, plan: 'used' },
+    { name: 'named', binding, backup: false, metered: stopped, plan: 'contract' },
     { name: 'lte', binding, backup: false, metered: counted, plan: 'sim' },
   ];
   const config = {
@@ -48,12 +56,13 @@ it('sends nothing over uplinks that are turned off or stopped, and counts what o
   expect(outcomes).toEqual([
     'not tried, turned off by `enabled: false`',
     expect.stringMatching(/^not tried, monthly cap reached, until /),
+    expect.stringMatching(/^not tried, monthly cap reached, until /),
     expect.stringMatching(/^reaches the concentrator in \d+ ms; UDP passes, in \d+ ms$/),
   ]);
   const [earlier, later] = [before, await readUsageFile(usageFile)].map((read) =>
     read.kind === 'read' ? read.usage : new Map(),
   );
-  expect([...later!.keys()]).toEqual(['used', 'sim']);
+  expect([...later!.keys()]).toEqual(['used', 'named', 'sim']);
   expect(later!.get('used')).toEqual(earlier!.get('used'));
   expect(later!.get('sim').month.sentBytes).toBeGreaterThan(500);
   expect(later!.get('sim').month.receivedBytes).toBeGreaterThan(500);

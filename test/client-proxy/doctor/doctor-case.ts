@@ -39,6 +39,7 @@ export function doctorCase(
       concentrator: { addresses, pins: [] },
       client: { id: 'laptop', key: new Uint8Array(32) },
       datagrams: true,
+      uplinks: [over.uplink ?? UPLINK],
       dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },
     } as Partial<ClientConfig> as ClientConfig,
     options: OPTIONS,
