@@ -6,7 +6,15 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vi
 import { LAN_INTERFACE, Lan, ROUTER } from './support/lan.ts';
 import { Origin } from './support/origin.ts';
 import { SOCKS } from './support/pair.ts';
-import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT, transparent } from './support/redirection.ts';
+import {
+  AS_NOBODY,
+  dropAllBut,
+  dropNothing,
+  REDIRECT_PORT,
+  ruleOfPage,
+  TRANSPARENT,
+  transparent,
+} from './support/redirection.ts';
 import { describeSystem, expectWhole } from './support/system.ts';
 import { download } from './support/transfer.ts';
 
@@ -223,6 +231,25 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
       await lan.machine.exec('curl', ['-sS', '--max-time', '5', `http://${ROUTER.v4}:${OWN_PORT}/`]),
     ).toBe('own');
   });
+
+  test.each([
+    ['REDIRECT', '## Set up', []],
+    ['TPROXY', '## TPROXY', ['--tproxy']],
+  ] as const)(
+    'by %s through a packet filter that drops the rest, by the rule of the page',
+    async (_, heading, how) => {
+      const { pair, network } = system();
+      onTestFinished(() => dropNothing(network.client));
+      await transparent(pair, '--apply', '--lan', LAN_INTERFACE, ...how);
+      for (const { url } of [pair.origin, origin6]) {
+        await dropAllBut(network.client);
+        // Curl gives up: not a word comes back.
+        expect(await curlCode(['--connect-timeout', '2', `${url}/peer`])).toBe(28);
+        await dropAllBut(network.client, await ruleOfPage(heading));
+        expect(await curlCode([`${url}/peer`])).toBe(0);
+      }
+    },
+  );
 
   test('by TPROXY rules and routing replace those of before, and leave nothing behind', async () => {
     const { pair } = system();

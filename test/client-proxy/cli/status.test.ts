@@ -1,19 +1,21 @@
 import { once } from 'node:events';
-import { appendFile } from 'node:fs/promises';
+import { appendFile, chmod } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Health, HttpEndpoint } from '../../../shared/runtime/observe/http-endpoint.ts';
+import { asUser, IS_ROOT, NOBODY } from '../../support/as-user.ts';
 import { cli, LINK } from './client-cli-bed.ts';
 
 describe('tributary-client status', () => {
   /** A configuration whose metrics endpoint is this. */
   async function configured(metrics: string) {
-    const { exec, file } = await cli();
+    const { exec, file, home } = await cli();
     await exec('join', LINK);
     await appendFile(file, `metrics: ${metrics}\n`);
-    return { exec, file };
+    return { exec, file, home };
   }
 
   async function endpoint(status: () => object, health: Health = { ok: true, reasons: [] }) {
@@ -73,6 +75,36 @@ describe('tributary-client status', () => {
     expect(await broken.exec('status')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('tells no status (HTTP 500)'),
+    });
+  });
+
+  describe.skipIf(!IS_ROOT)('beside a service, whose configuration root alone may read', () => {
+    async function asOrdinaryUser(...args: readonly string[]) {
+      const { exec, file, home } = await configured('false');
+      await chmod(home, 0o755);
+      for (const folder of ['.config', '.config/tributary']) await chmod(join(home, folder), 0o755);
+      await chmod(file, 0o600);
+      return asUser(NOBODY, () => exec(...args));
+    }
+
+    // Nobody is asked: these options do not go together, and top has no terminal here.
+    it.each([
+      [['status', '--json', '--ready'], 'either --json or --ready'],
+      [['top'], 'needs a terminal'],
+    ])('%j asks at the usual address, and says so', async (args, then) => {
+      const { code, stderr } = await asOrdinaryUser(...args);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/permission denied\nSo this asks at 127\.0\.0\.1:9101, the usual address\.\n/),
+      ]);
+      expect(stderr).toContain(then);
+    });
+
+    it.each(['check', 'doctor', 'usage', 'speedtest'])('%s says that it needs root', async (command) => {
+      expect(await asOrdinaryUser(command)).toEqual({
+        ...{ code: 2, stdout: '' },
+        stderr: expect.stringMatching(/permission denied\nRoot and the service may: run this as root\n$/),
+      });
     });
   });
 

@@ -7,6 +7,7 @@ import { generateCertificate } from '../../../shared/runtime/identity/certificat
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { parseLink } from '../../../shared/runtime/identity/link.ts';
+import { asUser, IS_ROOT, NOBODY } from '../../support/as-user.ts';
 import { cli, mode } from './concentrator-cli-bed.ts';
 
 describe('tributary-concentrator init', () => {
@@ -313,6 +314,23 @@ describe('tributary-concentrator', () => {
     const { code, stdout, stderr } = await exec('check');
     expect([code, stderr]).toEqual([0, expect.stringContaining(`chmod 600 ${passwordFile}`)]);
     expect(stdout + stderr).not.toContain('hunter2');
+  });
+
+  it.skipIf(!IS_ROOT)('asks at its usual address where root alone may read the configuration', async () => {
+    const { exec, home, directory } = await cli();
+    await exec('init', '--public', 'vps.example.org');
+    for (const folder of [home, join(home, '.config'), directory]) await chmod(folder, 0o755);
+    const asked = await asUser(NOBODY, () => exec('status', '--json', '--ready'));
+    expect(asked.stderr).toMatch(
+      /permission denied\nSo this asks at 127\.0\.0\.1:9102, the usual address\.\n/,
+    );
+    for (const command of [['check'], ['doctor'], ['client', 'list']]) {
+      const { code, stderr } = await asUser(NOBODY, () => exec(...command));
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/permission denied\n.*: run this as root\n$/),
+      ]);
+    }
   });
 
   it('runs what it was given, with the configuration', async () => {
