@@ -57,7 +57,7 @@ export async function check(config: ClientConfig, deps: ClientCliDeps): Promise<
   const secrets = new Map(keyFiles.map((file) => [file, 'the key']));
   secrets.set(config.file, 'keys and passwords');
   const service = await readingService(CLIENT_SERVICE, config.file, deps);
-  for (const problem of await secretFileProblems(secrets, service)) warn(problem);
+  for (const { problem, remedy } of await secretFileProblems(secrets, service)) warn(`${problem}: ${remedy}`);
   if (socks.users.length === 0 && socks.allow.some((range) => EVERYBODY.includes(range))) {
     warn('socks.allow has every address, and there are no users: whoever reaches the port may use the proxy');
   }

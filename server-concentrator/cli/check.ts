@@ -8,6 +8,7 @@ import { tuningWarning } from '../../shared/runtime/config/tuning.ts';
 import { readCertificate } from '../../shared/runtime/identity/certificate.ts';
 import { heapOption, heapShortage } from '../../shared/runtime/process/heap-limit.ts';
 import { lacksPublicAddress, PUBLIC_ADDRESS_HINT } from '../addresses/own-addresses.ts';
+import { clientSecrets } from '../config/client-secrets.ts';
 import type { ConcentratorConfig, ConcentratorLimits, ListenAddress } from '../config/concentrator-config.ts';
 import { databasePlace } from '../config/database-schema.ts';
 import { datagramPorts } from '../config/datagram-ports.ts';
@@ -61,7 +62,8 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   const tuned = tuningWarning(config.tuning);
   if (tuned !== undefined) warn(tuned);
   const service = await readingService(CONCENTRATOR_SERVICE, config.file, deps);
-  for (const problem of await secretFileProblems(secretsOf(config), service)) warn(problem);
+  const secrets = new Map([[config.tlsKeyFile, 'keys'], ...clientSecrets(config)]);
+  for (const { problem, remedy } of await secretFileProblems(secrets, service)) warn(`${problem}: ${remedy}`);
   if (config.nextCertificateProblem !== undefined) {
     warn(
       `what is prepared cannot be changed to: ${config.nextCertificateProblem}. Prepare another one: ` +
@@ -75,14 +77,6 @@ export async function check(config: ConcentratorConfig, deps: CheckDeps): Promis
   if (lacksPublicAddress(await deps.ownAddresses(config.public))) warn(PUBLIC_ADDRESS_HINT);
   // Clients trust the pin alone, so this stops no one of ours; other programs on the way may care.
   if (certificate && certificate.expires < deps.now()) warn('the certificate has expired');
-}
-
-function secretsOf({ clientsFile, clientsDatabase, tlsKeyFile }: ConcentratorConfig): Map<string, string> {
-  const secrets = new Map([[tlsKeyFile, 'keys']]);
-  if (clientsFile !== undefined) secrets.set(clientsFile, 'keys');
-  const { passwordFile } = clientsDatabase ?? {};
-  if (passwordFile !== undefined) secrets.set(passwordFile, 'a password');
-  return secrets;
 }
 
 /** Where there are several processes: how many, and by which names JOINs find them. */

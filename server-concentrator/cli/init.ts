@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
 import { HOST_PORT_FORMAT, parseHostPort } from '../../shared/runtime/address/host-port.ts';
+import { isLoopback } from '../../shared/runtime/address/special-ranges.ts';
 import { changeFile } from '../../shared/runtime/config/change-file.ts';
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { defaultConfigDirectory } from '../../shared/runtime/config/config-search.ts';
@@ -76,13 +77,18 @@ export async function init(options: InitOptions, deps: CommandLineDeps): Promise
   });
   await printLink(link, client, options, deps);
   deps.stderr(portAdvice(listen, publicAddresses, files.config));
-  const ports = new Set(listen.length === 0 ? [DEFAULT_PORT] : listen.map(({ port }) => port));
-  deps.stderr(
-    `Let port ${[...ports].join(', ')} in, for TCP and UDP, here and at the provider; "tributary-concentrator doctor" says how\n`,
-  );
+  deps.stderr(firewallAdvice(listen));
   const service = groupId === undefined ? undefined : CONCENTRATOR_SERVICE;
   const command = `tributary-concentrator --config ${files.config}`;
   deps.stderr(`${await startOrTell(options.start === true, service, command)}\n`);
+}
+
+/** Which ports to open; empty where the concentrator is reached from this machine alone. */
+function firewallAdvice(listenOptions: readonly Destination[]): string {
+  const listen = listenOptions.length === 0 ? atAllAddresses(DEFAULT_PORT) : listenOptions;
+  const ports = new Set(listen.filter(({ host }) => !isLoopback(host)).map(({ port }) => port));
+  if (ports.size === 0) return '';
+  return `Let port ${[...ports].join(', ')} in, for TCP and UDP; "tributary-concentrator doctor" says how\n`;
 }
 
 /** What to do where clients come to ports that the concentrator does not listen at; empty where they do not. */

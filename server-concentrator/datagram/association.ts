@@ -10,8 +10,8 @@ export interface Newcomer {
   readonly from: Destination;
   /** The address that the application knows. */
   readonly shown: string;
-  /** The host that the application has asked for, which led to the address. */
-  readonly askedHost: string;
+  /** The hosts that the application has asked for and that led to the address: that of the flow which is answered, or all. */
+  readonly askedHosts: readonly string[];
   /** It answers a flow to a name: the application is to learn the address. */
   readonly isAnswer: boolean;
 }
@@ -159,12 +159,15 @@ export class Association {
 
   #welcome(from: Destination, key: string): OriginFlow | undefined {
     const answered = this.#named.get(key);
-    const [contact] = this.#contacts.get(from.host) ?? [];
-    const asked = answered ?? contact;
-    if (asked === undefined) return undefined;
-    const isAnswer = answered !== undefined;
-    const { shown } = asked.target!;
-    return this.#options.onNewcomer({ from, shown, askedHost: asked.askedHost, isAnswer });
+    const asked = answered === undefined ? [...(this.#contacts.get(from.host) ?? [])] : [answered];
+    const [first] = asked;
+    if (first === undefined) return undefined;
+    const askedHosts = [...new Set(asked.map(({ askedHost }) => askedHost))];
+    return this.#options.onNewcomer({
+      ...{ from, askedHosts },
+      shown: first.target!.shown,
+      isAnswer: answered !== undefined,
+    });
   }
 
   #onUnreachable(to: Destination, error: ErrorName): void {

@@ -222,11 +222,12 @@ export class Associations {
   }
 
   /** A flow for what has come from a port of a contacted address that no flow leads to. */
-  #welcome(entry: Entry, { from, shown, askedHost, isAnswer }: Newcomer): OriginFlow | undefined {
+  #welcome(entry: Entry, { from, shown, askedHosts, isAnswer }: Newcomer): OriginFlow | undefined {
     const { clientId, claimFlow, targets, counts } = this.#options;
     const { association } = entry;
     const target = flowTarget(from.host, from.port, shown);
-    if (!targets.permits(askedHost, target, clientId)) {
+    const askedHost = askedHosts.find((host) => targets.permits(host, target, clientId));
+    if (askedHost === undefined) {
       counts.drop('forbidden');
       return undefined;
     }

@@ -4,11 +4,13 @@ import { totalmem } from 'node:os';
 import { AddressRanges } from '../../shared/runtime/address/address-ranges.ts';
 import { Cancellation } from '../../shared/runtime/async/cancellation.ts';
 import type { MonotonicClock } from '../../shared/runtime/clock.ts';
+import { secretFileProblems } from '../../shared/runtime/config/secret-files.ts';
+import { readingService } from '../../shared/runtime/config/service-group.ts';
 import { DnsResolver } from '../../shared/runtime/dns/resolver.ts';
 import { Examination } from '../../shared/runtime/doctor/examination.ts';
 import { runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import { runTool } from '../../shared/runtime/doctor/run-tool.ts';
-import { readableByOthers } from '../../shared/runtime/files/private-file.ts';
+import { CONCENTRATOR_SERVICE } from '../cli/command-defaults.ts';
 import type { ConcentratorConfig } from '../config/concentrator-config.ts';
 import type { ConcentratorCase } from './case/concentrator-check.ts';
 import { lookAtPort } from './case/look-at-port.ts';
@@ -17,6 +19,7 @@ import { CONCENTRATOR_CHECKS } from './concentrator-checks.ts';
 export interface ConcentratorDoctorDeps extends Pick<ConcentratorCase, 'now' | 'ownAddresses'> {
   readonly clock: MonotonicClock;
   readonly version: string;
+  readonly isRoot: boolean;
   stdout(text: string): void;
 }
 
@@ -28,7 +31,7 @@ const PATIENCE_MS = 2_500;
 export async function doctor(
   config: ConcentratorConfig,
   { json }: { readonly json: boolean },
-  { version, stdout, now, clock, ownAddresses }: ConcentratorDoctorDeps,
+  { version, isRoot, stdout, now, clock, ownAddresses }: ConcentratorDoctorDeps,
 ): Promise<void> {
   const examination = new Examination({
     program: 'tributary-concentrator',
@@ -38,6 +41,7 @@ export async function doctor(
   });
   const behind = new AddressRanges(config.balancers);
   const resolver = new DnsResolver({ timeoutMs: PATIENCE_MS, clock });
+  const service = await readingService(CONCENTRATOR_SERVICE, config.file, { isRoot });
   examination.begin('this machine');
   const here: ConcentratorCase = {
     config,
@@ -45,7 +49,7 @@ export async function doctor(
     ownAddresses,
     lookAtPort: (address) => lookAtPort(address, behind),
     runTool,
-    readableByOthers,
+    secretFileProblems: (files) => secretFileProblems(files, service),
     readFile: (path) => readFile(path, 'utf8').catch(() => undefined),
     resolve: (name) => resolver.resolve(name, new Cancellation()),
     nameServers: new Resolver().getServers(),

@@ -112,7 +112,7 @@ describeSystem('paths of datagrams', { paths, congestionControl: 'bbr' }, (syste
 
   test('an uplink at its cap has no path any more, and a call goes on over another one', async () => {
     const { pair } = system();
-    await pair.amend(pair.clientFile, { stateDir: 'capped' });
+    await pair.forgetUsage();
     await start([
       { name: 'wan0', interface: 'wan0', metered: { daily: '1MiB', atCap: 'stop' } },
       { name: 'wan1', interface: 'wan1', standby: 'make-before-break', backup: true },

@@ -49,7 +49,7 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
     const { pair, network } = system();
     const third = await network.addPath({ name: 'wan2', downMbps: 20, upMbps: 20 });
     try {
-      await pair.amend(pair.clientFile, { stateDir: 'idle' });
+      await pair.forgetUsage();
       const idle = [
         { name: 'wan0', what: 'not metered', more: {}, leastPerSecond: 300, mostPerSecond: 2_000 },
         { name: 'wan1', what: 'metered', more: { metered: {} }, leastPerSecond: 0, mostPerSecond: 500 },
@@ -95,7 +95,7 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
     const { pair, network } = system();
     const capMB = 4;
     const metered = { daily: `${capMB}MB`, warnAt: '50%', atCap: 'backup' };
-    await pair.amend(pair.clientFile, { stateDir: 'state' });
+    await pair.forgetUsage();
     const uplinks = [
       { name: 'wan0', interface: 'wan0', metered },
       { name: 'wan1', interface: 'wan1' },
@@ -129,7 +129,7 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
 
   test('a stopped uplink carries nothing more, the other takes over', async () => {
     const { pair, network } = system();
-    await pair.amend(pair.clientFile, { stateDir: 'stopped' });
+    await pair.forgetUsage();
     await pair.start([
       { name: 'wan0', interface: 'wan0', metered: { daily: '3MB', atCap: 'stop' } },
       { name: 'wan1', interface: 'wan1' },
@@ -144,7 +144,7 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
 
   test('a cap holds for a modem that the kernel gives another name, together with what it had before', async () => {
     const { pair, network } = system();
-    await pair.amend(pair.clientFile, { stateDir: 'renamed' });
+    await pair.forgetUsage();
     const uplinks = {
       auto: false,
       include: ['wan1', 'enx*'],
@@ -157,19 +157,23 @@ describeSystem('metered uplinks', { paths, congestionControl: 'bbr' }, (system) 
         await pair.startConcentrator();
         await pair.startClient(uplinks);
       }
-      await pair.untilUp([name]);
-      // Half of it goes over the modem, or a little more.
-      await expectWhole(download(pair, 7 * MB), 7 * MB);
-      const { sentIpBytes, receivedIpBytes } = await modem.counters();
-      carried += sentIpBytes + receivedIpBytes;
-      if (round === 0) expect(carried).toBeLessThan(6 * MB);
-      await modem.remove();
+      try {
+        await pair.untilUp([name]);
+        // Half of it goes over the modem, or a little more.
+        await expectWhole(download(pair, 7 * MB), 7 * MB);
+        const { sentIpBytes, receivedIpBytes } = await modem.counters();
+        carried += sentIpBytes + receivedIpBytes;
+        if (round === 0) expect(carried).toBeLessThan(6 * MB);
+      } finally {
+        await modem.remove();
+      }
       await pair.client.untilLog(({ msg, uplink }) => msg === 'uplink removed' && uplink === name);
     }
     report(`two names of one modem, capped at 6 MB: carried ${(carried / MB).toFixed(2)} MB`);
     const stopped = pair.client.log.find(({ use, plan }) => use === 'stopped' && plan !== undefined);
     expect(stopped).toMatchObject({ uplink: 'enx66778899aabb', plan: 'enx*' });
-    expect(carried).toBeGreaterThan(6 * MB);
+    // Bytes are counted within 2 %.
+    expect(carried).toBeGreaterThan(0.98 * 6 * MB);
     expect(carried).toBeLessThan(8 * MB);
   });
 

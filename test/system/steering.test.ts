@@ -120,7 +120,7 @@ describeSystem('steering', { paths, congestionControl: 'cubic' }, (system) => {
 
   test('direct: counts towards the cap of a metered uplink, and ends at one that stops it', async () => {
     const { pair, network } = system();
-    await pair.amend(pair.clientFile, { stateDir: 'direct' });
+    await pair.forgetUsage();
     await start(
       { rules: [{ cidr: network.origin.address.v4, direct: 'wan0' }] },
       {

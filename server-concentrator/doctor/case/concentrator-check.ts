@@ -1,4 +1,5 @@
 import type { Destination } from '../../../shared/protocol/destination.ts';
+import type { SecretFileProblem } from '../../../shared/runtime/config/secret-files.ts';
 import type { Check } from '../../../shared/runtime/doctor/run-checks.ts';
 import type { runTool } from '../../../shared/runtime/doctor/run-tool.ts';
 import type { ConcentratorConfig } from '../../config/concentrator-config.ts';
@@ -13,8 +14,8 @@ export interface ConcentratorCase {
   /** Who answers at one of the concentrator's addresses. */
   lookAtPort(address: Destination): Promise<PortLook>;
   readonly runTool: typeof runTool;
-  /** Of a file with secrets; rejects where it is not there. */
-  readableByOthers(file: string): Promise<boolean>;
+  /** As the function of this name, for the service of this system. */
+  secretFileProblems(files: ReadonlyMap<string, string>): Promise<readonly SecretFileProblem[]>;
   /** A file of the kernel's; undefined where it is not there. */
   readFile(path: string): Promise<string | undefined>;
   /** The addresses of a name. Rejects with StreamError. */

@@ -2,16 +2,14 @@ import { failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { readCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
-/** Certificate and key fit (the configuration would not load otherwise), and nobody else reads the key. */
+/** Certificate and key fit (the configuration would not load otherwise), and nobody but the service reads the key. */
 export const certificateCheck: ConcentratorCheck = {
   name: 'certificate',
-  async run({ config, now, readableByOthers }) {
+  async run({ config, now, secretFileProblems }) {
     const certificate = readCertificate(config.tls.certificate);
     if (certificate === undefined) return failed(`${config.tlsCertificateFile} holds no certificate`);
-    if (await readableByOthers(config.tlsKeyFile))
-      return warning(`others can read ${config.tlsKeyFile}, which holds the key`, [
-        `chmod 600 ${config.tlsKeyFile}`,
-      ]);
+    const [first] = await secretFileProblems(new Map([[config.tlsKeyFile, 'the key']]));
+    if (first !== undefined) return warning(first.problem, [first.remedy]);
     const until = certificate.expires.toISOString().slice(0, 10);
     // Clients trust the pin alone, so this stops none of ours; other programs on the way may care.
     if (certificate.expires < now())

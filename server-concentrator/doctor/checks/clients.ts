@@ -1,20 +1,24 @@
 import { type Finding, failed, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { errorWords } from '../../../shared/runtime/text/error-words.ts';
-import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
+import { clientSecrets } from '../../config/client-secrets.ts';
+import type { ClientDatabaseConfig, ConcentratorConfig } from '../../config/concentrator-config.ts';
 import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 
-/** There are clients, and nobody else reads their keys. */
+/** There are clients, and nobody but the service reads their keys. */
 export const clientsCheck: ConcentratorCheck = {
   name: 'clients',
-  async run({ config: { clients, clientsFile, clientsDatabase }, readableByOthers }) {
-    if (clientsDatabase !== undefined) return askDatabase(clientsDatabase);
-    if (clientsFile !== undefined && (await readableByOthers(clientsFile)))
-      return warning(`others can read ${clientsFile}, which holds keys`, [`chmod 600 ${clientsFile}`]);
-    if (clients.length === 0)
-      return warning('nobody may connect', ['tributary-concentrator client add NAME']);
-    return ok(`${clients.length} in ${clientsFile}`);
+  async run({ config, secretFileProblems }) {
+    const [first] = await secretFileProblems(clientSecrets(config));
+    const found = await listFinding(config);
+    return found.outcome === 'failed' || first === undefined ? found : warning(first.problem, [first.remedy]);
   },
 };
+
+async function listFinding({ clients, clientsFile, clientsDatabase }: ConcentratorConfig): Promise<Finding> {
+  if (clientsDatabase !== undefined) return askDatabase(clientsDatabase);
+  if (clients.length === 0) return warning('nobody may connect', ['tributary-concentrator client add NAME']);
+  return ok(`${clients.length} in ${clientsFile}`);
+}
 
 async function askDatabase(database: ClientDatabaseConfig): Promise<Finding> {
   const { DatabaseClients } = await import('../../clients/postgres/database-clients.ts');

@@ -2,22 +2,28 @@ import { stat } from 'node:fs/promises';
 import { readableByOthers } from '../files/private-file.ts';
 import type { ReadingService } from './service-group.ts';
 
+export interface SecretFileProblem {
+  readonly problem: string;
+  /** A command. */
+  readonly remedy: string;
+}
+
 /**
- * Says of files with secrets where others can read them, and where the service cannot, and what mends it.
+ * Says of files with secrets where others can read them, and where the service cannot.
  * @param files each with what it holds. Rejects where one is not there
  */
 export async function secretFileProblems(
   files: ReadonlyMap<string, string>,
   service: ReadingService | undefined,
-): Promise<readonly string[]> {
-  const problems: string[] = [];
+): Promise<readonly SecretFileProblem[]> {
+  const problems: SecretFileProblem[] = [];
   for (const [file, secret] of files) {
-    const mended =
+    const remedy =
       service === undefined ? `chmod 600 ${file}` : `chgrp ${service.name} ${file} && chmod 640 ${file}`;
     if (await readableByOthers(file))
-      problems.push(`others can read ${file}, which holds ${secret}: ${mended}`);
+      problems.push({ problem: `others can read ${file}, which holds ${secret}`, remedy });
     else if (service !== undefined && (await isLeftToRoot(file, service.groupId)))
-      problems.push(`the service ${service.name} cannot read ${file}: ${mended}`);
+      problems.push({ problem: `the service ${service.name} cannot read ${file}`, remedy });
   }
   return problems;
 }

@@ -41,7 +41,7 @@ export async function toldAt(
   usual: Destination,
   { env, stderr }: Pick<CommandLineDeps, 'env' | 'stderr'>,
 ): Promise<ToldAt> {
-  if (named !== undefined || env.TRIBUTARY_CONFIG !== undefined) return loadOrAdvise(load);
+  if (named !== undefined || env.TRIBUTARY_CONFIG) return loadOrAdvise(load);
   try {
     return await load();
   } catch (error) {

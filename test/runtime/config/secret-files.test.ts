@@ -11,7 +11,7 @@ async function problemsOf(mode: number, service?: typeof SERVICE, [uid, gid] = [
   if (IS_ROOT) await chown(file, uid!, gid!);
   await chmod(file, mode);
   const problems = await secretFileProblems(new Map([[file, 'a password']]), service);
-  return problems.map((problem) => problem.replaceAll(file, 'FILE'));
+  return problems.map(({ problem, remedy }) => `${problem}: ${remedy}`.replaceAll(file, 'FILE'));
 }
 
 describe('files with secrets', () => {

@@ -44,7 +44,8 @@ describe('commands for clients in a database', needs('postgres'), () => {
     expect(JSON.parse((await exec('client', 'list', '--json')).stdout)).toHaveLength(1);
     const used = await exec('client', 'usage', 'van-7', '--json');
     expect([used.code, used.stderr]).toEqual([0, expect.stringContaining(`van-8 cannot be read`)]);
-    const look = { config: { clients: [], clientsDatabase: database.config } } as unknown as ConcentratorCase;
+    const config = { clients: [], clientsDatabase: database.config };
+    const look = { config, secretFileProblems: async () => [] } as unknown as ConcentratorCase;
     expect(await clientsCheck.run(look)).toMatchObject({
       outcome: 'warning',
       words: expect.stringContaining(`2 of 3 clients cannot be read, and may not connect: van-7: ${what}`),

@@ -141,6 +141,23 @@ describe('a client that may reach nothing but names', () => {
     expect(session.begun).toEqual([]);
   });
 
+  test('gets from other ports what a name allows, though it was asked by the address before', async () => {
+    const [asked, other] = [await Origin.at(), await Origin.at()];
+    const only = [`127.0.0.1:${asked.destination.port}`, '*.example'].map((rule) => parseEgressRule(rule)!);
+    const bed = bedOf({
+      names: { 'a.example': ['127.0.0.1'] },
+      rulesOf: () => ({ allow: only.slice(0, 1), deny: [], only }),
+    });
+    const session = bed.session();
+    session.flow(asked.destination, ['x']);
+    await eventually(() => expect(asked.texts).toEqual(['x']));
+    session.flow({ ...asked.destination, host: 'a.example' }, ['x']);
+    await eventually(() => expect(asked.texts).toEqual(['x', 'x']));
+    await other.say('hello', asked.peerPort);
+    await eventually(() => expect(session.received.map(({ text }) => text)).toEqual(['hello']));
+    expect(bed.drops()).toEqual({});
+  });
+
   test('gets from other ports what the name allows that still leads there', async () => {
     const [asked, other] = [await Origin.at(), await Origin.at()];
     let rules = namesIn('*.example');

@@ -36,7 +36,7 @@ function machine({ keys, ...over }: Changes = {}): ConcentratorCase {
     now: () => new Date(),
     ownAddresses: async () => ['203.0.113.7', '2a00::7'],
     lookAtPort: async () => ({ kind: 'tls', pin }),
-    readableByOthers: async () => false,
+    secretFileProblems: async () => [],
     runTool: async (name) => (name === 'timedatectl' ? 'yes\n' : ''),
     readFile: async (path) => (path === '/proc/net/ipv6_route' ? ROUTES : undefined),
     resolve: async () => ['203.0.113.7'],
@@ -53,6 +53,16 @@ const ROUTES = [
 ].join('\n');
 const REJECTING =
   '00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200 lo';
+
+/** A problem of one file, in words of the test's own. */
+function unreadableOf(broken: string): ConcentratorCase['secretFileProblems'] {
+  return async (files) =>
+    [...files].flatMap(([file, secret]) =>
+      file === broken
+        ? [{ problem: `the service cannot read ${file}, with ${secret}`, remedy: `mend ${file}` }]
+        : [],
+    );
+}
 
 function rejecting(code: string): () => Promise<void> {
   return () => Promise.reject(Object.assign(new Error(code), { code }));
@@ -92,19 +102,19 @@ it.each<[string, Changes, string, RegExp, RegExp]>([
   ],
   [
     'certificate',
-    { readableByOthers: async (file) => file === 'key.pem' },
+    { secretFileProblems: unreadableOf('key.pem') },
     'warning',
-    /others can read/,
-    /chmod 600/,
+    /the service cannot read key.pem, with the key$/,
+    /^mend key.pem$/,
   ],
   ['certificate', { now: () => new Date('2100-01-01') }, 'warning', /has expired/, /certificate prepare/],
   ['clients', { keys: { clients: [] } }, 'warning', /nobody may connect/, /client add/],
   [
     'clients',
-    { readableByOthers: async (file) => file === 'clients.yaml' },
+    { secretFileProblems: unreadableOf('clients.yaml') },
     'warning',
-    /others can read/,
-    /chmod 600/,
+    /the service cannot read clients.yaml, with keys$/,
+    /^mend clients.yaml$/,
   ],
   ['public-addresses', { keys: { public: [] } }, 'warning', /not configured/, /public: \[HOST:PORT\]/],
   [

@@ -49,6 +49,7 @@ export class Pair {
   readonly origin: Origin;
   readonly #folder: string;
   readonly #releases: Releases;
+  #states = 0;
   #concentrator: Program | undefined;
   #client: Program | undefined;
 
@@ -119,6 +120,12 @@ export class Pair {
       document.set(key, value);
     }
     await writeFile(file, String(document), { mode: 0o600 });
+  }
+
+  /** From the next start of the client on nothing is used of any cap, also where a test is tried again. */
+  async forgetUsage(): Promise<void> {
+    this.#states++;
+    await this.amend(this.clientFile, { stateDir: `state-${this.#states}` });
   }
 
   /** The concentrator's list of clients. */
