@@ -31,6 +31,8 @@ const BETTER_MS = 5;
 /** It has been better for so long. What is chosen first may be left at once meanwhile: sessions come up one after the other. */
 const HOLD_MS = 10_000;
 const FIRST_MS = 3_000;
+/** After an outage the one that there was may come back so much later than the first: a dial that times out, and a pause. */
+const RETURN_MS = 10_000;
 /** One that could not be reached while it was chosen waits twice as long for each time that it has happened within this. */
 const REMEMBER_FALLS_MS = 600_000;
 const MAX_HOLD_MS = 300_000;
@@ -44,9 +46,9 @@ const LOSS_WEIGHT = 20;
 export class ConcentratorChoice {
   #chosen: string | undefined;
   #firstMs: number | undefined;
-  /** Since when one is reached again after none was: sessions come up one after the other, and the first need not be the best. */
-  #backMs = Number.NEGATIVE_INFINITY;
-  /** At the last look none could be reached. Then it is the uplinks, and no fall of the chosen one. */
+  /** Who was chosen before an outage that another one came back from sooner, and when that was. The way back is free for a while. */
+  #former: { readonly name: string; readonly leftMs: number } | undefined;
+  /** None was heard, and none has been reached since. Then it is the uplinks, and no fall of the chosen one. */
   #isOutage = true;
   /** Since when each has been clearly better than the chosen one, without a break. */
   #betterSinceMs: ReadonlyMap<string, number> = new Map();
@@ -58,8 +60,16 @@ export class ConcentratorChoice {
     return this.#chosen;
   }
 
-  /** @param views in the order of preference @returns what has changed */
-  look(views: readonly ConcentratorView[], nowMs: number): Chosen | undefined {
+  /**
+   * @param views in the order of preference
+   * @param isOutage none is heard; where one is only doubted it is none
+   * @returns what has changed
+   */
+  look(
+    views: readonly ConcentratorView[],
+    nowMs: number,
+    isOutage = views.every(({ isReachable }) => !isReachable),
+  ): Chosen | undefined {
     for (const name of this.#fallsMs.keys())
       if (views.every((one) => one.name !== name)) this.#fallsMs.delete(name);
     const current = views.find(({ name }) => name === this.#chosen);
@@ -68,12 +78,13 @@ export class ConcentratorChoice {
       const next = cheapestOf(reachable);
       // With none to go to, the one that there was is waited for.
       if (next === undefined) {
-        this.#isOutage = true;
+        this.#isOutage ||= isOutage;
         return current === undefined ? this.#choose(views[0]?.name, this.#whyLeft, nowMs) : undefined;
       }
-      if (current !== undefined && !this.#isOutage) this.#noteFall(current.name, nowMs);
       const why = current === undefined ? this.#whyLeft : `${current.name} cannot be reached`;
       const change = this.#choose(next.name, why, nowMs);
+      if (current !== undefined && this.#isOutage) this.#former = { name: current.name, leftMs: nowMs };
+      else if (current !== undefined) this.#noteFall(current.name, nowMs);
       this.#onReached(nowMs);
       return change;
     }
@@ -85,6 +96,7 @@ export class ConcentratorChoice {
   rename(names: ReadonlyMap<string, string>): void {
     const renamed = (name: string) => names.get(name) ?? name;
     if (this.#chosen !== undefined) this.#chosen = renamed(this.#chosen);
+    if (this.#former !== undefined) this.#former = { ...this.#former, name: renamed(this.#former.name) };
     this.#betterSinceMs = new Map([...this.#betterSinceMs].map(([name, ms]) => [renamed(name), ms]));
     this.#fallsMs = new Map([...this.#fallsMs].map(([name, ms]) => [renamed(name), ms]));
   }
@@ -112,9 +124,8 @@ export class ConcentratorChoice {
     this.#betterSinceMs = new Map(
       better.map(({ name }) => [name, this.#betterSinceMs.get(name) ?? nowMs] as const),
     );
-    const isJustBack = nowMs - this.#backMs < FIRST_MS;
     const mayTake = ({ name }: ConcentratorView) =>
-      (isJustBack && this.#recentFalls(name, nowMs).length === 0) ||
+      (this.#isFree(name, nowMs) && this.#recentFalls(name, nowMs).length === 0) ||
       nowMs - this.#betterSinceMs.get(name)! >= this.#holdMs(name, nowMs);
     const next = cheapestOf(better.filter(mayTake));
     return next && this.#choose(next.name, `it is better: ${against(next, current)}`, nowMs);
@@ -124,6 +135,7 @@ export class ConcentratorChoice {
     const before = this.#chosen;
     if (name === undefined || name === before) return undefined;
     this.#betterSinceMs = new Map();
+    this.#former = undefined;
     this.#chosen = name;
     return { name, before, isFirst: this.#isFirst(nowMs), reason };
   }
@@ -131,8 +143,13 @@ export class ConcentratorChoice {
   /** Some are reached. */
   #onReached(nowMs: number): void {
     this.#firstMs ??= nowMs;
-    if (this.#isOutage) this.#backMs = nowMs;
     this.#isOutage = false;
+  }
+
+  /** Whether it need not have been better for long. */
+  #isFree(name: string, nowMs: number): boolean {
+    const isBack = name === this.#former?.name && nowMs - this.#former.leftMs < RETURN_MS;
+    return isBack || this.#isFirst(nowMs);
   }
 
   get #whyLeft(): string {

@@ -43,3 +43,8 @@ export function viewOf(
   }
   return { name, isReachable: keeper.isReachable, ways };
 }
+
+/** Whether it opens a stream without a wait. */
+export function takesNow({ current }: Concentrator['keeper']): boolean {
+  return current?.hasSubflow === true && current.cannotOpen === undefined;
+}

@@ -11,7 +11,7 @@ import type { DialledUplink } from '../path-manager/uplink-role.ts';
 import type { UplinkStatus } from '../path-manager/uplink-status.ts';
 import type { PublishedService } from '../publish/published-service.ts';
 import type { ConcentratorWish } from '../steering/steering-rule.ts';
-import type { Concentrator } from './concentrator.ts';
+import { type Concentrator, takesNow } from './concentrator.ts';
 import { type Chosen, ConcentratorChoice, type ConcentratorView } from './concentrator-choice.ts';
 import type { ConcentratorsOptions } from './concentrators-options.ts';
 import { Member, whyAway } from './member.ts';
@@ -298,8 +298,11 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
   #inOne(change: () => void): void {
     const wasLooking = this.#isLooking;
     this.#isLooking = true;
-    change();
-    this.#isLooking = wasLooking;
+    try {
+      change();
+    } finally {
+      this.#isLooking = wasLooking;
+    }
     this.#look();
   }
 
@@ -315,7 +318,8 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     }
     this.#doubtOthers(nowMs);
     // Beside one that leaves there may be no choice.
-    const change = this.members.length < 2 ? undefined : this.#choice.look(this.#views, nowMs);
+    const isOutage = this.members.every(({ unreachableSinceMs }) => unreachableSinceMs !== undefined);
+    const change = this.members.length < 2 ? undefined : this.#choice.look(this.#views, nowMs, isOutage);
     this.#assign();
     this.#isLooking = false;
     if (change !== undefined) this.#tellChosen(change);
@@ -390,9 +394,4 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
   #wakeWaiting(): void {
     for (const look of [...this.#waiting]) look();
   }
-}
-
-/** Whether it opens a stream without a wait. */
-function takesNow({ current }: Concentrator['keeper']): boolean {
-  return current?.hasSubflow === true && current.cannotOpen === undefined;
 }

@@ -125,6 +125,60 @@ describe('an outage of all', () => {
     run.for(1, undefined, FAR);
     expect(run.until('a', NEAR, FAR)).toBe(20);
   });
+
+  it('frees the way back to the one that there was for 10 s: a dial that times out, and a pause', () => {
+    const backAfter = (seconds: number) => {
+      const run = new Run();
+      run.for(10, NEAR, FAR);
+      run.for(20, undefined, undefined);
+      run.for(seconds, undefined, FAR);
+      return run.until('a', NEAR, FAR);
+    };
+    expect([backAfter(9), backAfter(10)]).toEqual([0, 10]);
+  });
+
+  it('frees no other way: where the chosen one is back first, another has to be better for 10 s', () => {
+    const run = new Run();
+    run.for(10, NEAR, NEAR);
+    run.for(5, undefined, undefined);
+    run.for(1, NEAR, undefined);
+    expect(run.until('b', FAR, NEAR)).toBe(10);
+  });
+
+  it('is none where another is only in doubt: the chosen one has fallen', () => {
+    const choice = new ConcentratorChoice();
+    let nowMs = 0;
+    const look = (a: Ways | undefined, b: Ways | undefined, isOutage: boolean) => {
+      nowMs += 1_000;
+      choice.look([view('a', a), view('b', b)], nowMs, isOutage);
+      return choice.name;
+    };
+    for (let i = 0; i < 10; i++) look(NEAR, FAR, false);
+    const waits = [1, 2].map(() => {
+      look(undefined, undefined, false);
+      expect(look(undefined, FAR, false)).toBe('b');
+      let seconds = 0;
+      while (look(NEAR, FAR, false) === 'b') seconds++;
+      return seconds;
+    });
+    expect(waits).toEqual([10, 20]);
+  });
+
+  it('goes on while the first that may be back is in doubt', () => {
+    const choice = new ConcentratorChoice();
+    const looks: [Ways | undefined, Ways | undefined, boolean][] = [
+      [NEAR, FAR, false],
+      [undefined, undefined, true],
+      [undefined, undefined, false],
+      [undefined, FAR, false],
+      [NEAR, FAR, false],
+    ];
+    const names = looks.map(([a, b, isOutage], index) => {
+      choice.look([view('a', a), view('b', b)], (index + 1) * 5_000, isOutage);
+      return choice.name;
+    });
+    expect(names).toEqual(['a', 'a', 'a', 'b', 'a']);
+  });
 });
 
 describe('among three', () => {

@@ -9,6 +9,7 @@ import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 
 const LIMIT = 1_000_000;
+const ANSWER_MS = 150;
 const LTE: DialledUplink = {
   name: 'lte',
   binding: { kind: 'interface', interface: 'lte' },
@@ -28,14 +29,25 @@ class Asked {
   }
 }
 
-/** A session that has carried what `carried` has for it. */
-const driverOf = (name: string, asked: Asked, carried: ReadonlyMap<string, number>) => {
+/** A session that has carried and measured what is known for its name, and is heard at this moment or was never. */
+const driverOf = (
+  name: string,
+  asked: Asked,
+  carried: ReadonlyMap<string, number>,
+  roundTrips: ReadonlyMap<string, number>,
+  clock: () => number,
+) => {
   const driver = {
     name,
     streamCount: 0,
     ...{ hasSubflow: true, startedMs: 0 },
     snapshot: () => ({
-      subflows: [{ sinceHeardMs: asked.isHeard ? -1 : 1 }],
+      subflows: [
+        {
+          ...{ uplinkName: 'lte', state: 'active', sinceHeardMs: asked.isHeard ? 0 : clock() },
+          ...{ isMeasured: roundTrips.has(name), minRttMs: roundTrips.get(name) },
+        },
+      ],
       statistics: { sentBytes: carried.get(name) ?? 0, receivedBytes: 0 },
     }),
     input: (command: (session: object) => unknown) =>
@@ -65,6 +77,7 @@ function several() {
   const counts: number[] = [];
   const asked = new Asked();
   const carried = new Map<string, number>();
+  const roundTrips = new Map<string, number>();
   const drained = {
     promise: Promise.resolve(),
     /** Those that leave have streams, until the call. */
@@ -86,7 +99,7 @@ function several() {
   };
   const all = new Concentrators({
     make: (configured, { onChanged, onReviewed }) => {
-      const driver = driverOf(configured.name, asked, carried);
+      const driver = driverOf(configured.name, asked, carried, roundTrips, () => time.ms);
       looks.set(configured.name, { onChanged, onReviewed });
       const keeper = {
         setUplinks: (uplinks: readonly DialledUplink[]) => given.set(configured.name, uplinks),
@@ -127,25 +140,33 @@ function several() {
   all.setUplinks([LTE]);
   const rateOf = (name: string) => given.get(name)?.[0]?.rateLimit?.sendBytesPerSecond;
   const configure = (...names: readonly string[]) => all.configure(named(...names), []);
-  /** These are reached from now on, and no others. */
+  const look = (afterMs: number) => {
+    time.ms += afterMs;
+    [...looks.values()][0]!.onChanged();
+  };
+  /** These are reached from now on, and no others. It is looked at once, and again when those that are asked may have answered. */
   const reach = (...names: readonly string[]) => {
     reached.clear();
     for (const name of names) reached.add(name);
-    [...looks.values()][0]!.onChanged();
+    look(0);
+    look(ANSWER_MS);
   };
   /** Its paths say that it is reached, when all have just been looked at. */
   const review = (name: string) => {
     reached.add(name);
     looks.get(name)!.onReviewed();
   };
+  const measure = (name: string, roundTripMs: number) => void roundTrips.set(name, roundTripMs);
   return {
     all,
     configure,
+    measure,
     drained,
     carried,
     rateOf,
     given,
     asked,
+    look,
     reach,
     review,
     left,
@@ -266,9 +287,10 @@ describe('sessions for datagrams', () => {
     reach('frankfurt', 'paris');
     const unheard = asked.hear(false);
     reach('paris');
-    expect(unheard()).toBe(1);
+    // Once by each look.
+    expect(unheard()).toBe(2);
     for (let i = 0; i < 10; i++) review('paris');
-    expect(unheard()).toBe(1);
+    expect(unheard()).toBe(2);
   });
 
   it('of a single one are its own, whether or not it is heard', () => {
@@ -341,6 +363,42 @@ describe('another configuration', () => {
     reach('a', 'b');
     reach('a');
     expect(events).toEqual(['berlin lost: nothing is heard from it', 'a chosen: berlin cannot be reached']);
+  });
+});
+
+describe('a silence', () => {
+  /** How long new connections take to come back to the near one, which was silent for 5 s. */
+  const fall = ({ all, asked, look, reach }: ReturnType<typeof several>, reached: readonly string[]) => {
+    asked.hear(false);
+    reach(...reached);
+    expect(all.chosen?.configured.name).toBe('near');
+    asked.hear(true);
+    reach('far');
+    look(5_000);
+    expect(all.chosen?.configured.name).toBe('far');
+    reach('near', 'far');
+    let waitedMs = 0;
+    for (; all.chosen?.configured.name === 'far' && waitedMs < 60_000; waitedMs += 1_000) look(1_000);
+    return waitedMs;
+  };
+  const settled = () => {
+    const bed = several();
+    bed.configure('near', 'far');
+    bed.measure('near', 20);
+    bed.measure('far', 60);
+    bed.reach('near', 'far');
+    bed.look(60_000);
+    return bed;
+  };
+
+  it('of the chosen one is its fall, though the other has not answered yet: it is returned to later each time', () => {
+    const bed = settled();
+    expect([fall(bed, ['far']), fall(bed, ['far'])]).toEqual([10_000, 20_000]);
+  });
+
+  it('of all is an outage, and no fall', () => {
+    const bed = settled();
+    expect([fall(bed, []), fall(bed, [])]).toEqual([0, 0]);
   });
 });
 
