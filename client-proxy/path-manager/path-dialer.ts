@@ -1,14 +1,14 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { type Destination, formatDestination } from '../../shared/protocol/destination.ts';
-import { TributaryError } from '../../shared/protocol/errors.ts';
+import { type ErrorName, TributaryError } from '../../shared/protocol/errors.ts';
 import type { Backoff } from '../../shared/runtime/async/backoff.ts';
 import { DialAttempt, type DialledSubflow } from './dial-attempt.ts';
 import type { PathHost } from './path-host.ts';
 import type { PathPast } from './path-pasts.ts';
 import { type PathSubflow, PathSubflows } from './path-subflows.ts';
 import type { PathTarget } from './paths.ts';
-import { failureReason, type UplinkCause, type UplinkReason } from './uplink-cause.ts';
+import { failureReason, type UplinkReason } from './uplink-cause.ts';
 
 /** A subflow that ends sooner was none: something on the way takes connections and cuts them. */
 const LASTING_MS = 2_000;
@@ -16,8 +16,10 @@ const LASTING_MS = 2_000;
 const RETURN_WAIT_MS = 1_000;
 /** Where dials cost, only for so long, and while the session is busy. */
 const METERED_RETURN_MS = 60_000;
-/** Nothing answers; who answers with a refusal is there, and need not be asked so often. */
-const RETURNING: ReadonlySet<UplinkCause> = new Set(['silent', 'timedOut', 'destinationUnreachable']);
+/** Nothing answers; who answers with a refusal is there, and need not be asked so often. What has an explanation keeps its code. */
+const SILENCE: ReadonlySet<ErrorName> = new Set(['timedOut', 'destinationUnreachable']);
+/** The concentrator, or its machine, has answered. */
+const ANSWERS: ReadonlySet<ErrorName> = new Set(['connectionRefused', 'sessionUnknown', 'goingAway']);
 const NOT_DIALLED: UplinkReason = { cause: 'not-dialled', reason: 'not dialled yet' };
 
 /**
@@ -45,6 +47,8 @@ export class PathDialer {
   #isRenewing = false;
   #reason = NOT_DIALLED;
   #hasFailed = false;
+  /** Whether it has failed last since nothing was heard over it. */
+  #isSilent = false;
   /** Whether the last subflow did not last. */
   #isFleeting = false;
   readonly #past: PathPast;
@@ -192,6 +196,7 @@ export class PathDialer {
     this.#judge(closed);
     this.#reason = { cause: 'subflow-lost', reason: 'its subflow was lost' };
     this.#hasFailed = true;
+    this.#isSilent = false;
     // One that has lasted was good: what ended it may be over, as where a translator on the way has forgotten it. So may it be where
     // the first did not last.
     if (this.#isFleeting) this.#scheduleRetry(this.#backoff.isFresh);
@@ -211,6 +216,7 @@ export class PathDialer {
       this.#judge(doubted);
       this.#reason = { cause: 'silent', reason: 'its subflow is silent' };
       this.#hasFailed = true;
+      this.#isSilent = true;
       this.#noteSilence();
     }
     this.#maintain();
@@ -310,7 +316,7 @@ export class PathDialer {
   get #isReturning(): boolean {
     const { isMetered, isBusy, clock } = this.#host;
     const sinceWorkedMs = this.#past.sinceWorkedMs(clock());
-    if (sinceWorkedMs === Number.POSITIVE_INFINITY || !RETURNING.has(this.#reason.cause)) return false;
+    if (sinceWorkedMs === Number.POSITIVE_INFINITY || !this.#isSilent) return false;
     return !isMetered() || isBusy() || sinceWorkedMs < METERED_RETURN_MS;
   }
 
@@ -328,11 +334,14 @@ export class PathDialer {
       this.#onUp(dialled);
       return 'up';
     } catch (error) {
+      const code = error instanceof TributaryError ? error.code : undefined;
+      // Also where it ends the session: the next one is to know that somebody is there.
+      if (code !== undefined && ANSWERS.has(code)) this.#past.forgetSilence();
       // The targets have changed, or nobody dials any more: ignore this failure.
       if (attempt.isGivenUp || this.#isStopped || targets !== this.#targets) return 'given up';
       onDial('failed');
-      // What has an explanation keeps its code.
-      if (error instanceof TributaryError && RETURNING.has(error.code)) this.#noteSilence();
+      this.#isSilent = code !== undefined && SILENCE.has(code);
+      if (this.#isSilent) this.#noteSilence();
       this.#onFailure(failureReason(uplinkName, error as Error));
       return 'failed';
     }

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { PathError } from '../../../client-proxy/network/path-diagnosis/path-error.ts';
 import { PathDialer } from '../../../client-proxy/path-manager/path-dialer.ts';
 import { PathPast } from '../../../client-proxy/path-manager/path-pasts.ts';
 import type { PathTarget } from '../../../client-proxy/path-manager/paths.ts';
@@ -28,6 +29,8 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
     isTrialDue: false,
     fails: false,
     admitMs: 0,
+    admitting: 0,
+    answer: undefined as TributaryError | undefined,
     refuses: false,
     destroyed: 0,
     isMetered: false,
@@ -57,7 +60,9 @@ function bed(backoff = { minMs: 100, maxMs: 100 }) {
         return { transport: { destroy: () => void destroy() } as SubflowTransport, address: target! };
       },
       async admit(_transport, { port }) {
+        seen.admitting++;
         if (seen.admitMs > 0) await new Promise((resolve) => setTimeout(resolve, seen.admitMs));
+        if (seen.answer !== undefined) throw seen.answer;
         if (seen.refuses) throw new TributaryError('notAuthorized', 'refused', 'peer');
         seen.up.push(seen.up.length);
         seen.ports.push(port);
@@ -174,6 +179,10 @@ it.each([
 it.each([
   { what: 'as silent', code: 'timedOut', isMetered: false, leastDials: 55, mostDials: 66 },
   { what: 'as silent, metered', code: 'timedOut', isMetered: true, leastDials: 55, mostDials: 66 },
+  {
+    what: 'as silent, and it is known why',
+    ...{ code: 'timedOut', finding: 'gateway-silent', isMetered: false, leastDials: 55, mostDials: 66 },
+  },
   { what: 'for other reasons', code: 'connectionRefused', isMetered: false, leastDials: 5, mostDials: 20 },
 ] as const)('tries a path that has worked and fails, $what, so often in a minute', async (one) => {
   const { path, seen } = bed({ minMs: 100, maxMs: 8_000 });
@@ -181,7 +190,10 @@ it.each([
   Object.assign(seen, {
     fails: true,
     isMetered: one.isMetered,
-    error: new TributaryError(one.code, '', 'peer'),
+    error:
+      'finding' in one
+        ? new PathError('dsl', one.code, one.finding, '')
+        : new TributaryError(one.code, '', 'peer'),
   });
   const dials = () => seen.preferred.length;
   path.onSubflowClosed(0);
@@ -216,6 +228,25 @@ it('is silent for the next session when nothing was heard over it at all, until 
   await vi.advanceTimersByTimeAsync(1_000);
   expect([path.isUp, silentAt()]).toEqual([true, false]);
 });
+
+it.each(['connectionRefused', 'sessionUnknown', 'goingAway'] as const)(
+  'is not silent for the next session once %s was the answer, also where that ends this one',
+  async (code) => {
+    for (const isEnd of [false, true]) {
+      const { path, seen, past } = bed();
+      const silentAt = () => past.isSilent(performance.now());
+      Object.assign(seen, { fails: true, error: new TributaryError('timedOut', '', 'peer') });
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(silentAt()).toBe(true);
+      Object.assign(seen, { fails: false, answer: new TributaryError(code, '', 'peer'), admitMs: 20 });
+      while (seen.admitting === 0) await vi.advanceTimersByTimeAsync(1);
+      if (isEnd) path.stop();
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(silentAt()).toBe(false);
+      path.stop();
+    }
+  },
+);
 
 it('is not silent for the next session where somebody has refused', async () => {
   const { path, seen, past } = bed();
