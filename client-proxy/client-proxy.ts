@@ -6,7 +6,7 @@ import { Lifecycle } from '../shared/runtime/process/lifecycle.ts';
 import type { Concentrators } from './concentrators/concentrators.ts';
 import type { ClientConfig } from './config/client-config.ts';
 import type { ConfigChanges } from './config/config-changes.ts';
-import { describeReload } from './config/describe-reload.ts';
+import { describeReload, takenOver } from './config/describe-reload.ts';
 import { zoneWarning } from './config/zone-warning.ts';
 import type { UplinkSet } from './discovery/uplink-set.ts';
 import type { Fallback } from './fallback/fallback.ts';
@@ -60,10 +60,13 @@ export class ClientProxy {
   readonly #parts: ClientParts;
   readonly #life = new Lifecycle();
   #config: ClientConfig;
+  /** Without what waits for a restart. */
+  #holds: ClientConfig;
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
     this.#config = parts.config;
+    this.#holds = parts.config;
   }
 
   /** Rejects with ListenError or EndpointError; nothing that was started runs on then. */
@@ -87,18 +90,19 @@ export class ClientProxy {
    */
   async reload(next: ClientConfig): Promise<void> {
     const { logger, uplinks, steering, concentrators, fallback, points } = this.#parts;
-    const changes = describeReload(this.#config, next);
+    const changes = describeReload(this.#holds, next);
     const rules = new RuleSet(next.steering);
     await applyReload(changes, logger, () => {
       logger.level = next.log.level;
       // The mode waits for a restart, and until then what belongs to it stays: of a file in the other one there is nothing of it.
-      const isSameMode = next.mode === this.#parts.config.mode;
+      const isSameMode = next.mode === this.#holds.mode;
       if (isSameMode) concentrators.configure(next.concentrators, next.publish);
       uplinks.configure(next);
       points.gate.setAllowed(next.socks.allow);
       const resteered = steering.reload(rules);
       if (isSameMode) fallback.configure(next.fallback);
       this.#config = next;
+      this.#holds = takenOver(this.#holds, next);
       this.#warnOfZone();
       return { resteered };
     });

@@ -1,9 +1,26 @@
 import { compareConfigs, type Reload, type ReloadRule } from '../../shared/runtime/config/reload.ts';
 import type { ClientConfig, ConfiguredConcentrator } from './client-config.ts';
 
-/** What a reload (SIGHUP) of the client's configuration changes: taken over at once, or only by a restart. */
+/** What a reload (SIGHUP) of the client's configuration changes: taken over at once, or only by a restart. @param before what holds, as `takenOver` tells */
 export function describeReload(before: ClientConfig, after: ClientConfig): Reload {
   return compareConfigs(before.mode === after.mode ? RELOAD_RULES : RULES_OF_ANOTHER_MODE, before, after);
+}
+
+/** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
+export function takenOver(before: ClientConfig, after: ClientConfig): ClientConfig {
+  const { fallback: _fallback, autoUplinks: _autoUplinks, ...kept } = before;
+  const { uplinks, autoUplinks, subflowsPerPath, steering, standby, socks, log } = after;
+  // Of a file in the other mode nothing is taken over of what belongs to one.
+  const { concentrators, concentrator, client, publish, fallback } =
+    after.mode === before.mode ? after : before;
+  return {
+    ...kept,
+    ...{ uplinks, subflowsPerPath, steering, standby, concentrators, concentrator, client, publish },
+    ...(autoUplinks && { autoUplinks }),
+    ...(fallback && { fallback }),
+    socks: { ...before.socks, allow: socks.allow },
+    log: { ...before.log, level: log.level },
+  };
 }
 
 /** What of each concentrator stands under this key, in the file or for it. */

@@ -188,6 +188,9 @@ uplinks:
     live: [],
     restart: expect.arrayContaining(['mode', 'fallback']),
   });
+  // Taken back, nothing waits for a restart any more.
+  await proxy.reload(config);
+  expect(said('reloaded').map((line) => JSON.parse(line))).toMatchObject([{ live: [], restart: [] }]);
 });
 
 function withUplink(config: ClientConfig, name: string, over: object = {}): ClientConfig {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
-import { describeReload, RELOAD_RULES } from '../../../client-proxy/config/describe-reload.ts';
+import { describeReload, RELOAD_RULES, takenOver } from '../../../client-proxy/config/describe-reload.ts';
 import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
 import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
 import { temporaryFile } from '../../config/temporary-directory.ts';
@@ -334,6 +334,18 @@ describe('a reload', () => {
     expect(live).toEqual(['log.level']);
     expect(restart).toEqual(expect.arrayContaining(['mode', 'concentrators', 'client.key', 'fallback']));
     expect(describeReload(after, before).live).toEqual(['log.level']);
+  });
+
+  it('that takes back what waits for a restart says that nothing does', async () => {
+    const before = await load(`${MINIMAL}fallback: direct\n`);
+    const direct = await load(
+      `${MINIMAL}mode: direct\nlinger: 5s\nlog: { level: debug }\nsocks: { allow: 10.0.0.0/8 }\n`,
+    );
+    const holds = takenOver(before, direct);
+    expect(describeReload(holds, direct).live).toEqual([]);
+    expect(describeReload(holds, before)).toEqual({ live: ['socks.allow', 'log.level'], restart: [] });
+    const without = await load(MINIMAL);
+    expect(describeReload(takenOver(before, without), without)).toEqual({ live: [], restart: [] });
   });
 
   it('knows every key', () => {
