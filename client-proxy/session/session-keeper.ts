@@ -300,7 +300,7 @@ export class SessionKeeper implements UplinkFollower<DialledUplink> {
       );
     }
     this.#roomTimer = setInterval(() => {
-      if (this.#current?.isFull && !this.#isStopped && this.#waiting.size > 0) return;
+      if (this.#current?.isFull && !this.#isDraining && this.#waiting.size > 0) return;
       clearInterval(this.#roomTimer);
       this.#roomTimer = undefined;
       this.#wakeWaiting();
