@@ -181,7 +181,11 @@ it.each([
   { what: 'as silent, metered', code: 'timedOut', isMetered: true, leastDials: 55, mostDials: 66 },
   {
     what: 'as silent, and it is known why',
-    ...{ code: 'timedOut', finding: 'gateway-silent', isMetered: false, leastDials: 55, mostDials: 66 },
+    code: 'timedOut',
+    finding: 'gateway-silent',
+    isMetered: false,
+    leastDials: 55,
+    mostDials: 66,
   },
   { what: 'for other reasons', code: 'connectionRefused', isMetered: false, leastDials: 5, mostDials: 20 },
 ] as const)('tries a path that has worked and fails, $what, so often in a minute', async (one) => {
