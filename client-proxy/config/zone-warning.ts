@@ -6,14 +6,20 @@ type TimedConfig = Pick<ClientConfig, 'uplinks' | 'autoUplinks' | 'steering'>;
 
 /**
  * What to warn of where times go by the system's time zone, and the environment names it in a way that Node.js does not know: by the rules of
- * POSIX, or as a file. Node.js then takes UTC, or leaves out summer time, and says nothing.
+ * POSIX, or as a file. Node.js then takes that of /etc/localtime, UTC, or one without summer time, and says nothing.
  * @param variable TZ of the environment
+ * @param zone what Node.js has taken; undefined where that has no name
  */
-export function zoneWarning(config: TimedConfig, variable: string | undefined): string | undefined {
-  const name = (variable ?? '').replace(/^:/, '');
+export function zoneWarning(
+  config: TimedConfig,
+  variable: string | undefined,
+  zone: string | undefined = new Intl.DateTimeFormat().resolvedOptions().timeZone,
+): string | undefined {
+  // The folders posix and right of the zone database hold the same names.
+  const name = (variable ?? '').replace(/^:/, '').replace(/^(posix|right)\//, '');
   if (name === '' || isTimeZone(name) || !goesBySystemZone(config)) return undefined;
   return (
-    `TZ=${variable} is no name of a time zone: times for which none is said are those of UTC, or without summer time. ` +
+    `TZ=${variable} is no name of a time zone: times for which none is said go by ${zone ?? 'an offset without summer time'}. ` +
     'Name one behind them and in metered.timeZone, or in TZ, such as Europe/Berlin'
   );
 }

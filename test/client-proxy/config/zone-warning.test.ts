@@ -16,8 +16,18 @@ it.each([
   expect(zoneWarning(config, POSIX)).toMatch(
     /^TZ=CET-1CEST,M3\.5\.0,M10\.5\.0\/3 is no name of a time zone: /,
   );
+  expect(zoneWarning(config, POSIX, 'Europe/Paris')).toContain(' none is said go by Europe/Paris. ');
+  expect(zoneWarning(config, POSIX)).toMatch(/ go by \S+\. /);
   expect(zoneWarning(config, '/usr/share/zoneinfo/Europe/Berlin')).toBeDefined();
-  for (const fine of [undefined, '', 'Europe/Berlin', ':Europe/Berlin', 'UTC'])
+  for (const fine of [
+    undefined,
+    '',
+    'Europe/Berlin',
+    ':Europe/Berlin',
+    'posix/Europe/Berlin',
+    ':right/UTC',
+    'UTC',
+  ])
     expect(zoneWarning(config, fine), fine).toBeUndefined();
 });
 
