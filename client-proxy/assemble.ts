@@ -119,7 +119,7 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
       if (mode === 'direct') states.review(direct.status());
     },
   });
-  const minutes = new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review()]);
+  const minutes = makeMinutes(wallClock, uplinks, steering, relay);
   const pageHistory =
     config.metrics &&
     (await openPageHistory({ ...deps, ...counters, stateDirectory, metering, ...recorded }));
@@ -142,6 +142,16 @@ export async function assemble(config: ClientConfig, deps: ClientProxyDeps): Pro
 function makeRecord(wallClock: WallClock, { counts }: Counters) {
   const changes = new StateChanges(wallClock, (name) => counts.lost.countOf(name));
   return { changes, concentratorChanges: new ConcentratorChanges(wallClock) };
+}
+
+function makeMinutes(
+  wallClock: WallClock,
+  uplinks: UplinkSet,
+  steering: Steering,
+  relay: DatagramRelay,
+): MinuteTimer {
+  // What has become a backup by time, or is none any more, changes no rule: flows are looked at all the same.
+  return new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review(), () => relay.review()]);
 }
 
 /** What the page changes. */
@@ -205,8 +215,7 @@ function openMetering(
   const { counters, uplinks, uses, concentrators, direct, relay } = parts;
   uses.tellChanges((uplinkName) => {
     concentrators.onUseChanged(uplinkName);
-    if (uses.of(uplinkName).use !== 'stopped') return;
-    direct.connections.end(uplinkName);
+    if (uses.of(uplinkName).use === 'stopped') direct.connections.end(uplinkName);
     relay.review();
   });
   return Metering.open({

@@ -69,8 +69,8 @@ export class DirectPorts {
     return new Line({
       ...this.#options,
       route,
-      way: () => this.#wayTo(destination, route),
-      onFailed: (error) => this.#options.onFailed(route, destination, error),
+      way: (by) => this.#wayTo(destination, by),
+      onFailed: (by, error) => this.#options.onFailed(by, destination, error),
     });
   }
 
@@ -151,14 +151,17 @@ interface Way {
 
 interface LineOptions extends Pick<DirectPortsOptions, 'isEligible' | 'counts' | 'clock'> {
   readonly route: DirectRoute;
-  way(): Promise<Way>;
-  onFailed(error: unknown): void;
+  way(route: DirectRoute): Promise<Way>;
+  onFailed(route: DirectRoute, error: unknown): void;
 }
 
 /** The datagrams for one destination. */
 class Line implements DirectLine {
   readonly #options: LineOptions;
   readonly #carried = new CarriedByUplink();
+  /** What it goes by when it looks for its way, */
+  #route: DirectRoute;
+  /** and what it has found. */
   #way: Way | undefined;
   /** Undefined while none is looked for. */
   #waiting: Uint8Array[] | undefined;
@@ -167,16 +170,20 @@ class Line implements DirectLine {
 
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#route = options.route;
   }
 
   get carried(): readonly CarriedBytes[] {
     return this.#carried.all;
   }
 
-  mayGoOn(policy: StreamPolicy): boolean {
-    const { route, isEligible } = this.#options;
-    if (this.#way !== undefined) return isEligible(this.#way.uplinkName, policy);
-    return route.kind === 'balanced' && isDeepStrictEqual(route.policy, policy);
+  goOn(policy: StreamPolicy): boolean {
+    if (this.#route.kind !== 'balanced') return false;
+    if (!this.#way?.port.isOpen) return isDeepStrictEqual(this.#route.policy, policy);
+    if (!this.#options.isEligible(this.#way.uplinkName, policy)) return false;
+    // Its socket may be lost later: what it looks for then is what is allowed now.
+    this.#route = { ...this.#route, policy };
+    return true;
   }
 
   onReceived(bytes: number): void {
@@ -212,8 +219,9 @@ class Line implements DirectLine {
 
   async #look(): Promise<void> {
     const { way, onFailed, counts, clock } = this.#options;
+    const route = this.#route;
     try {
-      const found = await way();
+      const found = await way(route);
       if (this.#isOver) return;
       this.#way = found;
       found.port.expect(found.to.host);
@@ -221,7 +229,7 @@ class Line implements DirectLine {
     } catch (error) {
       this.#failedUntilMs = clock() + RETRY_AFTER_MS;
       counts.drops.directFailed += this.#waiting?.length ?? 0;
-      if (!this.#isOver) onFailed(error);
+      if (!this.#isOver) onFailed(route, error);
     } finally {
       this.#waiting = undefined;
     }

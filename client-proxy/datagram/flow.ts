@@ -25,8 +25,12 @@ export type FlowWay =
 export interface DirectLine {
   /** What each uplink has carried. */
   readonly carried: readonly CarriedBytes[];
-  /** Where any uplink that the policy allows may carry it, whether it need not begin anew: its uplink is allowed, and has not failed alone. */
-  mayGoOn(policy: StreamPolicy): boolean;
+  /**
+   * Any uplink that this policy allows may carry it from now on.
+   * @returns whether it goes on, by this policy; otherwise it is to begin anew, since its uplink is not allowed, has failed alone, or is
+   * a backup while another one works
+   */
+  goOn(policy: StreamPolicy): boolean;
   send(payload: Uint8Array): void;
   /** Something has come from there, of so many bytes. */
   onReceived(bytes: number): void;
@@ -81,14 +85,14 @@ export function newFlow(destination: Destination, nowMs: number): Flow {
 
 /**
  * Whether a flow that goes in a way is right there by what is decided now. One that goes past the concentrator because there was
- * none stays there when there is one again: for its other end it would come from elsewhere; but not where its uplink has failed or is not
- * allowed any more, nor where a rule allows one concentrator alone. One that goes through a session stays when its rule wishes for another
+ * none stays there when there is one again: for its other end it would come from elsewhere; but not where its uplink has failed, is not
+ * allowed any more, or is a backup while another one works, nor where a rule allows one concentrator alone. One that goes through a session stays when its rule wishes for another
  * concentrator.
  */
 export function isAsDecided(way: FlowWay, decision: DatagramDecision): boolean {
   if (way.kind === 'direct' && way.route.kind === 'balanced') {
     const policy = balancedPolicy(decision);
-    return policy !== undefined && way.line.mayGoOn(policy);
+    return policy !== undefined && way.line.goOn(policy);
   }
   const { kind } = way;
   if (kind === 'steer') return decision.kind === kind && isDeepStrictEqual(way.policy, decision.policy);

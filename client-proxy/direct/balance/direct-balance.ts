@@ -70,9 +70,14 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
     if ((down?.mode ?? mode) !== 'round-robin') sticky.use(host, uplinkName, clock());
   }
 
-  /** Whether what has begun over an uplink may go on there: it is allowed, and not of no use while another one is. */
+  /** Whether what has begun over an uplink may go on there: it is allowed, and neither of no use nor a backup while another one works. */
   isEligible(uplinkName: string, policy: StreamPolicy): boolean {
-    return this.#eligible(policy).some(({ name }) => name === uplinkName);
+    const candidates = this.#candidates(this.#eligible(policy), this.#options.clock());
+    const placed = orderUplinks(candidates, halvesOf(policy).at(-1)!, undefined);
+    const own = placed.find(({ name }) => name === uplinkName);
+    if (own === undefined) return false;
+    const [best] = placed;
+    return own.role !== 'backup' || best!.role === 'backup' || best!.isSuspect;
   }
 
   /** What is known of an uplink. */

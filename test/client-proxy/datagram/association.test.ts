@@ -278,7 +278,7 @@ describe('rules', () => {
   it('take a flow from an uplink that has failed, or is not allowed any more, to where it would begin now', () => {
     const { relay, plane, direct, rules, handlers, send } = bed(() => fallback);
     send(DNS, 'one');
-    handlers.mayGoOn = ({ only }) => only === undefined;
+    handlers.goOn = ({ only }) => only === undefined;
     relay.review();
     send(DNS, 'two');
     rules.decide = () => ({
@@ -287,7 +287,7 @@ describe('rules', () => {
     });
     relay.review();
     send(DNS, 'three');
-    handlers.mayGoOn = () => false;
+    handlers.goOn = () => false;
     rules.decide = () => STEER;
     relay.review();
     const sent = plane.calls.length;

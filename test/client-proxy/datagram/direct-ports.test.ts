@@ -161,13 +161,36 @@ describe('datagrams past the concentrator', () => {
     });
     const line = ports.open(DNS, BALANCED);
     const [same, other] = [{ mode: 'lowest-latency' }, { mode: 'redundant' }] as const;
-    expect([line.mayGoOn(same), line.mayGoOn(other)]).toEqual([true, false]);
+    expect([line.goOn(same), line.goOn(other)]).toEqual([true, false]);
     line.send(payloadOf('x'));
     await settled();
-    expect(line.mayGoOn(other)).toBe(true);
+    expect(line.goOn(other)).toBe(true);
     isEligible = false;
-    expect(line.mayGoOn(same)).toBe(false);
+    expect(line.goOn(same)).toBe(false);
     expect(asked).toEqual(['dsl redundant', 'dsl lowest-latency']);
+  });
+
+  it('look by what was allowed last, when they have lost their socket', async () => {
+    const { ports, log, open } = bed({ candidates: (_host, { only = [] }) => only });
+    const line = ports.open(DNS, { ...BALANCED, policy: { mode: 'aggregate', only: ['lte', 'dsl'] } });
+    line.send(payloadOf('one'));
+    await settled();
+    const allowed = { mode: 'aggregate', only: ['lte'] } as const;
+    expect(line.goOn(allowed)).toBe(true);
+    open[0]!.destroy('reset');
+    expect([line.goOn(allowed), line.goOn({ mode: 'aggregate' })]).toEqual([true, false]);
+    line.send(payloadOf('two'));
+    await settled();
+    expect(log.filter((each) => each.startsWith('open'))).toEqual(['open lte 4', 'open lte 4']);
+  });
+
+  it('look elsewhere than before, when they have lost their socket and that is not allowed any more', async () => {
+    const { ports, open } = bed();
+    const line = ports.open(DNS, BALANCED);
+    line.send(payloadOf('one'));
+    await settled();
+    open[0]!.destroy('reset');
+    expect(line.goOn({ mode: 'lowest-latency', only: ['dsl'] })).toBe(false);
   });
 
   it.each<[string, DirectRoute, string]>([

@@ -31,7 +31,7 @@ export function relayBed(
   const counts = new DatagramCounts();
   const warnings: string[] = [];
   const direct: string[] = [];
-  const handlers = { onUnsupported: () => {}, mayGoOn: (_: StreamPolicy) => true };
+  const handlers = { onUnsupported: () => {}, goOn: (_: StreamPolicy) => true };
   const received: { from: string; payload: string }[] = [];
   const relay = new ToldRelay({
     decide: (subject) => rules.decide(subject),
@@ -43,7 +43,7 @@ export function relayBed(
         open: ({ host }: Destination) => ({
           send: (payload: Uint8Array) => void direct.push(`${host}: ${Buffer.from(payload)}`),
           carried: [],
-          mayGoOn: (policy: StreamPolicy) => handlers.mayGoOn(policy),
+          goOn: (policy: StreamPolicy) => handlers.goOn(policy),
           onReceived() {},
           end: () => void direct.push(`${host} ended`),
         }),

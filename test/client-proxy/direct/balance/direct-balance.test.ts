@@ -5,7 +5,8 @@ import {
   type DirectBalanceOptions,
 } from '../../../../client-proxy/direct/balance/direct-balance.ts';
 import { StickyUplinks } from '../../../../client-proxy/direct/balance/sticky-uplinks.ts';
-import { NORMAL_USE } from '../../../../client-proxy/path-manager/uplink-use.ts';
+import type { UplinkTrouble } from '../../../../client-proxy/network/uplink-trouble.ts';
+import { NORMAL_USE, type UplinkUse } from '../../../../client-proxy/path-manager/uplink-use.ts';
 import type { StreamPolicy } from '../../../../shared/protocol/steering/steering-policy.ts';
 
 const AGGREGATE: StreamPolicy = { mode: 'aggregate' };
@@ -170,5 +171,36 @@ describe('uplinks that may not carry a connection', () => {
       false,
       true,
     ]);
+  });
+
+  it('keep nothing that has begun on a backup, once another one is back that works', () => {
+    const lost: ReadonlyMap<string, UplinkTrouble> = new Map([
+      ['dsl', { code: 'no-carrier', reason: '', isCertain: true }],
+    ]);
+    let troubles = lost;
+    const { uplinks, balance } = bench(['dsl', 'lte', 'sat'], { troubles: () => troubles });
+    uplinks[1] = { ...uplinks[1]!, backup: true };
+    uplinks[2] = { ...uplinks[2]!, backup: true };
+    const onLte = (policy: StreamPolicy = AGGREGATE) => balance.isEligible('lte', policy);
+    expect(onLte()).toBe(true);
+    troubles = new Map();
+    expect(onLte()).toBe(false);
+    expect(onLte({ ...AGGREGATE, only: ['lte', 'sat'] })).toBe(true);
+    // Without a share, dsl would come behind it.
+    expect(onLte({ mode: 'weighted', weights: { lte: 1 } })).toBe(true);
+    const { uplinks: none, balance: failing } = bench(['dsl', 'lte']);
+    none[1] = { ...none[1]!, backup: true };
+    const measure = failing.measureOf('dsl');
+    for (let i = 0; i < 2; i++) measure.failed(measure.begin(0), 0);
+    expect(failing.isEligible('lte', AGGREGATE)).toBe(true);
+  });
+
+  it('keep nothing that a cap has made wait for the others', () => {
+    let use: UplinkUse = 'normal';
+    const useOf = (name: string) => (name === 'lte' ? { use, reason: 'cap' } : NORMAL_USE);
+    const { balance } = bench(['dsl', 'lte'], { useOf });
+    expect(balance.isEligible('lte', AGGREGATE)).toBe(true);
+    use = 'backup';
+    expect(balance.isEligible('lte', AGGREGATE)).toBe(false);
   });
 });
