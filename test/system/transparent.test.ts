@@ -2,10 +2,12 @@
  * Applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own.
  */
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { LAN_INTERFACE, Lan, ROUTER } from './support/lan.ts';
 import { Origin } from './support/origin.ts';
 import { SOCKS } from './support/pair.ts';
+import { ROOT } from './support/program.ts';
 import {
   AS_NOBODY,
   dropAllBut,
@@ -250,6 +252,26 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
       }
     },
   );
+
+  test('UDP by TPROXY passes such a filter by the same rule', async () => {
+    const { pair, network } = system();
+    const { client, origin } = network;
+    const [host, port] = [origin.address.v4, '5300'];
+    const support = (name: string) => join(ROOT, 'test', 'system', 'support', name);
+    const echo = origin.spawn(process.execPath, [support('udp-echo.mjs'), host, port], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void echo.kill());
+    await once(echo.stdout!, 'data');
+    onTestFinished(() => dropNothing(client));
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--tproxy', '--udp');
+    const ask = (seconds: string) =>
+      lan.machine.exec(process.execPath, [support('udp-ask.mjs'), seconds, host, port]);
+    await dropAllBut(client);
+    await expect(ask('1')).rejects.toThrow();
+    await dropAllBut(client, await ruleOfPage('## TPROXY'));
+    expect(JSON.parse(await ask('10'))).toMatchObject({ from: `${host} ${port}` });
+  });
 
   test('by TPROXY rules and routing replace those of before, and leave nothing behind', async () => {
     const { pair } = system();
