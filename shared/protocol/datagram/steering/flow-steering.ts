@@ -82,7 +82,7 @@ export class FlowSteering {
     const candidates = this.#candidates(flow);
     const { views } = candidates;
     if (views.length === 0) return NO_UPLINK;
-    askOthers(views);
+    this.#askOthers(flow, views);
     const { pauseMs, rule } = flow;
     flow.onSent(bytes);
     const isSmall = this.#isSmall(flow);
@@ -174,6 +174,19 @@ export class FlowSteering {
     return found;
   }
 
+  /** One path may have failed: whether the others work, those of backups too, should be known before it is certain. */
+  #askOthers(flow: SteeredFlow, views: readonly FlowView[]): void {
+    let lateMs = Number.NEGATIVE_INFINITY;
+    for (const view of views) {
+      if (view instanceof PathView && view.isLate) lateMs = Math.max(lateMs, view.path.liveness.lateAtMs);
+    }
+    if (lateMs === Number.NEGATIVE_INFINITY) return;
+    const [{ allowed }] = flow.rule.policies;
+    for (const { uplink, isUsable, liveness, probes } of this.#options.host.paths) {
+      if (allowed.of(uplink) && isUsable && !liveness.isLate) probes.ask(lateMs);
+    }
+  }
+
   #viewOf(path: DatagramPath): PathView {
     let view = this.#views.get(path);
     if (view === undefined) {
@@ -224,16 +237,6 @@ function carrierOf(view: FlowView): Carrier {
 /** The other paths of a small flow are asked now and then, so that one that works is known when it is needed. */
 function standBy(views: readonly FlowView[], first: FlowView): void {
   for (const view of views) if (view !== first && view instanceof PathView) view.path.probes.standBy();
-}
-
-/** One path may have failed: whether the others work should be known before it is certain. */
-function askOthers(views: readonly FlowView[]): void {
-  let lateMs = Number.NEGATIVE_INFINITY;
-  for (const view of views) {
-    if (view instanceof PathView && view.isLate) lateMs = Math.max(lateMs, view.path.liveness.lateAtMs);
-  }
-  if (lateMs === Number.NEGATIVE_INFINITY) return;
-  for (const view of views) if (view instanceof PathView && !view.isLate) view.path.probes.ask(lateMs);
 }
 
 /**

@@ -167,8 +167,8 @@ describe('FlowSteering', () => {
     });
   });
 
-  it('asks the other paths once where one is late', () => {
-    const bed = new SteeringBed(UPLINKS);
+  it.each([false, true])('asks the other paths once where one is late; they are backups: %s', (isBackup) => {
+    const bed = new SteeringBed(UPLINKS.map((one) => ({ ...one, isBackup: isBackup && one.name !== 'wifi' })));
     const flow = bed.flow({ mode: 'lowest-latency', order: ['wifi'] });
     bed.send(flow);
     bed.makeLate('wifi');
