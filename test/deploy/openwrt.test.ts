@@ -58,9 +58,15 @@ class Router {
     this.write('etc/group', 'root:x:0:\n');
     this.write(
       `opt/tributary/bin/${program}`,
-      '#!/bin/sh\necho "program $*" >> /calls; env | grep ^STATE_DIRECTORY= > /state; [ ! -e /broken ]\n',
+      '#!/bin/sh\necho "program $*" >> /calls; env | grep -E "^(STATE_DIRECTORY|TZ)=" | sort > /state; [ ! -e /broken ]\n',
       0o755,
     );
+    this.write(
+      'usr/bin/uci',
+      '#!/bin/sh\n[ "$*" = "-q get system.@system[0].zonename" ] && cat /zonename\n',
+      0o755,
+    );
+    this.write('zonename', '');
     this.write(`etc/init.d/${program}`, readFileSync(join(FOLDER, `${program}.init`), 'utf8'), 0o755);
     this.write(`usr/bin/${program}`, readFileSync(join(FOLDER, 'tributary-command'), 'utf8'), 0o755);
   }
@@ -80,6 +86,17 @@ class Router {
     const script = `/etc/init.d/${this.#program}`;
     this.run(`umask ${umask}; exec sh -eu /etc/rc.common ${script} ${action}`, status);
     return readFileSync(join(this.folder, 'calls'), 'utf8').split('\n').slice(0, -1);
+  }
+
+  /** What the script gives the program. */
+  serviceEnvironment(): readonly string[] {
+    const [given = ''] = this.call('start').filter((call) => call.startsWith('set_param env '));
+    return given.split(' ');
+  }
+
+  /** What the program was given when it ran last, of what these files give it. */
+  environment(): string {
+    return readFileSync(join(this.folder, 'state'), 'utf8').trim();
   }
 
   /** Runs a line of root's in a shell of the router. */
@@ -140,9 +157,8 @@ describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
       router.write(`etc/tributary/${program}.yaml`, '');
       router.run(`${program} usage "of two words"`);
       expect(readFileSync(join(router.folder, 'calls'), 'utf8')).toBe('program usage of two words\n');
-      const [, folder = ''] = readFileSync(join(router.folder, 'state'), 'utf8').trim().split('=');
-      const environment = router.call('start').find((call) => call.startsWith('set_param env '));
-      expect(environment?.split(' ')).toContain(`STATE_DIRECTORY=${folder}`);
+      const [, folder = ''] = router.environment().split('=');
+      expect(router.serviceEnvironment()).toContain(`STATE_DIRECTORY=${folder}`);
 
       const written = join(folder, 'metered-usage.json');
       router.write(written, '');
@@ -154,6 +170,16 @@ describe.each(PROGRAMS)('the service of %s for OpenWrt', (program) => {
       expect(lstatSync(join(router.folder, 'etc/shadow')).uid).toBe(0);
     },
   );
+});
+
+it('goes by the time zone of the router, as commands of root do', needs('busybox'), () => {
+  const router = new Router('tributary-client');
+  router.write(CONFIG, '');
+  expect(router.serviceEnvironment().join(' ')).not.toContain('TZ=');
+  router.write('zonename', 'America/New York\n');
+  expect(router.serviceEnvironment()).toContain('TZ=America/New_York');
+  router.run('tributary-client usage');
+  expect(router.environment()).toMatch(/\nTZ=America\/New_York$/);
 });
 
 const CONFIG = 'etc/tributary/tributary-client.yaml';
