@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { formatClientKey } from '../../shared/runtime/identity/client-key.ts';
 import { code, projectFile, tableRows } from '../documents/markdown.ts';
+import { eventually } from '../support/eventually.ts';
 import { startEcho } from './support/origin.ts';
 import { Pair, UPLINKS } from './support/pair.ts';
 import { readAll, socksConnect } from './support/socks-client.ts';
@@ -18,13 +19,13 @@ const rows = tableRows(await projectFile('docs/observability.md'), '## Fields of
   }),
 );
 
-/** The paths that the document has for a program. */
-function documented(program: 'client' | 'concentrator'): string[] {
+/** The paths that the document has for a program, or for a concentrator of several processes. */
+function documented(program: 'client' | 'concentrator', ...more: readonly string[]): string[] {
   const above = program === 'client' ? 'uplinks[].' : 'sessions[].uplinks[].';
   const fieldsOf = (...kinds: string[]) => rows.filter(({ of }) => of.some((kind) => kinds.includes(kind)));
   const ofUplink = program === 'client' ? ['uplink', 'uplink at the client'] : ['uplink'];
   return [
-    ...fieldsOf('both', program).map(({ field }) => field),
+    ...fieldsOf('both', program, ...more).map(({ field }) => field),
     ...fieldsOf(...ofUplink).map(({ field }) => above + field),
     ...fieldsOf('subflow').map(({ field }) => `${above}subflows[].${field}`),
   ].filter((path) => !path.endsWith('[]'));
@@ -142,6 +143,29 @@ describe('the status', () => {
       expect([...told].sort()).toEqual([...expected].sort());
     },
   );
+
+  it('of a concentrator with workers has the fields that the document has for them, too', async () => {
+    const several = await Pair.start({
+      publish: { laptop: [PUBLISHED_PORT + 1] },
+      concentrator: { workers: 2 },
+      client: { publish: [{ listen: PUBLISHED_PORT + 1, to: '127.0.0.1:9' }] },
+    });
+    onTestFinished(() => several.close());
+    const wanted = [...new Set(documented('concentrator', 'concentrator with workers'))].sort();
+    await eventually(async () => {
+      const told = JSON.parse((await several.get('concentrator', '/status')).text);
+      expect(told.workers).toMatchObject([
+        { worker: 1, state: 'up' },
+        { worker: 2, state: 'up' },
+      ]);
+      expect(told.sessions).toHaveLength(1);
+      expect([1, 2]).toContain(told.sessions[0].worker);
+      const nullable = ['sessions[].uplinks[].rateLimit', 'sessions[].uplinks[].udp'];
+      const found = [...new Set(paths(told))].filter((path) => !nullable.includes(path));
+      const isAlways = (path: string) => !nullable.some((one) => path.startsWith(`${one}.`));
+      expect(found.filter(isAlways).sort()).toEqual(wanted.filter(isAlways));
+    });
+  });
 
   it.each(['client', 'concentrator'] as const)(
     'of the %s holds no secret, and reads as tables too',

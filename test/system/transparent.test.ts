@@ -2,11 +2,21 @@
  * Applications that know of no proxy: on a machine behind the client (support/lan.ts), and on the client's own.
  */
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { LAN_INTERFACE, Lan, ROUTER } from './support/lan.ts';
 import { Origin } from './support/origin.ts';
 import { SOCKS } from './support/pair.ts';
-import { AS_NOBODY, REDIRECT_PORT, TRANSPARENT, transparent } from './support/redirection.ts';
+import { ROOT } from './support/program.ts';
+import {
+  AS_NOBODY,
+  dropAllBut,
+  dropNothing,
+  REDIRECT_PORT,
+  ruleOfPage,
+  TRANSPARENT,
+  transparent,
+} from './support/redirection.ts';
 import { describeSystem, expectWhole } from './support/system.ts';
 import { download } from './support/transfer.ts';
 
@@ -222,6 +232,45 @@ describeSystem('redirected connections', { paths, congestionControl: 'cubic' }, 
     expect(
       await lan.machine.exec('curl', ['-sS', '--max-time', '5', `http://${ROUTER.v4}:${OWN_PORT}/`]),
     ).toBe('own');
+  });
+
+  test.each([
+    ['REDIRECT', '## Set up', []],
+    ['TPROXY', '## TPROXY', ['--tproxy']],
+  ] as const)(
+    'by %s through a packet filter that drops the rest, by the rule of the page',
+    async (_, heading, how) => {
+      const { pair, network } = system();
+      onTestFinished(() => dropNothing(network.client));
+      await transparent(pair, '--apply', '--lan', LAN_INTERFACE, ...how);
+      for (const { url } of [pair.origin, origin6]) {
+        await dropAllBut(network.client);
+        // Curl gives up: not a word comes back.
+        expect(await curlCode(['--connect-timeout', '2', `${url}/peer`])).toBe(28);
+        await dropAllBut(network.client, await ruleOfPage(heading));
+        expect(await curlCode([`${url}/peer`])).toBe(0);
+      }
+    },
+  );
+
+  test('UDP by TPROXY passes such a filter by the same rule', async () => {
+    const { pair, network } = system();
+    const { client, origin } = network;
+    const [host, port] = [origin.address.v4, '5300'];
+    const support = (name: string) => join(ROOT, 'test', 'system', 'support', name);
+    const echo = origin.spawn(process.execPath, [support('udp-echo.mjs'), host, port], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void echo.kill());
+    await once(echo.stdout!, 'data');
+    onTestFinished(() => dropNothing(client));
+    await transparent(pair, '--apply', '--lan', LAN_INTERFACE, '--tproxy', '--udp');
+    const ask = (seconds: string) =>
+      lan.machine.exec(process.execPath, [support('udp-ask.mjs'), seconds, host, port]);
+    await dropAllBut(client);
+    await expect(ask('1')).rejects.toThrow();
+    await dropAllBut(client, await ruleOfPage('## TPROXY'));
+    expect(JSON.parse(await ask('10'))).toMatchObject({ from: `${host} ${port}` });
   });
 
   test('by TPROXY rules and routing replace those of before, and leave nothing behind', async () => {
