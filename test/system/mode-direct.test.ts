@@ -5,12 +5,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../support/needs.ts';
 import { DirectOrigin } from './support/direct-origin.ts';
 import { Network } from './support/namespaces.ts';
 import { command, Program } from './support/program.ts';
 import { report } from './support/system.ts';
+import { UdpCalls } from './support/udp-calls.ts';
 
 const BODY_BYTES = 1_000_000;
 const METRICS_PORT = 9101;
@@ -102,6 +104,29 @@ describe('mode: direct', { timeout: TIMEOUT_MS, ...needs('network') }, () => {
       expect(await ask('/readyz')).toMatch(/uplink wan0: .*(down|carrier|address)/);
     } finally {
       await wan0.linkUp();
+    }
+  });
+
+  test('UDP goes on over the other uplink when its own is unplugged', async () => {
+    const calls = await UdpCalls.start({ network }, origin.hosts[0]);
+    const wan0 = network.path('wan0');
+    try {
+      await start(
+        'mode: direct\nuplinks: { include: ["wan*"] }\n' +
+          'steering: { default: { mode: active-standby, order: [wan0, wan1] } }\n',
+      );
+      const before = await network.path('wan1').counters();
+      const call = calls.make({ answers: 300, gapMs: 10, bytes: 160 });
+      await sleep(500);
+      await wan0.linkDown();
+      const { sent, came, longestMs } = await call;
+      report(`an uplink unplugged: ${sent - came} of ${sent} datagrams lost, longest pause ${longestMs} ms`);
+      expect(came).toBeGreaterThanOrEqual(300);
+      const after = await network.path('wan1').counters();
+      expect(after.sentBytes - before.sentBytes).toBeGreaterThan(100 * 160);
+    } finally {
+      await wan0.linkUp();
+      calls.stop();
     }
   });
 });

@@ -27,9 +27,12 @@ export class UdpCalls {
   readonly #children: ChildProcess[] = [];
   #onLine: (line: string) => void = () => {};
 
-  static async start({ network: { client, origin } }: Pair): Promise<UdpCalls> {
+  /** @param v4 the address of the origin */
+  static async start(
+    { network: { client, origin } }: Pick<Pair, 'network'>,
+    v4 = origin.address.v4,
+  ): Promise<UdpCalls> {
     const program = join(ROOT, 'test', 'system', 'support', 'udp-call.mjs');
-    const { v4 } = origin.address;
     const calls = new UdpCalls();
     await calls.#begin(
       origin.spawn(process.execPath, [program, 'origin', v4, String(PORT)], { stdio: STDIO }),
