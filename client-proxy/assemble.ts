@@ -150,8 +150,13 @@ function makeMinutes(
   steering: Steering,
   relay: DatagramRelay,
 ): MinuteTimer {
-  // What has become a backup by time, or is none any more, changes no rule: flows are looked at all the same.
-  return new MinuteTimer(wallClock, [() => uplinks.onTime(), () => steering.review(), () => relay.review()]);
+  return new MinuteTimer(wallClock, [
+    () => {
+      // What has become a backup by time, or is none any more, changes no rule: flows are looked at all the same.
+      if (uplinks.onTime()) relay.review();
+    },
+    () => steering.review(),
+  ]);
 }
 
 /** What the page changes. */

@@ -88,8 +88,8 @@ export class UplinkSet {
     this.#update('the configuration', this.#view);
   }
 
-  /** Time has passed: what depends on the time of day may be otherwise. */
-  onTime(): void {
+  /** Time has passed: what depends on the time of day may be otherwise. @returns whether it is */
+  onTime(): boolean {
     const uplinks = this.#uplinks.map((uplink) => {
       const now = this.#atThisTime(uplink);
       return isDeepStrictEqual(now, uplink) ? uplink : now;
@@ -101,9 +101,10 @@ export class UplinkSet {
         'uplink: the time of day counts',
       );
     }
-    if (uplinks.every((uplink, index) => uplink === this.#uplinks[index])) return;
+    if (uplinks.every((uplink, index) => uplink === this.#uplinks[index])) return false;
     this.#uplinks = uplinks;
     for (const follower of this.#followers) follower.setUplinks(uplinks);
+    return true;
   }
 
   /** All that there are; each is another object after a change of its configuration, or of what it stands on. */

@@ -70,14 +70,21 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
     if ((down?.mode ?? mode) !== 'round-robin') sticky.use(host, uplinkName, clock());
   }
 
-  /** Whether what has begun over an uplink may go on there: it is allowed, and neither of no use nor a backup while another one works. */
+  /**
+   * Whether what has begun over an uplink may go on there: it is allowed, and neither of no use nor a backup while another one works, as
+   * far as anybody can tell.
+   */
   isEligible(uplinkName: string, policy: StreamPolicy): boolean {
     const candidates = this.#candidates(this.#eligible(policy), this.#options.clock());
     const placed = orderUplinks(candidates, halvesOf(policy).at(-1)!, undefined);
     const own = placed.find(({ name }) => name === uplinkName);
     if (own === undefined) return false;
-    const [best] = placed;
-    return own.role !== 'backup' || best!.role === 'backup' || best!.isSuspect;
+    if (own.role !== 'backup') return true;
+    const troubles = this.#options.troubles();
+    const better = placed.slice(0, placed.indexOf(own));
+    return !better.some(
+      ({ name, role, isSuspect }) => role !== 'backup' && !isSuspect && !troubles.has(name),
+    );
   }
 
   /** What is known of an uplink. */

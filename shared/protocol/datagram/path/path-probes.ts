@@ -22,6 +22,8 @@ export interface PathProbeTuning {
   /** So long after a flow's last datagram its other paths are kept warm. */
   readonly standbyForMs: number;
   readonly meteredStandbyMs: number;
+  /** One that costs by the byte is not asked because others are late if it was asked so short a time before. */
+  readonly meteredAskMs: number;
 }
 
 export const PATH_PROBE_TUNING: PathProbeTuning = {
@@ -37,6 +39,7 @@ export const PATH_PROBE_TUNING: PathProbeTuning = {
   standbyMs: 500,
   standbyForMs: 1_000,
   meteredStandbyMs: 5_000,
+  meteredAskMs: 1_000,
 };
 
 /** What of its path decides when that is asked. */
@@ -79,7 +82,8 @@ export class PathProbes {
 
   /** It is to be asked now, unless something was sent since then. */
   ask(sinceMs: number): void {
-    if (this.#lastSentMs < sinceMs) this.#isWanted = true;
+    const knownMs = this.#uplink.isMetered ? this.#tuning.meteredAskMs : 0;
+    if (this.#lastSentMs < sinceMs - knownMs) this.#isWanted = true;
   }
 
   /** A flow in which every millisecond counts may need it from one moment to the next. */

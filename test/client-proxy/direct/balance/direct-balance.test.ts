@@ -183,6 +183,9 @@ describe('uplinks that may not carry a connection', () => {
     uplinks[2] = { ...uplinks[2]!, backup: true };
     const onLte = (policy: StreamPolicy = AGGREGATE) => balance.isEligible('lte', policy);
     expect(onLte()).toBe(true);
+    // Its carrier is back, and no route yet.
+    troubles = new Map([['dsl', { code: 'no-route', reason: '', isCertain: false }]]);
+    expect(onLte()).toBe(true);
     troubles = new Map();
     expect(onLte()).toBe(false);
     expect(onLte({ ...AGGREGATE, only: ['lte', 'sat'] })).toBe(true);

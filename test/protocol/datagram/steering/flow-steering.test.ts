@@ -168,7 +168,9 @@ describe('FlowSteering', () => {
   });
 
   it.each([false, true])('asks the other paths once where one is late; they are backups: %s', (isBackup) => {
-    const bed = new SteeringBed(UPLINKS.map((one) => ({ ...one, isBackup: isBackup && one.name !== 'wifi' })));
+    const bed = new SteeringBed(
+      UPLINKS.map((one) => ({ ...one, isBackup: isBackup && one.name !== 'wifi' })),
+    );
     const flow = bed.flow({ mode: 'lowest-latency', order: ['wifi'] });
     bed.send(flow);
     bed.makeLate('wifi');
@@ -182,6 +184,17 @@ describe('FlowSteering', () => {
     path.onSent({ packetBytes: 100, wantsFeedback: true, isProbe: true });
     bed.send(flow);
     expect(isAsked()).toBe(false);
+  });
+
+  it('asks a metered path not again within a second, however often another one is late', () => {
+    const bed = new SteeringBed(UPLINKS.map((one) => ({ ...one, isMetered: one.name !== 'wifi' })));
+    const { probes } = bed.bed('dsl').path;
+    probes.onSent(true);
+    const askedAt = bed.clock.ms;
+    probes.ask(askedAt + 900);
+    expect(probes.nextMs).toBeGreaterThan(askedAt + 1_000);
+    probes.ask(askedAt + 1_001);
+    expect(probes.nextMs).toBe(askedAt);
   });
 
   it('drops what a rate limit holds back for too long', () => {
