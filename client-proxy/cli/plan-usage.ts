@@ -3,10 +3,10 @@ import { defaultStateDirectory } from '../../shared/runtime/config/state-directo
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
 import type { ClientConfig, ConfiguredUplink } from '../config/client-config.ts';
 import { configuredPlans } from '../discovery/configured-plans.ts';
-import { formerNames, planOf } from '../metering/plan.ts';
+import { keptMeter } from '../metering/kept-meter.ts';
+import { planOf } from '../metering/plan.ts';
 import { strayUsage } from '../metering/stray-usage.ts';
-import type { UplinkUsage } from '../metering/usage.ts';
-import { readUsageFile, USAGE_FILE_NAME } from '../metering/usage-file.ts';
+import { readUsageFile, type StoredUsage, USAGE_FILE_NAME } from '../metering/usage-file.ts';
 import { usageReport } from '../metering/usage-report.ts';
 import { uplinksNow } from './check-uplinks.ts';
 import type { ClientCliDeps } from './client-cli-deps.ts';
@@ -36,17 +36,16 @@ export async function planUsage(
   const plans = configuredPlans(config);
   if (plans.size === 0) return { lines: [], fileText: file, warnings: [] };
   const read = await readUsageFile(file);
-  const stored: ReadonlyMap<string, UplinkUsage> = read.kind === 'read' ? read.usage : new Map();
+  const stored: StoredUsage = read.kind === 'read' ? read.usage : new Map();
   const nowMs = deps.now().getTime();
   const uplinkNamesOf = (plan: string) =>
     uplinks.filter((uplink) => planOf(uplink)?.name === plan).map(({ name }) => name);
-  const lines = [...plans].map(([plan, { settings }]) => {
-    const uplinkNames = uplinkNamesOf(plan);
-    const former = formerNames({ plan, uplinkNames, keptNames: stored.keys(), plans });
-    const usages = former.map((name) => stored.get(name)!);
-    const others = uplinkNames.filter((name) => name !== plan);
-    const who = others.length === 0 ? plan : `${plan} (${others.join(', ')})`;
-    return `${who}: ${usageReport(settings, stored.get(plan), nowMs, usages)}`;
+  const lines = [...plans].map(([name, { settings }]) => {
+    const uplinkNames = uplinkNamesOf(name);
+    const meter = keptMeter({ plan: { name, settings }, uplinkNames, plans }, stored, nowMs);
+    const others = uplinkNames.filter((one) => one !== name);
+    const who = others.length === 0 ? name : `${name} (${others.join(', ')})`;
+    return `${who}: ${usageReport(settings, meter)}`;
   });
   return {
     lines,

@@ -11,7 +11,6 @@ import { UplinkResolvers } from '../dns/uplink-resolvers.ts';
 import { addUsage } from '../metering/add-usage.ts';
 import { hasCap, keptVerdict } from '../metering/kept-verdict.ts';
 import { type ConfiguredPlans, type Plan, planOf } from '../metering/plan.ts';
-import type { WireBytes } from '../metering/wire-counter.ts';
 import { WireTable } from '../metering/wire-table.ts';
 import { attachmentOf } from '../network/attachment.ts';
 import { knownInterfaces, type NetworkView } from '../network/network-view.ts';
@@ -81,15 +80,16 @@ export async function tryUplinks(
       if (reasons[i] !== undefined) return `not tried, ${reasons[i]}`;
       const plan = planOf(uplink);
       const outcome = await attempt(uplink);
-      const uncounted = plan === undefined ? undefined : await countFor(plan, wires.of(uplink.name).read());
+      const uncounted = plan === undefined ? undefined : await countFor(plan, uplink.name);
       return uncounted === undefined ? outcome : `${outcome}; no cap counts what that has cost: ${uncounted}`;
     }),
   );
 
   /** Returns why it is not counted. */
-  async function countFor(plan: Plan, bytes: WireBytes): Promise<string | undefined> {
+  async function countFor(plan: Plan, uplinkName: string): Promise<string | undefined> {
+    const bytes = wires.of(uplinkName).read();
     try {
-      const warnings = await addUsage(usageFile, plan, bytes, wallClock);
+      const warnings = await addUsage(usageFile, { plan, uplinkName, plans, bytes }, wallClock);
       return warnings === undefined ? `another program kept ${usageFile} busy` : undefined;
     } catch (error) {
       return errorWords(error);
@@ -107,7 +107,11 @@ async function whyUntried(
   if (uplink.isOff === true) return 'turned off by `enabled: false`';
   const plan = planOf(uplink);
   if (plan === undefined || !hasCap(plan)) return undefined;
-  const { use, reason } = await keptVerdict(usageFile, plan, uplink.name, plans, wallClock);
+  const { use, reason } = await keptVerdict(
+    usageFile,
+    { plan, uplinkNames: [uplink.name], plans },
+    wallClock,
+  );
   const isStopped = use === 'stopped' || (use === 'unknown' && plan.settings.atCap === 'stop');
   return isStopped ? reason : undefined;
 }

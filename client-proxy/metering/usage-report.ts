@@ -1,21 +1,11 @@
 import { formatBitRate } from '../../shared/runtime/config/bit-rate.ts';
 import { byteText } from '../../shared/runtime/text/byte-text.ts';
-import { CAP_NAME, Meter } from './meter.ts';
+import { CAP_NAME, type Meter } from './meter.ts';
 import type { MeteredSettings } from './metered-settings.ts';
-import { totalBytes, type UplinkUsage } from './usage.ts';
+import { totalBytes } from './usage.ts';
 
-/**
- * One line for a person: what a plan has used of its caps, and what happens there.
- * @param former usage that is kept under other names, and counts for it
- */
-export function usageReport(
-  settings: MeteredSettings,
-  stored: UplinkUsage | undefined,
-  nowMs: number,
-  former: readonly UplinkUsage[] = [],
-): string {
-  const meter = new Meter('', settings, stored, nowMs);
-  for (const one of former) meter.absorb(one, nowMs);
+/** One line for a person: what a plan has used of its caps, and what happens there. @param meter of the plan */
+export function usageReport(settings: MeteredSettings, meter: Meter): string {
   const parts = meter.caps.map(({ kind, usage, capBytes }) => {
     const used = byteText(totalBytes(usage));
     const period = kind === 'day' ? 'today' : `since ${meter.dateText(usage.startMs)}`;

@@ -20,9 +20,7 @@ export const capCheck: UplinkCheck = {
     const { name, settings } = plan;
     const { use, reason } = await keptVerdict(
       usageFile,
-      plan,
-      uplink.name,
-      configuredPlans(config),
+      { plan, uplinkNames: [uplink.name], plans: configuredPlans(config) },
       wallClock,
     );
     const remedy = [

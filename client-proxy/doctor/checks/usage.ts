@@ -1,5 +1,6 @@
 import { ok } from '../../../shared/runtime/doctor/finding.ts';
 import { byteText } from '../../../shared/runtime/text/byte-text.ts';
+import { configuredPlans } from '../../discovery/configured-plans.ts';
 import { addUsage } from '../../metering/add-usage.ts';
 import { CAP_NAME } from '../../metering/meter.ts';
 import { planOf } from '../../metering/plan.ts';
@@ -10,8 +11,12 @@ export const usageCheck: UplinkCheck = {
   name: 'usage',
   applies: (it) => planOf(it.uplink) !== undefined && usedBytes(it) > 0,
   async run(it) {
-    const { uplink, prober, usageFile, wallClock } = it;
+    const { config, uplink, prober, usageFile, wallClock } = it;
     const plan = planOf(uplink)!;
+    const carried = {
+      ...{ plan, uplinkName: uplink.name, plans: configuredPlans(config) },
+      bytes: prober.carried(uplink),
+    };
     const bytes = usedBytes(it);
     const figures = { used: { value: bytes, unit: 'bytes' } } as const;
     const text = `this examination has used ${byteText(bytes)}`;
@@ -20,7 +25,7 @@ export const usageCheck: UplinkCheck = {
         'run doctor as the user that the client runs as, so that it may write to its stateDir',
       ]);
     try {
-      const warnings = await addUsage(usageFile, plan, prober.carried(uplink), wallClock);
+      const warnings = await addUsage(usageFile, carried, wallClock);
       if (warnings === undefined) return uncounted(`another program kept ${usageFile} busy`);
       const nearly = warnings.map(({ kind }) => `; its ${CAP_NAME[kind]} cap is nearly reached`);
       return ok(`${text}, counted for the plan ${plan.name}${nearly.join('')}`, figures);

@@ -236,14 +236,17 @@ describe('the report', () => {
     const rateLimit = { downBytesPerSecond: 1_250_000, upBytesPerSecond: 250_000 };
     const meter = new Meter('lte', settings(), undefined, NOW);
     meter.add(0, 18_240_000, NOW);
-    expect(usageReport(settings({ rateLimit }), usageOf(meter), NOW)).toBe(
+    expect(usageReport(settings({ rateLimit }), meter)).toBe(
       '18.2 MB of 100 MB today (18 %), 18.2 MB of 1 GB since 2026-11-12 (1 %), ' +
         'at most 10Mbit/s down, at most 2Mbit/s up, at the daily or monthly cap: backup',
     );
     meter.add(0, 90 * MB, NOW);
-    expect(usageReport(settings({ atCap: 'stop' }), usageOf(meter), NOW)).toContain(
+    const stopping = settings({ atCap: 'stop' });
+    expect(usageReport(stopping, new Meter('lte', stopping, usageOf(meter), NOW))).toContain(
       'stopped: daily cap reached, until 2026-11-24',
     );
-    expect(usageReport(settings(), undefined, NOW)).toContain('0 B of 100 MB today (0 %)');
+    expect(usageReport(settings(), new Meter('lte', settings(), undefined, NOW))).toContain(
+      '0 B of 100 MB today (0 %)',
+    );
   });
 });

@@ -380,9 +380,12 @@ it('counts on from what another program has added to the file meanwhile', async 
   const { metering, file, wire, pass } = await bed();
   wire.receivedBytes = 10 * MB;
   pass(250);
-  const carried = { sentBytes: MB, receivedBytes: 2 * MB };
-  expect(await addUsage(file, { name: 'lte', settings: capped }, carried, () => NOW)).toEqual([]);
-  expect(await addUsage(file, { name: 'lte', settings: capped }, carried, () => NOW)).toEqual([]);
+  const carried = {
+    ...{ plan: { name: 'lte', settings: capped }, uplinkName: 'lte', plans: NO_PLANS },
+    bytes: { sentBytes: MB, receivedBytes: 2 * MB },
+  };
+  expect(await addUsage(file, carried, () => NOW)).toEqual([]);
+  expect(await addUsage(file, carried, () => NOW)).toEqual([]);
   await metering.close();
   const kept = await readUsageFile(file);
   expect(kept.kind === 'read' && kept.usage.get('lte')!.month).toMatchObject({

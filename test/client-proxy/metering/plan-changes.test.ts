@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { configuredPlans } from '../../../client-proxy/discovery/configured-plans.ts';
 import { UplinkSet } from '../../../client-proxy/discovery/uplink-set.ts';
+import { addUsage } from '../../../client-proxy/metering/add-usage.ts';
 import { Metering } from '../../../client-proxy/metering/metering.ts';
 import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
 import { createLogger } from '../../../shared/runtime/observe/logger.ts';
@@ -60,6 +62,34 @@ async function client(uplinks: string, file?: string) {
   };
   return { metering, file: at, configure, carry, plugIn, saved, used, lines };
 }
+
+it('is begun by the client with all that was kept for what a pattern matches, also where a command counted before', async () => {
+  const first = await client(
+    `[{ name: wwan0, interface: wwan0, ${CAP} }, { name: wwan1, interface: wwan1, ${CAP} }]`,
+  );
+  first.carry('wwan0', 2);
+  first.carry('wwan1', 12);
+  await first.metering.close();
+  const uplinks = `{ settings: [{ match: "wwan*", ${CAP} }] }`;
+  const plans = configuredPlans(await load(withUplinks(uplinks)));
+  const carried = {
+    ...{ plan: { name: 'wwan*', settings: plans.get('wwan*')!.settings }, uplinkName: 'wwan0', plans },
+    bytes: { sentBytes: 0, receivedBytes: 1 * MB },
+  };
+  // 15 of 20 MB are near the cap, of which this uplink has used 3.
+  expect(await addUsage(first.file, carried, () => NOW)).toMatchObject([
+    { kind: 'month', usedBytes: 15 * MB },
+  ]);
+  const next = await client(uplinks, first.file);
+  expect(next.used()).toEqual({ 'wwan*': 15 });
+  await next.metering.close();
+  // From now on the pattern is a plan of its own.
+  await addUsage(first.file, carried, () => NOW);
+  const kept = await readUsageFile(first.file);
+  expect(
+    kept.kind === 'read' && [...kept.usage].map(([name, { month }]) => [name, month.receivedBytes]),
+  ).toEqual([['wwan*', 16 * MB]]);
+});
 
 describe.each(['reload', 'restart'])('what was counted before a %s', (how) => {
   /** 15 MB are carried by `before`; what is counted by plan after 1 MB more, and what the log warns of. */
