@@ -65,11 +65,7 @@ export class ConcentratorChoice {
    * @param isOutage none is heard; where one is only doubted it is none
    * @returns what has changed
    */
-  look(
-    views: readonly ConcentratorView[],
-    nowMs: number,
-    isOutage = views.every(({ isReachable }) => !isReachable),
-  ): Chosen | undefined {
+  look(views: readonly ConcentratorView[], nowMs: number, isOutage: boolean): Chosen | undefined {
     for (const name of this.#fallsMs.keys())
       if (views.every((one) => one.name !== name)) this.#fallsMs.delete(name);
     const current = views.find(({ name }) => name === this.#chosen);

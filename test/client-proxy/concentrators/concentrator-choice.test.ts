@@ -15,6 +15,12 @@ function view(name: string, ways: Ways | undefined): ConcentratorView {
   return { name, isReachable: ways !== undefined, ways: new Map(measures) };
 }
 
+/** Where none is reachable, none is heard either: no concentrator is only in doubt. */
+function lookWithoutDoubt(choice: ConcentratorChoice, views: readonly ConcentratorView[], nowMs: number) {
+  const isOutage = views.every(({ isReachable }) => !isReachable);
+  return choice.look(views, nowMs, isOutage);
+}
+
 /** Looks once a second from a time on; undefined: not reachable. */
 class Run {
   readonly #choice = new ConcentratorChoice();
@@ -22,7 +28,7 @@ class Run {
 
   for(seconds: number, a: Ways | undefined, b: Ways | undefined): string | undefined {
     for (let i = 0; i < seconds; i++) {
-      this.#choice.look([view('a', a), view('b', b)], this.nowMs);
+      lookWithoutDoubt(this.#choice, [view('a', a), view('b', b)], this.nowMs);
       this.nowMs += 1_000;
     }
     return this.#choice.name;
@@ -193,7 +199,7 @@ describe('among three', () => {
     let nowMs = 0;
     const look = (...ways: Parameters<typeof views>) => {
       nowMs += 1_000;
-      return choice.look(views(...ways), nowMs);
+      return lookWithoutDoubt(choice, views(...ways), nowMs);
     };
     for (let i = 0; i < 10; i++) look({ dsl: 20 }, { dsl: 20 }, { dsl: 20 });
     for (let fall = 0; fall < fallsOfB; fall++) {
@@ -256,19 +262,22 @@ describe('one that cannot be reached', () => {
 
   it('is forgotten with its name', () => {
     const choice = new ConcentratorChoice();
-    choice.look([view('a', { dsl: 20 }), view('b', { dsl: 60 })], 0);
-    expect(choice.look([view('b', { dsl: 60 })], 1_000)).toMatchObject({ name: 'b', before: 'a' });
-    expect(choice.look([], 2_000)).toBeUndefined();
+    lookWithoutDoubt(choice, [view('a', { dsl: 20 }), view('b', { dsl: 60 })], 0);
+    expect(lookWithoutDoubt(choice, [view('b', { dsl: 60 })], 1_000)).toMatchObject({
+      name: 'b',
+      before: 'a',
+    });
+    expect(lookWithoutDoubt(choice, [], 2_000)).toBeUndefined();
   });
 });
 
 describe('why', () => {
   const all = (...views: readonly ConcentratorView[]) => {
     const choice = new ConcentratorChoice();
-    choice.look(views, 0);
+    lookWithoutDoubt(choice, views, 0);
     return (nowMs: number, ...later: readonly ConcentratorView[]) => {
       const looked = later.length > 0 ? later : views;
-      choice.look(looked, nowMs);
+      lookWithoutDoubt(choice, looked, nowMs);
       return looked.map(({ name }) => choice.whyOf(name, looked, nowMs));
     };
   };
@@ -312,10 +321,10 @@ describe('why', () => {
     const [a, b] = [view('a', { dsl: 50 }), view('b', { dsl: 60 })];
     const gone = view('a', undefined);
     expect([
-      choice.look([gone, view('b', undefined)], 0),
-      choice.look([gone, b], 1_000),
-      choice.look([a, view('b', undefined)], 9_000),
-      choice.look([view('c', { dsl: 5 })], 9_100),
+      lookWithoutDoubt(choice, [gone, view('b', undefined)], 0),
+      lookWithoutDoubt(choice, [gone, b], 1_000),
+      lookWithoutDoubt(choice, [a, view('b', undefined)], 9_000),
+      lookWithoutDoubt(choice, [view('c', { dsl: 5 })], 9_100),
     ]).toEqual([
       { name: 'a', before: undefined, isFirst: true, reason: 'there was none' },
       { name: 'b', before: 'a', isFirst: true, reason: 'a cannot be reached' },
@@ -329,11 +338,11 @@ describe('other names', () => {
   it('leave the choice as it is, with what is known of each', () => {
     const choice = new ConcentratorChoice();
     const [a, b] = [view('a', { dsl: 20 }), view('b', { dsl: 50 })];
-    choice.look([a, b], 0);
+    lookWithoutDoubt(choice, [a, b], 0);
     // One that has failed twice is returned to after 20 s.
     for (const fall of [20_000, 40_000]) {
-      choice.look([view('a', undefined), b], fall);
-      for (let ms = fall + 1_000; ms < fall + 20_000; ms += 1_000) choice.look([a, b], ms);
+      lookWithoutDoubt(choice, [view('a', undefined), b], fall);
+      for (let ms = fall + 1_000; ms < fall + 20_000; ms += 1_000) lookWithoutDoubt(choice, [a, b], ms);
     }
     expect(choice.name).toBe('b');
     choice.rename(
@@ -344,8 +353,8 @@ describe('other names', () => {
     );
     expect(choice.name).toBe('a');
     const swapped = [view('b', { dsl: 20 }), view('a', { dsl: 50 })];
-    expect(choice.look(swapped, 60_000)).toBeUndefined();
-    expect(choice.look(swapped, 61_000)).toMatchObject({ name: 'b' });
+    expect(lookWithoutDoubt(choice, swapped, 60_000)).toBeUndefined();
+    expect(lookWithoutDoubt(choice, swapped, 61_000)).toMatchObject({ name: 'b' });
   });
 });
 
@@ -362,7 +371,7 @@ describe('three of them', () => {
       three(undefined, { dsl: 60 }, undefined),
       three(undefined, undefined, undefined),
     ].map((views, index) => {
-      choice.look(views, index * 5_000);
+      lookWithoutDoubt(choice, views, index * 5_000);
       return choice.name;
     });
     expect(names).toEqual(['a', 'c', 'b', 'b']);
@@ -374,7 +383,7 @@ describe('three of them', () => {
     for (let ms = 0; ms < 600_000; ms += 500) {
       const isThere = Math.floor(ms / 5_000) % 2 === 0;
       const views = three(isThere ? { dsl: 10 } : undefined, { dsl: 60 }, { dsl: 30 });
-      if (choice.look(views, ms) !== undefined) changes++;
+      if (lookWithoutDoubt(choice, views, ms) !== undefined) changes++;
     }
     expect([choice.name, changes]).toEqual(['c', 2]);
   });
