@@ -1,12 +1,27 @@
 import { isDeepStrictEqual } from 'node:util';
-import { compareConfigs, type Reload, type ReloadRule } from '../../shared/runtime/config/reload.ts';
+import {
+  compareConfigs,
+  type Reload,
+  type ReloadRule,
+  takeOver,
+  taking,
+} from '../../shared/runtime/config/reload.ts';
 import type { ConcentratorConfig } from './concentrator-config.ts';
 
 /** What a reload (SIGHUP) of the concentrator's files changes: taken over at once, or only by a restart. */
 export function describeReload(before: ConcentratorConfig, after: ConcentratorConfig): Reload {
-  const { live, restart } = compareConfigs(RELOAD_RULES, before, after);
-  // From a file to a database or back: the one of before goes on.
-  return { live: restart.includes(DATABASE) ? live.filter((key) => key !== 'clients') : live, restart };
+  return compareConfigs(rulesBetween(before, after), before, after);
+}
+
+/** What holds after a reload without a restart. */
+export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig): ConcentratorConfig {
+  return takeOver(rulesBetween(before, after), before, after);
+}
+
+function rulesBetween(before: ConcentratorConfig, after: ConcentratorConfig) {
+  const isSameSource = isDeepStrictEqual(before.clientsDatabase, after.clientsDatabase);
+  // From a file to a database or back: the clients of before go on.
+  return isSameSource ? RELOAD_RULES : RELOAD_RULES.filter(({ key }) => key !== 'clients');
 }
 
 const DATABASE = 'clients.database';
@@ -16,39 +31,39 @@ export function areClientsInFiles(holds: ConcentratorConfig, next: ConcentratorC
   return next.clientsDatabase === undefined && holds.clientsDatabase === undefined;
 }
 
-/** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
-export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig): ConcentratorConfig {
-  const { public: reached, announce, tls, egress, visitors, log } = after;
-  // From a file to a database or back: the clients of before go on.
-  const isSameSource = isDeepStrictEqual(before.clientsDatabase, after.clientsDatabase);
-  const { clientsFile, clients } = isSameSource ? after : before;
-  return {
-    ...before,
-    ...{ public: reached, announce, tls, clients, visitors },
-    ...(clientsFile === undefined ? {} : { clientsFile }),
-    egress: { ...before.egress, allow: egress.allow, deny: egress.deny },
-    log: { ...before.log, level: log.level },
-  };
-}
-
 /** Every key of the file stands here, by itself or by one above it. */
 export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'listen', value: (config) => config.listen, applies: 'restart' },
   // Its addresses are this machine's own, which are not dialled; else only the commands that print links read it.
-  { key: 'public', value: (config) => config.public, applies: 'live' },
+  { key: 'public', value: (config) => config.public, applies: 'live', take: taking('public') },
   { key: 'joinName', value: (config) => config.joinName, applies: 'restart' },
-  { key: 'announce', value: (config) => config.announce, applies: 'live' },
+  { key: 'announce', value: (config) => config.announce, applies: 'live', take: taking('announce') },
   { key: 'balancers', value: (config) => config.balancers, applies: 'restart' },
-  { key: 'tls', value: (config) => config.tls, applies: 'live' },
-  { key: 'clients', value: (config) => [config.clientsFile, config.clients], applies: 'live' },
+  { key: 'tls', value: (config) => config.tls, applies: 'live', take: taking('tls') },
+  {
+    key: 'clients',
+    value: (config) => [config.clientsFile, config.clients],
+    applies: 'live',
+    take: taking('clientsFile', 'clients'),
+  },
   { key: DATABASE, value: (config) => config.clientsDatabase, applies: 'restart' },
   { key: 'stateDir', value: (config) => config.stateDirectory, applies: 'restart' },
-  { key: 'egress.allow', value: (config) => config.egress.allow, applies: 'live' },
-  { key: 'egress.deny', value: (config) => config.egress.deny, applies: 'live' },
+  {
+    key: 'egress.allow',
+    value: (config) => config.egress.allow,
+    applies: 'live',
+    take: (before, { egress: { allow } }) => ({ ...before, egress: { ...before.egress, allow } }),
+  },
+  {
+    key: 'egress.deny',
+    value: (config) => config.egress.deny,
+    applies: 'live',
+    take: (before, { egress: { deny } }) => ({ ...before, egress: { ...before.egress, deny } }),
+  },
   { key: 'egress.connectTimeout', value: (config) => config.egress.connectTimeoutMs, applies: 'restart' },
   { key: 'egress.resolveTimeout', value: (config) => config.egress.resolveTimeoutMs, applies: 'restart' },
   { key: 'datagrams', value: (config) => config.datagrams, applies: 'restart' },
-  { key: 'visitors', value: (config) => config.visitors, applies: 'live' },
+  { key: 'visitors', value: (config) => config.visitors, applies: 'live', take: taking('visitors') },
   { key: 'workers', value: (config) => config.workers, applies: 'restart' },
   { key: 'limits', value: (config) => [config.limits, config.clientMetrics], applies: 'restart' },
   { key: 'connections', value: (config) => config.connections, applies: 'restart' },
@@ -56,6 +71,11 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
   { key: 'congestionControl', value: (config) => config.congestionControl, applies: 'restart' },
   { key: 'metrics', value: (config) => config.metrics, applies: 'restart' },
   { key: 'tuning', value: (config) => config.tuning, applies: 'restart' },
-  { key: 'log.level', value: (config) => config.log.level, applies: 'live' },
+  {
+    key: 'log.level',
+    value: (config) => config.log.level,
+    applies: 'live',
+    take: (before, { log: { level } }) => ({ ...before, log: { ...before.log, level } }),
+  },
   { key: 'log.format', value: (config) => config.log.format, applies: 'restart' },
 ];

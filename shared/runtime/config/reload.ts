@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { TributaryError } from '../../protocol/errors.ts';
 
-/** One key of a configuration: where its value is, and whether a running program takes a new one over. */
-export interface ReloadRule<Config> {
+/** One key of a configuration: where its value is, and whether a running program takes a new one over, and how. */
+export type ReloadRule<Config> = {
   readonly key: string;
   readonly value: (config: Config) => unknown;
-  readonly applies: 'live' | 'restart';
-}
+} & ({ readonly applies: 'live'; readonly take: Take<Config> } | { readonly applies: 'restart' });
+
+/** `before` with the value that `after` has. */
+export type Take<Config> = (before: Config, after: Config) => Config;
 
 /** The keys, as written in the file, whose values a reload changed. */
 export interface Reload {
@@ -35,6 +37,25 @@ export function compareConfigs<Config>(
   const keys = (applies: ReloadRule<Config>['applies']) =>
     changed.filter((rule) => rule.applies === applies).map(({ key }) => key);
   return { live: keys('live'), restart: keys('restart') };
+}
+
+/** What holds after a reload without a restart: the new values of the keys that are taken over at once, and the old ones of all others. */
+export function takeOver<Config>(
+  rules: readonly ReloadRule<Config>[],
+  before: Config,
+  after: Config,
+): Config {
+  return rules.reduce((holds, rule) => (rule.applies === 'live' ? rule.take(holds, after) : holds), before);
+}
+
+/** Takes these members over; one that is not there any more goes. */
+export function taking<Config extends object>(...names: readonly (keyof Config)[]): Take<Config> {
+  const isTaken = ([name]: readonly [string, unknown]) => names.some((one) => one === name);
+  return (before, after) => {
+    const kept = Object.entries(before).filter((member) => !isTaken(member));
+    const taken = Object.entries(after).filter(isTaken);
+    return Object.fromEntries([...kept, ...taken]) as Config;
+  };
 }
 
 /**

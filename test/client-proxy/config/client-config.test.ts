@@ -3,6 +3,7 @@ import { clientSchema } from '../../../client-proxy/config/client-schema.ts';
 import { describeReload, RELOAD_RULES, takenOver } from '../../../client-proxy/config/describe-reload.ts';
 import { loadClientConfig } from '../../../client-proxy/config/load-client-config.ts';
 import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
+import { changedConfig } from '../../config/changed-config.ts';
 import { temporaryFile } from '../../config/temporary-directory.ts';
 import { KEY, load, MINIMAL, mistakes, PIN, withUplinks } from './client-config-text.ts';
 
@@ -346,6 +347,29 @@ describe('a reload', () => {
     expect(describeReload(holds, before)).toEqual({ live: ['socks.allow', 'log.level'], restart: [] });
     const without = await load(MINIMAL);
     expect(describeReload(takenOver(before, without), without)).toEqual({ live: [], restart: [] });
+  });
+
+  it('leaves what waits for a restart as it was, in all that is told of what holds', async () => {
+    const before = await load(MINIMAL);
+    const unsaid = { transparent: 1, autoUplinks: 1, fallback: 1, stateDirectory: 1, metrics: 1 };
+    const other = changedConfig({ ...unsaid, ...before }) as typeof before;
+    const concentrators = before.concentrators.map(
+      (one) => changedConfig({ keyFile: 'key', ...one }) as typeof one,
+    );
+    const after = { ...other, concentrators };
+    const inSameMode = { ...after, mode: before.mode };
+    const elsewhere = takenOver(before, after);
+    const holds = takenOver(before, inSameMode);
+    for (const { key, value, applies } of RELOAD_RULES) {
+      expect(value(after), key).not.toEqual(value(before));
+      expect(value(holds), key).toEqual(value(applies === 'live' ? after : before));
+      const isKept = applies === 'restart' || /^(concentrator|client|publish|fallback)/.test(key);
+      expect(value(elsewhere), key).toEqual(value(isKept ? before : after));
+    }
+    expect([holds.concentrator, holds.client]).toEqual([after.concentrator, after.client]);
+    // What is not said any more is gone.
+    const [gone, kept] = [Object.keys(takenOver(inSameMode, before)), Object.keys(inSameMode)];
+    expect(kept.filter((name) => !gone.includes(name))).toEqual(['autoUplinks', 'fallback']);
   });
 
   it('knows every key', () => {

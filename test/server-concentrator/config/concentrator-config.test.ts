@@ -11,6 +11,7 @@ import { loadConcentratorConfig } from '../../../server-concentrator/config/load
 import { schemaKeyPaths } from '../../../shared/runtime/config/schema-keys.ts';
 import { generateCertificate, type TlsIdentity } from '../../../shared/runtime/identity/certificate.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
+import { changedConfig } from '../../config/changed-config.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 
 const KEY = formatClientKey(new Uint8Array(32).fill(7));
@@ -229,7 +230,8 @@ describe('a reload', () => {
 
   it('leaves what waits for a restart as it was, in all that is told of what holds', async () => {
     const before = await loadConcentratorConfig(await directoryWith(''));
-    const after = changed(before) as typeof before;
+    const unsaid = { clientsDatabase: 1, joinName: 1, stateDirectory: 1, congestionControl: 1, metrics: 1 };
+    const after = changedConfig({ ...unsaid, ...before }) as typeof before;
     const elsewhere = takenOver(before, after);
     const { clientsDatabase: _, ...inFile } = after;
     const holds = takenOver(before, inFile);
@@ -250,24 +252,3 @@ describe('a reload', () => {
     expect(missing).toEqual([]);
   });
 });
-
-/** The same with another value at every place, also where there is none. */
-function changed(config: object): object {
-  const all = {
-    clientsDatabase: 1,
-    joinName: 1,
-    stateDirectory: 1,
-    congestionControl: 1,
-    metrics: 1,
-    ...config,
-  };
-  return Object.fromEntries(
-    Object.entries(all).map(([key, value]) => {
-      const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
-      return [
-        key,
-        isMap ? (Object.keys(value).length > 0 ? changed(value) : { some: 1 }) : { instead: value },
-      ];
-    }),
-  );
-}
