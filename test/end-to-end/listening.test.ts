@@ -14,7 +14,7 @@ import { needs } from '../support/needs.ts';
 import { freePort } from '../support/ports.ts';
 import { type Origin, startEcho } from './support/origin.ts';
 import { ownAddress, Pair } from './support/pair.ts';
-import { builtProgram } from './support/program.ts';
+import { programFile } from './support/program.ts';
 import { readAll, readBytes, socksConnect } from './support/socks-client.ts';
 
 type Place = Parameters<typeof socksConnect>[0];
@@ -206,7 +206,7 @@ function startClient(config: string, servers: readonly Server[] = [], names = ''
       '-c',
       asFromSystemd,
       process.execPath,
-      builtProgram('client-proxy'),
+      programFile('client-proxy'),
       '--config',
       config,
     ],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '../support/needs.ts';
 import { Pair } from './support/pair.ts';
-import { builtProgram } from './support/program.ts';
+import { programFile } from './support/program.ts';
 import { PseudoTerminal } from './support/pseudo-terminal.ts';
 
 describe('tributary-client top', needs('pseudoTerminal'), () => {
@@ -13,7 +13,7 @@ describe('tributary-client top', needs('pseudoTerminal'), () => {
 
   const start = (size: string, ...more: readonly string[]) =>
     PseudoTerminal.start(size, [
-      ...[process.execPath, builtProgram('client-proxy'), 'top', '--config', pair.clientFile],
+      ...[process.execPath, programFile('client-proxy'), 'top', '--config', pair.clientFile],
       ...['--interval', '200ms', ...more],
     ]);
 
@@ -52,7 +52,7 @@ describe('tributary-client top', needs('pseudoTerminal'), () => {
   it('goes on while the client does not answer, and says so', async () => {
     const other = await Pair.start();
     const terminal = PseudoTerminal.start('rows 20 cols 120', [
-      ...[process.execPath, builtProgram('client-proxy'), 'top', '--config', other.clientFile],
+      ...[process.execPath, programFile('client-proxy'), 'top', '--config', other.clientFile],
       ...['--interval', '200ms'],
     ]);
     await terminal.untilShown(/left +in-use/);

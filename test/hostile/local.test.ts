@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isOnPath } from '../bed/on-path.ts';
 import { parseMetrics } from '../end-to-end/support/metrics-text.ts';
 import { type Origin, startOrigin } from '../end-to-end/support/origin.ts';
-import { builtProgram } from '../end-to-end/support/program.ts';
+import { programFile } from '../end-to-end/support/program.ts';
 import { readAll, socksConnect } from '../end-to-end/support/socks-client.ts';
 import { needs } from '../support/needs.ts';
 import { runCommand, succeed } from './support/command.ts';
@@ -96,7 +96,7 @@ describe('a link that is typed', () => {
     const folder = await temporaryFolder();
     const link = await initIn(folder);
     const target = join(folder, 'client.yaml');
-    const command = `${process.execPath} ${builtProgram('client-proxy')} join --config ${target}`;
+    const command = `${process.execPath} ${programFile('client-proxy')} join --config ${target}`;
     // A terminal of its own.
     const terminal = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null']);
     let shown = '';

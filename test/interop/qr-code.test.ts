@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { builtProgram } from '../end-to-end/support/program.ts';
+import { programFile } from '../end-to-end/support/program.ts';
 import { needs } from '../support/needs.ts';
 
 /*
@@ -48,7 +48,7 @@ describe('the QR code of a link', needs('zbar'), () => {
     const config = join(etc, 'client.yaml');
     const joined = spawnSync(
       process.execPath,
-      [builtProgram('client-proxy'), '--config', config, 'join', '-'],
+      [programFile('client-proxy'), '--config', config, 'join', '-'],
       {
         input: told,
         encoding: 'utf8',
@@ -64,7 +64,7 @@ describe('the QR code of a link', needs('zbar'), () => {
 function concentrator(args: readonly string[]): { link: string; shown: string } {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [builtProgram('server-concentrator'), ...args],
+    [programFile('server-concentrator'), ...args],
     {
       encoding: 'utf8',
     },

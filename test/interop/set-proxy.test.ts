@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { builtProgram } from '../end-to-end/support/program.ts';
+import { programFile } from '../end-to-end/support/program.ts';
 import { needs } from '../support/needs.ts';
 
 /*
@@ -43,7 +43,7 @@ describe('set-proxy and unset-proxy', { timeout: TIMEOUT_MS, ...needs('desktops'
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-  const program = `${process.execPath} ${builtProgram('client-proxy')}`;
+  const program = `${process.execPath} ${programFile('client-proxy')}`;
   const environment = (more = {}) => ({
     ...{ PATH: process.env.PATH, HOME: home, LC_ALL: 'C.UTF-8', XDG_RUNTIME_DIR: join(home, '.runtime') },
     ...{ XDG_STATE_HOME: join(home, '.local/state'), ...more },

@@ -10,6 +10,12 @@ export type ProgramName = 'client-proxy' | 'server-concentrator';
 const GIT_TIMEOUT_MS = 5_000;
 const SOURCE_FOLDERS = ['client-proxy', 'server-concentrator', 'shared'];
 const HOW_TO_BUILD = 'npm ci && npm run build';
+/** Names the environment variable with the folder of this checkout's bundled programs; tests set it. Without it, the build is run. */
+export const BUNDLED_PROGRAMS_VARIABLE = 'TRIBUTARY_TESTS_BUNDLED';
+const BUNDLED_FILES: Readonly<Record<ProgramName, string>> = {
+  'client-proxy': 'tributary-client.js',
+  'server-concentrator': 'tributary-concentrator.js',
+};
 
 /** A checkout of this project with built programs. */
 export class Checkout {
@@ -39,8 +45,11 @@ export class Checkout {
     return new Checkout(folder);
   }
 
-  /** The built main file of one of the programs. Throws an Error when there is none. */
+  /** The main file of one of the programs, bundled or built. Throws an Error when there is none. */
   program(name: ProgramName): string {
+    const bundled = process.env[BUNDLED_PROGRAMS_VARIABLE];
+    if (bundled !== undefined && this.folder === Checkout.own().folder)
+      return join(bundled, BUNDLED_FILES[name]);
     const file = join(this.folder, 'dist', name, 'main.js');
     if (!existsSync(file)) throw new Error(`${file} is missing: run "npm run build" in ${this.folder}`);
     return file;

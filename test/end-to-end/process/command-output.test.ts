@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseDocument } from 'yaml';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
-import { builtProgram } from '../support/program.ts';
+import { programFile } from '../support/program.ts';
 
 type Command = readonly [program: 'client-proxy' | 'server-concentrator', ...args: string[]];
 
@@ -32,7 +32,7 @@ describe('a command whose output cannot be written', () => {
   it('does not mind a standard error that is full', async () => {
     const child = spawn(
       'sh',
-      ['-c', 'exec "$@" 2> /dev/full', 'sh', process.execPath, builtProgram('client-proxy'), '--nonsense'],
+      ['-c', 'exec "$@" 2> /dev/full', 'sh', process.execPath, programFile('client-proxy'), '--nonsense'],
       { stdio: 'ignore' },
     );
     const [code] = await once(child, 'exit');
@@ -76,7 +76,7 @@ async function run(
   [program, ...args]: Command,
   output: 'a reader' | 'a full device' | 'a pipe whose reader has gone',
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const command = [process.execPath, builtProgram(program), ...args];
+  const command = [process.execPath, programFile(program), ...args];
   const redirection = output === 'a full device' ? '> /dev/full' : '';
   const child = spawn('sh', ['-c', `exec "$@" ${redirection}`, 'sh', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,7 +6,7 @@ import { useCleanups } from '../../support/cleanups.ts';
 import { needs } from '../../support/needs.ts';
 import { expectEcho, startEchoPair } from '../support/echo-pair.ts';
 import { UPLINKS } from '../support/pair.ts';
-import { builtProgram } from '../support/program.ts';
+import { programFile } from '../support/program.ts';
 
 const MOUNT = 'mount -t tmpfs -o size=64k none "$0"';
 const FILL = 'head -c 200000 /dev/zero > "$0/filler" 2> /dev/null';
@@ -52,7 +52,7 @@ describe('a full disk', needs('mounts'), () => {
       code=$?
       [ "$before" = "$(cat "$0/${file}" | cksum; ls -A "$0")" ] || exit 101
       exit $code`;
-    const program = [process.execPath, builtProgram('server-concentrator')];
+    const program = [process.execPath, programFile('server-concentrator')];
     const args = ['--mount', 'sh', '-c', script, folder, ...program];
     const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
@@ -68,7 +68,7 @@ describe('a full disk', needs('mounts'), () => {
       ls -A "$0"
       mount -o remount,nr_inodes=100 "$0"
       "$@" init --public 127.0.0.1 --directory "$0" > /dev/null`;
-    const program = [process.execPath, builtProgram('server-concentrator')];
+    const program = [process.execPath, programFile('server-concentrator')];
     const args = ['--mount', 'sh', '-c', script, folder, ...program];
     const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
     expect(stderr).toMatch(/cannot write .*clients\.yaml: no space left on the device$/m);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { needs } from '../../support/needs.ts';
-import { builtProgram } from '../support/program.ts';
+import { programFile } from '../support/program.ts';
 
 const NOBODY = 65534;
 const START = `"$@" --config "$0" > "$0.log" 2>&1 & client=$!
@@ -82,7 +82,7 @@ describe('set-proxy by a user who may not read the configuration of the service'
         `ip link set lo up\n${script}\n${SET}`,
         file,
         process.execPath,
-        builtProgram('client-proxy'),
+        programFile('client-proxy'),
       ],
       {
         encoding: 'utf8',

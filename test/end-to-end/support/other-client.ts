@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { type Pair, START_MS, UPLINKS } from './pair.ts';
-import { builtProgram, Program } from './program.ts';
+import { Program, programFile } from './program.ts';
 
 /** A further client program: all as that of the pair, but its name, and a port for SOCKS5 of its own. */
 export async function startOther(pair: Pair, id: string, index: number): Promise<Program> {
@@ -12,7 +12,7 @@ export async function startOther(pair: Pair, id: string, index: number): Promise
   const socks = { listen: `${pair.socks.host}:${pair.socks.port + index}` };
   const metrics = { listen: `${pair.socks.host}:${29110 + index}` };
   await writeFile(file, JSON.stringify({ ...own, client, socks, metrics }));
-  const program = new Program(process.execPath, [builtProgram('client-proxy'), '--config', file]);
+  const program = new Program(process.execPath, [programFile('client-proxy'), '--config', file]);
   await program.untilLine('"subflow up"', { count: UPLINKS.length, limitMs: START_MS });
   return program;
 }

@@ -9,7 +9,7 @@ import { certificatePin } from '../../../shared/runtime/identity/certificate-pin
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { type NameServer, type NameServerReply, startNameServer } from '../../support/name-server.ts';
 import { type MetricsText, parseMetrics } from './metrics-text.ts';
-import { builtProgram, Program } from './program.ts';
+import { Program, programFile } from './program.ts';
 
 export interface PairOptions {
   /** Keys of the client's configuration that take the place of the pair's own. */
@@ -115,7 +115,7 @@ export class Pair {
   /** Starts the client (again). */
   startClient(): void {
     this.client = this.#program('client', [
-      ...[process.execPath, builtProgram('client-proxy'), '--config', this.clientFile],
+      ...[process.execPath, programFile('client-proxy'), '--config', this.clientFile],
     ]);
   }
 
@@ -159,7 +159,7 @@ export class Pair {
 
   /** What a command of the concentrator's program prints, such as `client usage`; rejects when it fails. */
   async concentratorCommand(...args: readonly string[]): Promise<string> {
-    const program = [builtProgram('server-concentrator'), '--config', this.concentratorFile];
+    const program = [programFile('server-concentrator'), '--config', this.concentratorFile];
     return (await promisify(execFile)(process.execPath, [...program, ...args])).stdout;
   }
 
@@ -183,7 +183,7 @@ export class Pair {
     const run = [
       ...(this.#descriptors === undefined ? [] : ['prlimit', `--nofile=${this.#descriptors}`]),
       process.execPath,
-      builtProgram('server-concentrator'),
+      programFile('server-concentrator'),
       '--config',
       join(this.#folder, 'concentrator.yaml'),
     ];

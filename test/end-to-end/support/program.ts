@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { Checkout, type ProgramName } from '../../lab/checkout.ts';
 
 /** Lines kept for `untilLine` and for the message of a failure; older ones are forgotten. */
 const MAX_LINES = 5_000;
@@ -132,7 +133,7 @@ export class Program {
 /** The top folder of the project. */
 export const PROJECT_FOLDER = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The built main file of one of the two programs. */
-export function builtProgram(name: 'client-proxy' | 'server-concentrator'): string {
-  return `${PROJECT_FOLDER}dist/${name}/main.js`;
+/** The main file of one of the two programs. */
+export function programFile(name: ProgramName): string {
+  return Checkout.own().program(name);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { builtProgram } from '../../end-to-end/support/program.ts';
+import { programFile } from '../../end-to-end/support/program.ts';
 
 export interface CommandOptions {
   /** What it reads from standard input. */
@@ -26,7 +26,7 @@ export async function runCommand(
   args: readonly string[],
   { input = '', cwd, env }: CommandOptions = {},
 ): Promise<CommandResult> {
-  const child = spawn(process.execPath, [builtProgram(program), ...args], {
+  const child = spawn(process.execPath, [programFile(program), ...args], {
     stdio: 'pipe',
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',

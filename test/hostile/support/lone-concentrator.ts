@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { generateCertificate } from '../../../shared/runtime/identity/certificate.ts';
 import { formatClientKey, generateClientKey } from '../../../shared/runtime/identity/client-key.ts';
 import { type MetricsText, parseMetrics } from '../../end-to-end/support/metrics-text.ts';
-import { builtProgram, Program } from '../../end-to-end/support/program.ts';
+import { Program, programFile } from '../../end-to-end/support/program.ts';
 
 export interface LoneConcentratorOptions {
   readonly clients: readonly string[];
@@ -31,7 +31,7 @@ export class LoneConcentrator {
     const concentrator = new LoneConcentrator(folder, keys);
     await concentrator.#configure(limits);
     concentrator.#program = new Program(process.execPath, [
-      builtProgram('server-concentrator'),
+      programFile('server-concentrator'),
       '--config',
       join(folder, 'concentrator.yaml'),
     ]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { ownAddress } from '../../end-to-end/support/pair.ts';
-import { builtProgram, Program } from '../../end-to-end/support/program.ts';
+import { Program, programFile } from '../../end-to-end/support/program.ts';
 import { succeed } from './command.ts';
 
 /** Uplinks of the pair: two source addresses on loopback. */
@@ -110,5 +110,5 @@ export class OwnPair {
 }
 
 function run(program: 'client-proxy' | 'server-concentrator', file: string): Program {
-  return new Program(process.execPath, [builtProgram(program), '--config', file]);
+  return new Program(process.execPath, [programFile(program), '--config', file]);
 }

@@ -16,7 +16,7 @@ import {
   SUBFLOW_TLS_OPTIONS,
   subflowExporter,
 } from '../../../shared/runtime/subflow/subflow-tls.ts';
-import { builtProgram, Program } from '../../end-to-end/support/program.ts';
+import { Program, programFile } from '../../end-to-end/support/program.ts';
 
 /** What a rogue does with a subflow that its client has just made. */
 export interface RogueBehaviour {
@@ -86,7 +86,7 @@ export class RogueConcentrator {
     };
     // JSON is YAML.
     await writeFile(file, JSON.stringify(config), { mode: 0o600 });
-    this.client = new Program(process.execPath, [builtProgram('client-proxy'), '--config', file]);
+    this.client = new Program(process.execPath, [programFile('client-proxy'), '--config', file]);
     await this.client.untilLine('session established');
   }
 

@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Outcome, Report } from '../../../shared/runtime/doctor/finding.ts';
 import type { Verdict } from '../../../shared/runtime/doctor/verdict.ts';
+import type { ProgramName } from '../../lab/checkout.ts';
 import type { Network } from '../support/namespaces.ts';
 import { type AutoUplinks, type Changes, type ConfiguredUplink, Pair } from '../support/pair.ts';
-import { command, Program, ROOT } from '../support/program.ts';
+import { command, Program, programFile, ROOT } from '../support/program.ts';
 
 /** What `doctor --json` printed, and how it ended. */
 export interface Diagnosis {
@@ -111,11 +112,11 @@ export class DoctorBed {
 
   async #run(
     where: 'client' | 'concentrator',
-    program: string,
+    program: ProgramName,
     args: readonly string[],
     env: Readonly<Record<string, string>>,
   ): Promise<Diagnosis> {
-    const main = join(ROOT, 'dist', program, 'main.js');
+    const main = programFile(program);
     const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
     const script = 'env "$@" 2> /dev/null; code=$?; echo; echo $code';
     const words = ['-c', script, 'sh', ...settings, process.execPath, main, ...args];

@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import type { ProgramName } from '../../lab/checkout.ts';
 import type { Network } from './namespaces.ts';
 import { Origin } from './origin.ts';
-import { command, Program, type ProgramName, ROOT } from './program.ts';
+import { command, Program, ROOT } from './program.ts';
 
 export const SOCKS = '127.0.0.1:1080';
 const CLIENT_METRICS_PORT = 9101;

@@ -4,13 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Namespace } from '../../bed/namespace.ts';
 import { eachWholeLine } from '../../bed/whole-lines.ts';
-import { Checkout } from '../../lab/checkout.ts';
+import { Checkout, type ProgramName } from '../../lab/checkout.ts';
 import { waitedForCpuMs } from '../../lab/cpu-wait.ts';
 
 /** The folder of the project. */
 export const ROOT = Checkout.own().folder;
-
-export type ProgramName = 'client-proxy' | 'server-concentrator';
 
 /** A line of a program's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
@@ -166,5 +164,5 @@ export function command(
 
 /** The file to run. */
 export function programFile(name: ProgramName, folder: string = ROOT): string {
-  return join(folder, 'dist', name, 'main.js');
+  return folder === ROOT ? Checkout.own().program(name) : join(folder, 'dist', name, 'main.js');
 }
