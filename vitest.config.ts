@@ -11,12 +11,6 @@ const PROGRAMS = [
   'test/interop/**/*.test.ts',
   'test/hostile/**/*.test.ts',
 ];
-/** They measure links that are far slower than the machine, with one processor or less: two at a time. */
-const PACED = [
-  'test/system/measured/lossy-uplink.test.ts',
-  'test/system/measured/speedtest.test.ts',
-  'test/system/measured/use-cases.test.ts',
-];
 /** They measure what the programs and the machine can do, and so run alone. */
 const MEASURED = [
   'test/system/measured/**/*.test.ts',
@@ -30,7 +24,6 @@ const RELEASE = ['test/release/**/*.test.ts'];
 const UNIT_FILES_AT_ONCE = availableParallelism() + 1;
 /** They mostly wait for slow links and for time limits: each takes less than half a processor. */
 const PROGRAM_FILES_AT_ONCE = Math.min(4, availableParallelism() + 2);
-const PACED_FILES_AT_ONCE = Math.min(2, availableParallelism());
 
 /**
  * How often a test runs again that has failed where nobody can look at it. What runs on a real kernel depends on what else the
@@ -94,18 +87,8 @@ export default defineConfig({
           ...programs,
           name: 'measured',
           include: MEASURED,
-          exclude: PACED,
           sequence: { groupOrder: 2 },
           fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          ...programs,
-          name: 'paced',
-          include: PACED,
-          sequence: { groupOrder: 3 },
-          maxWorkers: PACED_FILES_AT_ONCE,
         },
       },
       {
@@ -116,7 +99,7 @@ export default defineConfig({
           include: RELEASE,
           globalSetup: 'test/release/support/shared-folder.ts',
           testTimeout: 180_000,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
         },
       },
