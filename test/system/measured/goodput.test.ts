@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bestGoodput, percent } from '../support/goodput.ts';
+import { goodputAbove, percent } from '../support/goodput.ts';
 import type { CongestionControl } from '../support/namespaces.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
 import { download, upload } from '../support/transfer.ts';
@@ -58,13 +58,12 @@ for (const congestionControl of CONGESTION_CONTROLS) {
           await pair.start();
           return transfer(pair, BOTH_BYTES);
         };
-        const best = await bestGoodput({ pair, context, bytes: BOTH_BYTES, boundMbps }, begin);
+        const found = await goodputAbove({ pair, context, bytes: BOTH_BYTES, boundMbps }, begin);
         report(
-          `goodput, ${congestionControl}, ${name}: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
-            `(${percent(best.mbps / possible)}); alone ${singles.map((mbps) => mbps.toFixed(1)).join(' and ')}; ` +
-            `longest pause ${best.longestPauseMs.toFixed(0)} ms; waited for a processor ${percent(best.cpuWaitShare)}`,
+          `goodput, ${congestionControl}, ${name}: ${found.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
+            `(${percent(found.mbps / possible)}); alone ${singles.map((mbps) => mbps.toFixed(1)).join(' and ')}; ` +
+            `longest pause ${found.longestPauseMs.toFixed(0)} ms; waited for a processor ${percent(found.cpuWaitShare)} of a second`,
         );
-        expect(best.mbps).toBeGreaterThan(boundMbps);
       });
     },
   );

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { parseDocument } from 'yaml';
-import { bestGoodput, percent } from '../support/goodput.ts';
+import { goodputAbove, percent } from '../support/goodput.ts';
 import { ROOT } from '../support/program.ts';
 import { describeSystem, report } from '../support/system.ts';
 import { visit } from '../support/transfer.ts';
@@ -32,15 +32,14 @@ describeSystem('a server at home over two paths', { paths, congestionControl: 'c
     const host = network.origin.address.v4.replace(/\d+$/, '1');
     const possible = network.paths.reduce((sum, path) => sum + path.payloadMbps('up'), 0);
     const boundMbps = SHARE * possible;
-    const best = await bestGoodput({ pair, context, bytes: BYTES, boundMbps }, async () => {
+    const found = await goodputAbove({ pair, context, bytes: BYTES, boundMbps }, async () => {
       await pair.start();
       await pair.client.untilLog(({ msg }) => msg === 'published at the concentrator', { timeoutMs: 15_000 });
       return visit(pair, `http://${host}:${PUBLISHED_PORT}`, BYTES);
     });
     report(
-      `goodput of a visitor: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} (${percent(best.mbps / possible)}); ` +
-        `longest pause ${best.longestPauseMs.toFixed(0)} ms; waited for a processor ${percent(best.cpuWaitShare)}`,
+      `goodput of a visitor: ${found.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} (${percent(found.mbps / possible)}); ` +
+        `longest pause ${found.longestPauseMs.toFixed(0)} ms; waited for a processor ${percent(found.cpuWaitShare)} of a second`,
     );
-    expect(best.mbps).toBeGreaterThan(boundMbps);
   });
 });

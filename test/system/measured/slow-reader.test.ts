@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bestGoodput } from '../support/goodput.ts';
+import { goodputAbove } from '../support/goodput.ts';
 import type { Pair } from '../support/pair.ts';
 import { describeSystem, expectWhole, report } from '../support/system.ts';
 import { download } from '../support/transfer.ts';
@@ -30,7 +30,7 @@ describeSystem('a slow reader', { paths, congestionControl: 'bbr' }, (system) =>
     const sent = await heldBack(pair);
     const filled = await residentBytes(pair);
     const boundMbps = SHARE * alone.mbps;
-    const best = await bestGoodput({ pair, context, bytes: FAST_BYTES, boundMbps }, async () =>
+    const found = await goodputAbove({ pair, context, bytes: FAST_BYTES, boundMbps }, async () =>
       download(pair, FAST_BYTES),
     );
     const after = await residentBytes(pair);
@@ -38,13 +38,12 @@ describeSystem('a slow reader', { paths, congestionControl: 'bbr' }, (system) =>
     await slow.abort();
 
     report(
-      `slow reader: fast ${best.mbps.toFixed(1)} Mbit/s beside it, ${alone.mbps.toFixed(1)} alone; ` +
+      `slow reader: fast ${found.mbps.toFixed(1)} Mbit/s beside it, ${alone.mbps.toFixed(1)} alone; ` +
         `the slow one's origin was held back at ${mib(sent)}, of which ${mib(taken)} were read at the end; ` +
         `client ${mib(before[0])} -> ${mib(filled[0])} -> ${mib(after[0])}, ` +
         `concentrator ${mib(before[1])} -> ${mib(filled[1])} -> ${mib(after[1])}`,
     );
     expect(sent).toBeLessThan(SLOW_BYTES / 4);
-    expect(best.mbps).toBeGreaterThan(boundMbps);
     for (const i of [0, 1] as const) {
       expect(Math.max(filled[i], after[i]) - before[i]).toBeLessThan(MAX_GROWTH_BYTES);
     }

@@ -1,11 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SpeedReport, UplinkSpeed } from '../../../client-proxy/speedtest/speed-report.ts';
 import { type Bed, createBed } from '../../bed/bed.ts';
 import { BED_PLACE } from '../../lab/bed-place.ts';
+import type { CpuWitness } from '../../lab/cpu-witness.ts';
 import { endProgram } from '../../lab/programs.ts';
 import { startClient, startConcentrator } from '../../lab/tributary-pair.ts';
 import { type ConfiguredPair, TributarySetup } from '../../lab/tributary-setup.ts';
+import { measureCalmly } from '../../support/measure-calmly.ts';
 import { needs } from '../../support/needs.ts';
 import { report } from '../support/system.ts';
 
@@ -22,8 +26,12 @@ const LEAST_SHARE = 0.9;
 /** Another address on the interface of `line`. */
 const SECOND_HOST = 3;
 const LONGEST_MS = 90_000;
+/** Where rates need not be exact. */
+const BRIEFLY = ['--seconds', '2'];
 
 interface MeasureOptions {
+  /** Watches the concentrator and the test. */
+  readonly witness?: CpuWitness;
   readonly args?: readonly string[];
   /** When the concentrator runs. */
   prepare?(pair: ConfiguredPair): Promise<unknown>;
@@ -33,7 +41,7 @@ interface MeasureOptions {
 
 type Uplink = Readonly<Record<string, unknown>> & { readonly name: string };
 
-describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
+describe('speedtest', { timeout: 4 * LONGEST_MS, ...needs('bed') }, () => {
   let bed: Bed;
   let setup: TributarySetup;
 
@@ -49,16 +57,20 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
     await setup?.remove();
   });
 
-  async function measured(uplinks: readonly Uplink[], { args = [], prepare, tidy }: MeasureOptions = {}) {
+  async function measured(
+    uplinks: readonly Uplink[],
+    { args = [], witness, prepare, tidy }: MeasureOptions = {},
+  ) {
     const listed = uplinks.map((uplink) => ({ congestionControl: 'cubic', ...uplink }));
     const pair = await setup.configured(
       { uplinks: listed, stateDir: 'state' },
       { congestionControl: 'cubic' },
     );
     const concentrator: ChildProcess = await startConcentrator(bed.concentrator, pair);
+    witness?.watch(concentrator.pid!);
     try {
       await prepare?.(pair);
-      return await speedtest(pair, args);
+      return await speedtest(pair, args, witness);
     } finally {
       await tidy?.();
       await endProgram(concentrator);
@@ -66,101 +78,124 @@ describe('speedtest', { timeout: 2 * LONGEST_MS, ...needs('bed') }, () => {
   }
 
   /** What it prints, and its exit code. */
-  async function speedtest({ checkout, client }: ConfiguredPair, args: readonly string[]) {
+  async function speedtest(
+    { checkout, client }: ConfiguredPair,
+    args: readonly string[],
+    witness?: CpuWitness,
+  ) {
     const words = [checkout.program('client-proxy'), '--config', client, 'speedtest', '--json', ...args];
-    const script = '"$@" 2> /dev/null; code=$?; echo; echo $code';
-    const printed = await bed.client.exec('sh', ['-c', script, 'sh', process.execPath, ...words], {
-      timeoutMs: LONGEST_MS,
+    const child = bed.client.spawn(process.execPath, words, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: LONGEST_MS,
     });
-    const end = printed.trimEnd().lastIndexOf('\n');
-    const result = JSON.parse(printed.slice(0, end)) as SpeedReport;
+    witness?.watch(child.pid!);
+    const [printed, [exitCode]] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
+    const result = JSON.parse(printed) as SpeedReport;
     for (const line of shown(result)) report(line);
     const usage = await bed.client.exec(process.execPath, [words[0]!, '--config', client, 'usage']);
     const usedMB = Number(/([\d.]+) MB today/.exec(usage)?.[1] ?? 0);
-    return { result, exitCode: Number(printed.slice(end)), usedMB };
+    return { result, exitCode, usedMB };
   }
 
-  test('tells the rates of asymmetric links within a tenth, alone, at once, and of one stream over both', async () => {
-    const { result, exitCode } = await measured(byInterface('dsl', 'lte'));
-    expect(exitCode).toBe(0);
-    for (const direction of ['down', 'up'] as const) {
-      const rates = [rateOf('dsl', direction), rateOf('lte', direction)];
-      const sum = rates[0]! + rates[1]!;
-      for (const [i, { alone, beside }] of result.uplinks.entries()) {
-        expectNear(alone[direction]?.bitsPerSecond, rates[i]!);
-        expectNear(beside[direction], rates[i]!);
+  test('tells the rates of asymmetric links within a tenth, alone, at once, and of one stream over both', async (context) => {
+    const measure = (witness: CpuWitness) => measured(byInterface('dsl', 'lte'), { witness });
+    const { result, exitCode } = await measureCalmly(context, measure, ({ result }) => {
+      for (const direction of ['down', 'up'] as const) {
+        const rates = [rateOf('dsl', direction), rateOf('lte', direction)];
+        const sum = rates[0]! + rates[1]!;
+        for (const [i, { alone, beside }] of result.uplinks.entries()) {
+          expectNear(alone[direction]?.bitsPerSecond, rates[i]!);
+          expectNear(beside[direction], rates[i]!);
+        }
+        expectNear(result.aggregate[direction]?.bitsPerSecond, sum);
       }
-      expectNear(result.aggregate[direction]?.bitsPerSecond, sum);
-    }
-    expect(result.shared).toEqual([]);
+      expect(result.shared).toEqual([]);
+    });
+    expect(exitCode).toBe(0);
     expect(result.advice[0]).toMatch(/lte is full with .* dsl adds .* together/);
   });
 
-  test('finds that two addresses of one line share it', async () => {
+  test('finds that two addresses of one line share it', async (context) => {
     const second = bed.uplink('line').client.v4.replace(/\d+$/, String(SECOND_HOST));
     const uplinks = [
       { name: 'one', address: bed.uplink('line').client.v4 },
       { name: 'two', address: second },
     ];
-    const { result } = await measured(uplinks);
-    for (const { alone } of result.uplinks) expectNear(alone.down?.bitsPerSecond, rateOf('line', 'down'));
-    expect(result.shared).toEqual([
-      { direction: 'down', uplinks: ['one', 'two'] },
-      { direction: 'up', uplinks: ['one', 'two'] },
-    ]);
-    expectNear(result.aggregate.down?.bitsPerSecond, rateOf('line', 'down'));
+    const measure = (witness: CpuWitness) => measured(uplinks, { args: BRIEFLY, witness });
+    const { result } = await measureCalmly(context, measure, ({ result }) => {
+      for (const { alone } of result.uplinks) expectNear(alone.down?.bitsPerSecond, rateOf('line', 'down'));
+      expect(result.shared).toEqual([
+        { direction: 'down', uplinks: ['one', 'two'] },
+        { direction: 'up', uplinks: ['one', 'two'] },
+      ]);
+      expectNear(result.aggregate.down?.bitsPerSecond, rateOf('line', 'down'));
+    });
     expect(result.advice.join('\n')).toMatch(/one and two share a bottleneck/);
   });
 
-  test('does not take a lossy link and another for one line', async () => {
-    const { result } = await measured(byInterface('lossy', 'line'));
-    expect(result.shared).toEqual([]);
-    expectNear(result.uplinks[1]!.alone.down?.bitsPerSecond, rateOf('line', 'down'));
-    expect(result.uplinks[0]!.alone.down!.bitsPerSecond!).toBeLessThan(rateOf('lossy', 'down') * 1e6);
+  test('does not take a lossy link and another for one line', async (context) => {
+    const measure = (witness: CpuWitness) =>
+      measured(byInterface('lossy', 'line'), { args: BRIEFLY, witness });
+    await measureCalmly(context, measure, ({ result }) => {
+      expect(result.shared).toEqual([]);
+      expectNear(result.uplinks[1]!.alone.down?.bitsPerSecond, rateOf('line', 'down'));
+      expect(result.uplinks[0]!.alone.down!.bitsPerSecond!).toBeLessThan(rateOf('lossy', 'down') * 1e6);
+    });
   });
 
-  test('tells a queue that is too long from one that is not', async () => {
-    const { result } = await measured(byInterface('bloated', 'line'));
-    const [bloated, line] = result.uplinks;
-    for (const direction of ['down', 'up'] as const) {
-      expect(bloated!.alone[direction]!.rpm!).toBeLessThan(line!.alone[direction]!.rpm! / 3);
-      // CUBIC leaves the queue a quarter full, in as many seconds as a measurement has; the other one takes 60 ms.
-      expect(bloated!.alone[direction]!.loadedMs!).toBeGreaterThan(150);
-      expectNear(bloated!.alone[direction]?.bitsPerSecond, rateOf('bloated', direction));
-    }
-    expect(bloated!.idleMs!).toBeLessThan(60);
+  test('tells a queue that is too long from one that is not', async (context) => {
+    const measure = (witness: CpuWitness) => measured(byInterface('bloated', 'line'), { witness });
+    const { result } = await measureCalmly(context, measure, ({ result }) => {
+      const [bloated, line] = result.uplinks;
+      for (const direction of ['down', 'up'] as const) {
+        // Queues of 900 and of 60 ms: on a calm machine it is a fourth.
+        expect(bloated!.alone[direction]!.rpm!).toBeLessThan(line!.alone[direction]!.rpm! / 2);
+        // CUBIC leaves the queue a quarter full, in as many seconds as a measurement has; the other one takes 60 ms.
+        expect(bloated!.alone[direction]!.loadedMs!).toBeGreaterThan(150);
+        expectNear(bloated!.alone[direction]?.bitsPerSecond, rateOf('bloated', direction));
+      }
+      expect(bloated!.idleMs!).toBeLessThan(60);
+    });
     expect(result.advice.join('\n')).toMatch(/a full bloated answers after .*bufferbloat/);
   });
 
-  test('says which uplink is dead, and measures the others', async () => {
-    const { result, exitCode } = await measured(byInterface('dsl', 'lte'), {
-      args: ['--seconds', '1'],
-      prepare: () => bed.uplink('dsl').blackhole(),
-    });
-    await bed.uplink('dsl').restore();
+  test('says which uplink is dead, and measures the others', async (context) => {
+    const measure = (witness: CpuWitness) =>
+      measured(byInterface('dsl', 'lte'), {
+        args: ['--seconds', '1'],
+        witness,
+        prepare: () => bed.uplink('dsl').blackhole(),
+        tidy: () => bed.uplink('dsl').restore(),
+      });
+    const { result, exitCode } = await measureCalmly(context, measure, ({ result }) =>
+      expect(result.aggregate.down?.bitsPerSecond).toBeGreaterThan(20e6),
+    );
     expect(exitCode).toBe(1);
     expect(result.uplinks.map(({ state }) => state)).toEqual(['failed', 'measured']);
     expect(result.uplinks[0]!.reason).toMatch(/no connection|timed out|did not answer/);
-    expect(result.aggregate.down?.bitsPerSecond).toBeGreaterThan(20e6);
   });
 
-  test('has its own session beside a client that runs, whose subflows and transfers live on', async () => {
+  test('has its own session beside a client that runs, whose subflows and transfers live on', async (context) => {
     let client: ChildProcess | undefined;
     let log = '';
-    const { result, exitCode } = await measured(byInterface('dsl', 'lte'), {
-      args: ['--seconds', '1'],
-      async prepare(pair) {
-        const onOutput = (text: string) => {
-          log += text;
-        };
-        client = await startClient(bed.client, pair, [{ name: 'dsl' }, { name: 'lte' }], { onOutput });
-      },
-      async tidy() {
-        if (client !== undefined) await endProgram(client);
-      },
-    });
+    const measure = (witness: CpuWitness) =>
+      measured(byInterface('dsl', 'lte'), {
+        args: ['--seconds', '1'],
+        witness,
+        async prepare(pair) {
+          const onOutput = (text: string) => {
+            log += text;
+          };
+          client = await startClient(bed.client, pair, [{ name: 'dsl' }, { name: 'lte' }], { onOutput });
+        },
+        async tidy() {
+          if (client !== undefined) await endProgram(client);
+        },
+      });
+    const { exitCode } = await measureCalmly(context, measure, ({ result }) =>
+      expectNear(result.uplinks[1]!.alone.down?.bitsPerSecond, rateOf('lte', 'down')),
+    );
     expect(exitCode).toBe(0);
-    expectNear(result.uplinks[1]!.alone.down?.bitsPerSecond, rateOf('lte', 'down'));
     expect(log).toMatch(/subflow up/);
     expect(log.match(/subflow lost|the session is over/g)).toBeNull();
   });

@@ -1,8 +1,8 @@
 /*
  * A machine behind the client that knows of no proxy (support/lan.ts), and how much of the uplinks it gets.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bestGoodput, percent } from '../support/goodput.ts';
+import { afterAll, beforeAll, test } from 'vitest';
+import { goodputAbove, percent } from '../support/goodput.ts';
 import { LAN_INTERFACE, Lan } from '../support/lan.ts';
 import { TRANSPARENT, transparent } from '../support/redirection.ts';
 import { describeSystem, report } from '../support/system.ts';
@@ -35,11 +35,10 @@ describeSystem('a machine behind the client', { paths, congestionControl: 'cubic
     const possible = network.paths.reduce((sum, path) => sum + path.payloadMbps('down'), 0);
     const boundMbps = SHARE * possible;
     const begin = () => Promise.resolve(download(pair, BYTES, { without: { place: lan.machine } }));
-    const best = await bestGoodput({ pair, context, bytes: BYTES, boundMbps }, begin);
+    const found = await goodputAbove({ pair, context, bytes: BYTES, boundMbps }, begin);
     report(
-      `goodput of a download by ${how}: ${best.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
-        `(${percent(best.mbps / possible)}); waited for a processor ${percent(best.cpuWaitShare)}`,
+      `goodput of a download by ${how}: ${found.mbps.toFixed(1)} Mbit/s of ${possible.toFixed(1)} ` +
+        `(${percent(found.mbps / possible)}); waited for a processor ${percent(found.cpuWaitShare)} of a second`,
     );
-    expect(best.mbps).toBeGreaterThan(boundMbps);
   });
 });
