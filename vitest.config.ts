@@ -2,9 +2,18 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
-/** Their files keep no state outside of a test, and so share processes: to start one costs more than most of them. */
+/** What is deterministic. */
 const CORE = ['test/protocol/**/*.test.ts', 'test/simulation/**/*.test.ts'];
-/** They run the built programs, in namespaces of their own or at loopback addresses of their own. */
+/** They put something else in the place of a module, or look at a whole process: each file has a process of its own. */
+const ISOLATED = [
+  'test/client-proxy/network/path-diagnosis/kernel-source.test.ts',
+  'test/runtime/files/file-lock-takeover.test.ts',
+  'test/runtime/observe/http-endpoint.test.ts',
+  'test/server-concentrator/addresses/own-addresses.test.ts',
+  'test/server-concentrator/concentrator-life.test.ts',
+  'test/server-concentrator/concentrator.test.ts',
+];
+/** They run the programs, in namespaces of their own or at loopback addresses of their own. */
 const PROGRAMS = [
   'test/system/**/*.test.ts',
   'test/end-to-end/**/*.test.ts',
@@ -34,8 +43,12 @@ const retry = process.env.CI === 'true' ? 2 : 0;
 /** What a test polls for comes at once, and much later on a machine that does much else. By default one second would be the limit. */
 const polling = { poll: { timeout: 15_000 } };
 
-/** In memory and on loopback, in the process of the test. */
+/**
+ * In memory and on loopback, in the process of the test. Files keep no state outside of a test, and so share processes: to start one costs more
+ * than most of them.
+ */
 const inProcess = {
+  isolate: false,
   expect: polling,
   sequence: { groupOrder: 0 },
   maxWorkers: UNIT_FILES_AT_ONCE,
@@ -60,7 +73,6 @@ export default defineConfig({
           ...inProcess,
           name: 'core',
           include: CORE,
-          isolate: false,
         },
       },
       {
@@ -69,7 +81,16 @@ export default defineConfig({
           name: 'unit',
           retry,
           include: ['test/**/*.test.ts'],
-          exclude: [...CORE, ...PROGRAMS, ...MEASURED, ...RELEASE],
+          exclude: [...CORE, ...ISOLATED, ...PROGRAMS, ...MEASURED, ...RELEASE],
+        },
+      },
+      {
+        test: {
+          ...inProcess,
+          name: 'isolated',
+          retry,
+          isolate: true,
+          include: ISOLATED,
         },
       },
       {

@@ -12,7 +12,7 @@ TESTS=(
   test/end-to-end/{process/command-output,process/standard-output,access,direct-through-proxy,observe,refusals,restart,status,streams}.test.ts
 )
 # A reporter without the line that ends `npm test`: these are no other tests.
-VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project core --project unit --project programs)
+VITEST=(node_modules/vitest/vitest.mjs run --reporter=dot --project core --project unit --project isolated --project programs)
 
 # The programs are built once for all versions; those that measure are not among what runs here.
 npm run --silent build
