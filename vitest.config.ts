@@ -31,8 +31,8 @@ const MEASURED = [
 const RELEASE = ['test/release/**/*.test.ts'];
 /** Some of them wait for timers. By default even one processor would be left idle. */
 const UNIT_FILES_AT_ONCE = availableParallelism() + 1;
-/** They mostly wait for slow links and for time limits: each takes less than half a processor. */
-const PROGRAM_FILES_AT_ONCE = Math.min(4, availableParallelism() + 2);
+/** They wait for slow links and for time limits, a third of their time: more of them would only be late. */
+const PROGRAM_FILES_AT_ONCE = Math.min(4, availableParallelism() + 1);
 
 /**
  * How often a test runs again that has failed where nobody can look at it. What runs on a real kernel depends on what else the
