@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import {
   hourOf,
   monthOf,
@@ -274,14 +274,10 @@ it('is right after a clock has jumped, forwards and back, and counts months in U
 });
 
 it('names hours so that no day of a time zone has one twice', () => {
-  const zone = process.env.TZ;
-  try {
-    process.env.TZ = 'Europe/Berlin';
-    const hours = Array.from({ length: 72 }, (_, i) => hourOf(Date.UTC(2026, 9, 24) + i * 3_600_000));
-    expect(new Set(hours).size).toBe(72);
-    // There it is November already.
-    expect(monthOf(Date.parse('2026-10-31T23:30:00Z'))).toBe('2026-10');
-  } finally {
-    process.env.TZ = zone;
-  }
+  vi.stubEnv('TZ', 'Europe/Berlin');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const hours = Array.from({ length: 72 }, (_, i) => hourOf(Date.UTC(2026, 9, 24) + i * 3_600_000));
+  expect(new Set(hours).size).toBe(72);
+  // There it is November already.
+  expect(monthOf(Date.parse('2026-10-31T23:30:00Z'))).toBe('2026-10');
 });
