@@ -6,6 +6,7 @@ import { SummaryReporter } from './test/support/summary-reporter.ts';
 const CORE = ['test/protocol/**/*.test.ts', 'test/simulation/**/*.test.ts'];
 /** They put something else in the place of a module, or look at a whole process: each file has a process of its own. */
 const ISOLATED = [
+  'test/client-proxy/client-proxy.test.ts',
   'test/client-proxy/network/path-diagnosis/kernel-source.test.ts',
   'test/runtime/files/file-lock-takeover.test.ts',
   'test/runtime/observe/http-endpoint.test.ts',
