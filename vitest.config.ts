@@ -8,11 +8,13 @@ const CORE = ['test/protocol/**/*.test.ts', 'test/simulation/**/*.test.ts'];
 const ISOLATED = [
   'test/client-proxy/client-proxy.test.ts',
   'test/client-proxy/network/path-diagnosis/kernel-source.test.ts',
+  'test/runtime/dns/resolver.test.ts',
   'test/runtime/files/file-lock-takeover.test.ts',
   'test/runtime/observe/http-endpoint.test.ts',
   'test/server-concentrator/addresses/own-addresses.test.ts',
   'test/server-concentrator/concentrator-life.test.ts',
   'test/server-concentrator/concentrator.test.ts',
+  'test/server-concentrator/page/page-feed.test.ts',
 ];
 /** They run the programs, in namespaces of their own or at loopback addresses of their own. */
 const PROGRAMS = [
