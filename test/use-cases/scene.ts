@@ -115,7 +115,7 @@ export class Scene {
         this.#failure ??= new Error(`at ${atMs} ms (${label ?? 'unlabelled'}): ${error.message}`);
       });
     };
-    this.#timers.push(setTimeout(act, atMs - this.nowMs));
+    this.#timers.push(setTimeout(act, Math.max(0, atMs - this.nowMs)));
   }
 
   /** Waits until a time after {@link begin}. */
