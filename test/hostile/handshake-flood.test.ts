@@ -67,9 +67,9 @@ describe('a flood of handshakes', needs('compiler'), () => {
     async ({ from }, context) => {
       for (const share of SHARES) {
         const { isTold, kinds, metrics, turnedAwayLines } = await flooding(from, share);
-        const isLast = share === SHARES.at(-1);
-        if (!isTold && isLast) context.skip('the machine is too busy to measure');
-        if (!isLast && !(isTold && kinds.every((all) => inTime(all) >= SHARE_IN_TIME))) continue;
+        const isWithstood = isTold && kinds.every((all) => inTime(all) >= SHARE_IN_TIME);
+        if (!isWithstood && share !== SHARES.at(-1)) continue;
+        if (!isTold) context.skip('the machine is too busy to measure');
         for (const all of kinds) expect(inTime(all)).toBeGreaterThanOrEqual(SHARE_IN_TIME);
         const [back, beside, , fresh] = kinds;
         expect(Math.min(...[back, beside, fresh].map(({ length }) => length))).toBeGreaterThan(5);

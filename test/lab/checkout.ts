@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 export type ProgramName = 'client-proxy' | 'server-concentrator';
 
 const GIT_TIMEOUT_MS = 5_000;
-const SOURCE_FOLDERS = ['client-proxy', 'server-concentrator', 'shared'];
+/** What the programs are built from. */
+export const SOURCE_FOLDERS = ['client-proxy', 'server-concentrator', 'shared'];
 const HOW_TO_BUILD = 'npm ci && npm run build';
 /** Names the environment variable with the folder of this checkout's bundled programs; tests set it. Without it, the build is run. */
 export const BUNDLED_PROGRAMS_VARIABLE = 'TRIBUTARY_TESTS_BUNDLED';

@@ -1,15 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { bundlePrograms } from '../../deploy/release/bundle-programs.ts';
-import { BUNDLED_PROGRAMS_VARIABLE, Checkout } from '../lab/checkout.ts';
-
-/** What the pages' files are read from, beside the bundled programs as beside the built ones. */
-const PAGE_FOLDERS = [
-  'client-proxy/page/browser',
-  'server-concentrator/page/browser',
-  'shared/page-browser',
-] as const;
+import { BUNDLED_PROGRAMS_VARIABLE, Checkout, SOURCE_FOLDERS } from '../lab/checkout.ts';
 
 /**
  * The tests of whole programs run what most users run: the programs bundled, as packages and containers have them. They start in half the
@@ -23,9 +16,7 @@ export default async function setup(): Promise<void> {
   await rm(bundled, { recursive: true, force: true });
   await mkdir(bundled, { recursive: true });
   for (const { name, bytes } of (await bundlePrograms()).files) await writeFile(join(bundled, name), bytes);
-  for (const page of PAGE_FOLDERS) {
-    await mkdir(dirname(join(bundled, page)), { recursive: true });
-    await symlink(join(folder, 'dist', page), join(bundled, page));
-  }
+  // Beside them, as beside the built ones, are the files of the pages.
+  for (const top of SOURCE_FOLDERS) await symlink(join(folder, 'dist', top), join(bundled, top));
   process.env[BUNDLED_PROGRAMS_VARIABLE] = bundled;
 }
