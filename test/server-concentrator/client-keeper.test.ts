@@ -1,10 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { ClientKeeper } from '../../server-concentrator/client-keeper.ts';
 import { ClientList } from '../../server-concentrator/clients/client-list.ts';
 import type { OnClients } from '../../server-concentrator/clients/client-source.ts';
 import type { ClientEntry } from '../../server-concentrator/config/concentrator-config.ts';
 import { UsageMeters } from '../../server-concentrator/usage/usage-meters.ts';
-import { onCleanup } from '../runtime/subflow/subflow-bench.ts';
 import { keyOf } from './concentrator-bed.ts';
 
 const client = (id: string): ClientEntry => ({ id, key: keyOf(id) });
@@ -33,7 +32,7 @@ it('lets everything that has something of each client forget those that are remo
     wallClock: () => 0,
   });
   await keeper.start();
-  onCleanup(() => void keeper.close());
+  onTestFinished(() => void keeper.close());
   onClients([client('stays')]);
   expect(kept).toEqual([['gone', 'stays'], ['stays']]);
   for (const id of ['gone', 'stays']) meters.of(id).upBytes = 1;

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
 import { clientSubflowHandshake } from '../../client-proxy/path-manager/client-subflow-handshake.ts';
 import { assembleProcess } from '../../server-concentrator/assemble.ts';
 import type {
@@ -12,7 +13,7 @@ import { parseHostPort } from '../../shared/runtime/address/host-port.ts';
 import { loadNative } from '../../shared/runtime/kernel/native.ts';
 import { nodeHandshakeCrypto } from '../../shared/runtime/session/handshake-crypto.ts';
 import { temporaryDirectory } from '../config/temporary-directory.ts';
-import { dial, identity, onCleanup } from '../runtime/subflow/subflow-bench.ts';
+import { dial, identity } from '../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../support/deferred.ts';
 
 /** A busy machine takes its time; a concentrator that answers nothing is found all the same. */
@@ -96,7 +97,7 @@ export async function assembled(
 export async function start(...options: Parameters<typeof assembled>) {
   const { concentrator, config, lines } = await assembled(...options);
   await concentrator.start();
-  onCleanup(() => concentrator.close());
+  onTestFinished(() => concentrator.close());
   const { listen } = JSON.parse(lines.find((line) => line.includes('"concentrator is up"'))!);
   const { port } = parseHostPort(listen[0])!;
   return { concentrator, port, config, lines };

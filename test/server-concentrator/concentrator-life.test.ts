@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { PartialReloadError } from '../../shared/runtime/config/reload.ts';
 import { EndpointError } from '../../shared/runtime/observe/http-endpoint.ts';
 import { ListenError } from '../../shared/runtime/tcp/tcp-listener.ts';
-import { onCleanup } from '../runtime/subflow/subflow-bench.ts';
 import { freePort, takenPort } from '../support/ports.ts';
 import { running, untilRunning } from '../support/running.ts';
 import { assembled, connect, start } from './concentrator-bed.ts';
@@ -32,7 +31,7 @@ it('leaves nothing behind when it closes', async () => {
 
 it('leaves nothing behind when the port of its metrics is taken', async () => {
   const taken = await takenPort();
-  onCleanup(taken.free);
+  onTestFinished(taken.free);
   const before = running();
   const listen = [{ ...at(await freePort()), required: true }];
   const metrics = { listen: at(taken.port), hosts: [] };
@@ -44,7 +43,7 @@ it('leaves nothing behind when the port of its metrics is taken', async () => {
 
 it('leaves nothing behind when the port for subflows is taken', async () => {
   const taken = await takenPort();
-  onCleanup(taken.free);
+  onTestFinished(taken.free);
   const before = running();
   const listen = [{ ...at(taken.port), required: true }];
   const { concentrator } = await assembled(['laptop'], {}, { listen, metrics: { listen: at(0), hosts: [] } });

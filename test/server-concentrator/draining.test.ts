@@ -1,21 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { encodeControl } from '../../shared/protocol/codec/frame.ts';
-import { onCleanup } from '../runtime/subflow/subflow-bench.ts';
+import { serve } from '../support/serve.ts';
 import { connect, keyOf, start } from './concentrator-bed.ts';
 
 /** An origin that takes connections and keeps them. */
-async function origin(): Promise<number> {
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    onCleanup(() => socket.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onCleanup(() => void server.close());
-  return (server.address() as { port: number }).port;
-}
+const origin = () => serve(() => {});
 
 it('takes subflows of sessions that go on while it drains, and no new session', async () => {
   const allow = [{ target: { kind: 'cidr', cidr: '127.0.0.1/32' } }] as const;

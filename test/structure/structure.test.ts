@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeCycle, folderCycles } from './folder-cycles.ts';
 import { MAX_CORE_CLASS_MEMBERS, MAX_FILE_LINES, MAX_FUNCTION_LINES } from './limits.ts';
@@ -28,6 +30,25 @@ describe('production code', () => {
   it(`has no class with more than ${MAX_CORE_CLASS_MEMBERS} members in its core`, () => {
     const core = sources.filter(({ path }) => path.startsWith(CORE));
     expect(tooLarge(classMembers(core), MAX_CORE_CLASS_MEMBERS)).toEqual([]);
+  });
+});
+
+describe('what tests share', () => {
+  /** A hook of Vitest at the start of a line, or a list of clean-ups that has one. */
+  const HOOK = /^(?:export )?(?:const \w+ = )?(?:(?:before|after)(?:Each|All)|useCleanups)\(/gm;
+
+  it('registers no hook while it is loaded: files that share a process load it once, and the second one would have no hook', () => {
+    const files = readdirSync(join(projectFolder(), 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+      .map((name) => ({ name, text: readFileSync(join(projectFolder(), 'test', name), 'utf8') }));
+    expect(files.length).toBeGreaterThan(100);
+    expect(
+      files.flatMap(({ name, text }) => [...text.matchAll(HOOK)].map(([hook]) => `${name} ${hook}`)),
+    ).toEqual([]);
+  });
+
+  it.each(['beforeAll(async () => {', 'export const onCleanup = useCleanups();'])('finds %s', (line) => {
+    expect(`const one = 1;\n${line}\n`.match(HOOK)).toHaveLength(1);
   });
 });
 

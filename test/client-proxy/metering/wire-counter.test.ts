@@ -1,21 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { WireCounter } from '../../../client-proxy/metering/wire-counter.ts';
 import { WireTable } from '../../../client-proxy/metering/wire-table.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { connectThroughUplink } from '../../../client-proxy/uplink/uplink-socket.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
-import {
-  bench,
-  identity,
-  ignore,
-  lan,
-  native,
-  onCleanup,
-  receivePool,
-} from '../../runtime/subflow/subflow-bench.ts';
+import { bench, identity, ignore, lan, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { needs } from '../../support/needs.ts';
 
 const BODY_BYTES = 300_000;
@@ -30,9 +22,9 @@ async function exchange(counter: WireCounter): Promise<Socket> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onCleanup(() => server.close());
+  onTestFinished(() => void server.close());
   const socket = new Socket();
-  onCleanup(() => socket.destroy());
+  onTestFinished(() => void socket.destroy());
   counter.watch(socket);
   socket.connect((server.address() as AddressInfo).port, '127.0.0.1');
   let receivedBytes = 0;
@@ -109,7 +101,7 @@ describe('counted by the kernel', needs('libc'), () => {
       wire: counter,
     };
     const transport = await connectSubflow(lan, { host: '127.0.0.1', port }, options);
-    onCleanup(() => transport.destroy());
+    onTestFinished(() => transport.destroy());
     const { sentBytes, receivedBytes } = counter.read();
     // ClientHello and Finished; the certificate comes the other way.
     expect(sentBytes).toBeGreaterThan(400);

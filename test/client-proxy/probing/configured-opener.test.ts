@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { attachmentOf } from '../../../client-proxy/network/attachment.ts';
 import { ConfiguredOpener } from '../../../client-proxy/probing/configured-opener.ts';
 import type { AttachmentFinder } from '../../../client-proxy/uplink/uplink-device.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
-import { lan, native, onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+import { lan, native } from '../../runtime/subflow/subflow-bench.ts';
 import { deferred } from '../../support/deferred.ts';
 
 /** What is left of the shortest packet that the doctor tries (576 bytes), without the headers of IPv6 and TCP. */
@@ -27,7 +27,7 @@ test('begins TLS with a packet that passes where long ones vanish', async () => 
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onCleanup(() => server.close());
+  onTestFinished(() => void server.close());
   const config = {
     concentrator: { addresses: [], pins: [] },
     dial: { timeoutMs: 5_000, backoffMinMs: 1, backoffMaxMs: 1 },

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { OwnBytes } from '../../../shared/protocol/memory/chunk.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
-import { onCleanup } from '../../runtime/subflow/subflow-bench.ts';
 import { eventually } from '../../support/eventually.ts';
+import { serve } from '../../support/serve.ts';
 import { echo, echoServer, twoConcentrators } from './two-concentrators.ts';
 
 const UPLOAD_BYTES = 16_000_000;
@@ -13,17 +11,15 @@ it('ends when all that was to be uploaded has been, though nobody waits for it a
   const { keeper } = await twoConcentrators();
   let received = 0;
   // It has nothing to say.
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    onCleanup(() => socket.destroy());
-    socket.on('data', (bytes) => {
-      received += bytes.length;
-    });
-    socket.on('error', () => {}).end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onCleanup(() => void server.close());
-  const { port } = server.address() as { port: number };
+  const port = await serve(
+    (socket) => {
+      socket.on('data', (bytes) => {
+        received += bytes.length;
+      });
+      socket.end();
+    },
+    { allowHalfOpen: true },
+  );
   let hasEnded = false;
   await keeper.openStream(
     { host: '127.0.0.1', port },

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { SessionKeeper } from '../../../client-proxy/session/session-keeper.ts';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
@@ -8,21 +6,15 @@ import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import type { SessionDriver } from '../../../shared/runtime/session/session-driver.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
-import { identity, native, onCleanup, receivePool } from '../../runtime/subflow/subflow-bench.ts';
+import { identity, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { keyOf, start } from '../../server-concentrator/concentrator-bed.ts';
 import { eventually } from '../../support/eventually.ts';
+import { serve } from '../../support/serve.ts';
 import { sessionOptions } from './session-options.ts';
 
 /** Sends back what it gets. */
-export async function echoServer(): Promise<number> {
-  const server = createServer((socket) => {
-    onCleanup(() => socket.destroy());
-    socket.on('error', () => {}).pipe(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onCleanup(() => void server.close());
-  return (server.address() as { port: number }).port;
+export function echoServer(): Promise<number> {
+  return serve((socket) => socket.pipe(socket));
 }
 
 /**
@@ -38,7 +30,7 @@ export async function twoConcentrators() {
     await start(['laptop'], {}, { egress }),
   ];
   // Closed twice, it does not wait for open streams.
-  onCleanup(() => void first.concentrator.close());
+  onTestFinished(() => void first.concentrator.close());
   const reaches: Record<string, number> = { dsl: first.port, lte: second.port };
   const dialled: string[] = [];
   const transports: SubflowTransport[] = [];

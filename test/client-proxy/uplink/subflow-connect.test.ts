@@ -1,20 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import { SubflowError } from '../../../client-proxy/uplink/subflow-error.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
 import { cipherPreference, SUBFLOW_ALPN } from '../../../shared/runtime/subflow/subflow-tls.ts';
-import {
-  bench,
-  dial,
-  identity,
-  lan,
-  native,
-  onCleanup,
-  receivePool,
-} from '../../runtime/subflow/subflow-bench.ts';
+import { bench, dial, identity, lan, native, receivePool } from '../../runtime/subflow/subflow-bench.ts';
 import { makeCertificate } from '../../support/certificate.ts';
 import { deferred } from '../../support/deferred.ts';
 
@@ -50,7 +42,7 @@ describe('the client', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    onCleanup(() => server.close());
+    onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
     await dial(port);
     expect(await name.promise).toBe(false);
@@ -58,7 +50,7 @@ describe('the client', () => {
     const pin = certificatePin(identity.certificate);
     const named = { pins: [pin], pool: receivePool, serverName: 'front.example', timeoutMs: 5000 };
     const subflow = await connectSubflow(lan, { host: '127.0.0.1', port }, named);
-    onCleanup(() => subflow.destroy());
+    onTestFinished(() => subflow.destroy());
     expect(await name.promise).toBe('front.example');
   });
 
@@ -77,7 +69,7 @@ describe('the client', () => {
       server.on('secureConnection', (socket) => socket.on('error', () => {}));
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
-      onCleanup(() => server.close());
+      onTestFinished(() => void server.close());
       await expect(dial((server.address() as AddressInfo).port)).rejects.toBeInstanceOf(SubflowError);
     }
   });
@@ -86,8 +78,8 @@ describe('the client', () => {
     const silent = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
     const rude = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await Promise.all([once(silent, 'listening'), once(rude, 'listening')]);
-    onCleanup(() => silent.close());
-    onCleanup(() => rude.close());
+    onTestFinished(() => void silent.close());
+    onTestFinished(() => void rude.close());
     const pin = certificatePin(identity.certificate);
     const target = (server: typeof silent) => ({
       host: '127.0.0.1',

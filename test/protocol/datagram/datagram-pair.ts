@@ -20,7 +20,7 @@ export const SETUP = {
 
 let lastRandom = 0;
 
-/** Other bytes each time, but the same in each run. */
+/** Other bytes each time, of a generator that begins where its module is loaded. */
 export function randomBytes(count: number): Uint8Array {
   return Uint8Array.from({ length: count }, () => {
     lastRandom = (Math.imul(lastRandom, 1_664_525) + 1_013_904_223) >>> 0;

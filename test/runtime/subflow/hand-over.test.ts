@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { serverNameIn } from '../../../shared/runtime/subflow/client-hello.ts';
 import { HandshakeGate, type ReadyConnection } from '../../../shared/runtime/subflow/handshake-gate.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { extension, hello, records, serverName } from '../../client-proxy/transparent/hello.ts';
 import { deferred } from '../../support/deferred.ts';
-import { bench, dial, identity, native, onCleanup, receivePool } from './subflow-bench.ts';
+import { bench, dial, identity, native, receivePool } from './subflow-bench.ts';
 
 const NAME = 'w1.c1.example.org';
 const HELLO = records(hello({ extensions: [serverName(NAME)] }));
@@ -15,7 +15,7 @@ const HELLO = records(hello({ extensions: [serverName(NAME)] }));
 async function giving(handshakeTimeoutMs = 10_000) {
   const given: ReadyConnection[] = [];
   const { port, failures } = await bench({ handshakeTimeoutMs, handOver: (ready) => given.push(ready) });
-  onCleanup(() => {
+  onTestFinished(() => {
     for (const { socket } of given) socket.destroy();
   });
   return { port, failures, given };
@@ -23,7 +23,7 @@ async function giving(handshakeTimeoutMs = 10_000) {
 
 async function say(port: number, pieces: readonly Uint8Array[]) {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  onCleanup(() => socket.destroy());
+  onTestFinished(() => void socket.destroy());
   socket.on('error', () => {});
   await once(socket, 'connect');
   for (const piece of pieces) {
@@ -98,11 +98,11 @@ it('is TLS for whoever takes the connection then', async () => {
     onSubflow: (transport) => subflow.resolve(transport),
     onHandshakeFailed: (_, reason) => subflow.reject(new Error(reason)),
   });
-  onCleanup(() => gate.close());
+  onTestFinished(() => gate.close());
   const { port } = await bench({ handOver: (ready) => gate.take(ready) });
   const transport = await dial(port);
   const other = await subflow.promise;
-  onCleanup(() => other.destroy());
+  onTestFinished(() => other.destroy());
   expect(other.exporter).toEqual(transport.exporter);
   expect(other.remoteAddress).toBe('127.0.0.1');
   if (native !== undefined) expect(other.measure()).toBeDefined();

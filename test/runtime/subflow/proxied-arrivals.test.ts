@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SUBFLOW_ALPN } from '../../../shared/runtime/subflow/subflow-tls.ts';
 import { hex } from '../../protocol/support.ts';
-import { bench, dial, drain, native, onCleanup, rawClient } from './subflow-bench.ts';
+import { bench, dial, drain, native, rawClient } from './subflow-bench.ts';
 
 const HEADER = hex('0d0a0d0a000d0a515549540a 21 11 000c cb007109 c6336407 c350 01bb');
 const UNSPEC = hex('0d0a0d0a000d0a515549540a 21 00 0000');
@@ -36,7 +36,7 @@ async function dialInOnePiece(port: number, header: Uint8Array): Promise<void> {
 function secure(socket: Socket): TLSSocket {
   const secured = connectTls({ socket, ALPNProtocols: [SUBFLOW_ALPN], rejectUnauthorized: false });
   secured.on('error', () => {});
-  onCleanup(() => secured.destroy());
+  onTestFinished(() => void secured.destroy());
   return secured;
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { beforeAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
 import { certificatePin } from '../../../shared/runtime/identity/certificate-pin.ts';
@@ -13,7 +13,6 @@ import {
 } from '../../../shared/runtime/subflow/subflow-listener.ts';
 import type { SubflowTransport } from '../../../shared/runtime/subflow/subflow-transport.ts';
 import { makeCertificate } from '../../support/certificate.ts';
-import { useCleanups } from '../../support/cleanups.ts';
 import { type Deferred, deferred } from '../../support/deferred.ts';
 
 export const { native } = loadNative();
@@ -21,12 +20,7 @@ export const lan: Uplink = { name: 'lan', binding: { kind: 'address', address: '
 
 export const receivePool = new ReceivePool(() => performance.now());
 
-export let identity: { certificate: string; privateKey: string };
-beforeAll(async () => {
-  identity = await makeCertificate();
-});
-
-export const onCleanup = useCleanups();
+export const identity = await makeCertificate();
 
 export interface Bench {
   readonly listener: SubflowListener;
@@ -42,6 +36,7 @@ export async function bench(
   options: Partial<Omit<SubflowListenerOptions, 'clock' | 'pool'>> = {},
 ): Promise<Bench> {
   const failures: string[] = [];
+  const transports: SubflowTransport[] = [];
   const listener = await listenForSubflows({
     addresses: [{ host: '127.0.0.1', port: 0 }],
     ...identity,
@@ -49,7 +44,7 @@ export async function bench(
     clock: () => performance.now(),
     native,
     onSubflow: (transport) => {
-      onCleanup(() => transport.destroy());
+      transports.push(transport);
       result.subflow.resolve(transport);
     },
     onHandshakeFailed: (remote, reason) => {
@@ -66,7 +61,10 @@ export async function bench(
     subflow: deferred(),
     failure: deferred(),
   };
-  onCleanup(() => listener.close());
+  onTestFinished(async () => {
+    for (const transport of transports) transport.destroy();
+    await listener.close();
+  });
   return result;
 }
 
@@ -76,7 +74,7 @@ export async function dial(port: number, uplink = lan, pin = certificatePin(iden
     { host: '127.0.0.1', port },
     { pins: [pin], pool: receivePool, native, timeoutMs: 5000 },
   );
-  onCleanup(() => transport.destroy());
+  onTestFinished(() => transport.destroy());
   return transport;
 }
 
@@ -94,7 +92,7 @@ export async function drain(socket: Socket): Promise<{ bytes: Buffer; error?: Er
 
 export async function rawClient(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
-  onCleanup(() => socket.destroy());
+  onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   return socket;
 }

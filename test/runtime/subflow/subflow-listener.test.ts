@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
 import type { ReceivedChunk } from '../../../shared/protocol/memory/chunk.ts';
@@ -18,7 +18,6 @@ import {
   ignore,
   lan,
   native,
-  onCleanup,
   rawClient,
   receivePool,
 } from './subflow-bench.ts';
@@ -60,7 +59,7 @@ describe('the listener', () => {
         if (how !== 'nothing' && !client.destroyed) client.write(hello.subarray(at, at + 1));
         at += 1;
       }, 5);
-      onCleanup(() => clearInterval(drip));
+      onTestFinished(() => clearInterval(drip));
       expect((await drain(client)).bytes).toHaveLength(0);
       expect(await failure.promise).toBe('took too long');
     },
@@ -187,7 +186,7 @@ describe('the listener', () => {
         ALPNProtocols: [SUBFLOW_ALPN],
         ...(session ? { session } : {}),
       });
-      onCleanup(() => client.destroy());
+      onTestFinished(() => void client.destroy());
       const given = once(client, 'session') as Promise<[Buffer]>;
       await once(client, 'secureConnect');
       expect(client.isSessionReused()).toBe(false);
@@ -256,6 +255,6 @@ describe('the listener', () => {
 
 function connectFrom(localAddress: string, port: number): Socket {
   const socket = connect({ port, host: '127.0.0.1', localAddress });
-  onCleanup(() => socket.destroy());
+  onTestFinished(() => void socket.destroy());
   return socket.on('error', () => {});
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectSubflow } from '../../../client-proxy/uplink/subflow-connect.ts';
 import type { Uplink } from '../../../client-proxy/uplink/uplink.ts';
 import type { ReceivedChunk } from '../../../shared/protocol/memory/chunk.ts';
@@ -8,7 +8,7 @@ import { deferred } from '../../support/deferred.ts';
 import { needs } from '../../support/needs.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
 import { pattern } from '../app/app-pair.ts';
-import { bench, dial, identity, ignore, lan, onCleanup, receivePool } from './subflow-bench.ts';
+import { bench, dial, identity, ignore, lan, receivePool } from './subflow-bench.ts';
 
 describe('a subflow', () => {
   test('has equal exporters and mirrored addresses at both ends, and another exporter each time', async () => {
@@ -184,7 +184,7 @@ describe('a subflow', () => {
       { host: '127.0.0.1', port },
       { pins: [pin], pool: receivePool, timeoutMs: 5000 },
     );
-    onCleanup(() => client.destroy());
+    onTestFinished(() => void client.destroy());
     const server = await subflow.promise;
     const chunk = deferred<ReceivedChunk>();
     server.setHandlers({ ...ignore, onBytes: chunk.resolve });
@@ -197,7 +197,7 @@ describe('a subflow', () => {
 
   test("runs through an upstream SOCKS5 proxy, without the proxy connection's figures", async () => {
     const relay = await startSocksRelay();
-    onCleanup(() => relay.close());
+    onTestFinished(() => relay.close());
     const { port, subflow } = await bench();
     const proxied: Uplink = {
       name: 'vpn',

@@ -1,10 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { MeasurementConnection } from '../../../client-proxy/measurement/measurement-connection.ts';
 import { clientSubflowHandshake } from '../../../client-proxy/path-manager/client-subflow-handshake.ts';
 import { FREE_BYTES } from '../../../server-concentrator/measurement/measurement-connection.ts';
 import { readMeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';
 import { nodeHandshakeCrypto } from '../../../shared/runtime/session/handshake-crypto.ts';
-import { dial, onCleanup } from '../../runtime/subflow/subflow-bench.ts';
+import { dial } from '../../runtime/subflow/subflow-bench.ts';
 import { keyOf, start } from '../concentrator-bed.ts';
 
 const CLIENT = 'laptop';
@@ -20,7 +20,7 @@ async function bed(limits: Limits = {}) {
   const { concentrator, port } = await start([CLIENT], { joinsPerSecond: 1_000, ...limits });
   const open = async () => {
     const transport = await dial(port);
-    onCleanup(() => transport.destroy());
+    onTestFinished(() => transport.destroy());
     const { result, takeRest } = await clientSubflowHandshake(
       transport,
       {

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   diagnosePath,
   type PathQuestion,
@@ -349,6 +349,7 @@ describe('the diagnosis of a path', () => {
     [15_000, 'rp-filter'],
   ])('waits for a machine that is slow as long as it is told: %s ms', async (limitMs, code) => {
     vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     const quick = kernelOf({ links: LINKS, routes: METRICS, conf: { 'wan1.rp_filter': 1 } });
     const slow: typeof quick = {
       ...quick,
@@ -360,7 +361,6 @@ describe('the diagnosis of a path', () => {
     const question = { remoteAddress: '10.78.0.1', remotePort: 1, bindsByInterface: true };
     const found = diagnosePath({ uplink: { binding: WAN1 }, ...question, ...(limitMs && { limitMs }) }, slow);
     await vi.advanceTimersByTimeAsync(15_000);
-    vi.useRealTimers();
     expect((await found)[0]?.code).toBe(code);
   });
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { KnownClients } from '../../../../server-concentrator/clients/known-clients.ts';
 import { connectDatabase } from '../../../../server-concentrator/clients/postgres/connection.ts';
 import { DatabaseLink } from '../../../../server-concentrator/clients/postgres/database-link.ts';
@@ -10,7 +10,6 @@ import { DatabaseUsage } from '../../../../server-concentrator/clients/postgres/
 import { migrate } from '../../../../server-concentrator/clients/postgres/migrations.ts';
 import { removeOldHours } from '../../../../server-concentrator/clients/postgres/usage-tables.ts';
 import { temporaryDirectory } from '../../../config/temporary-directory.ts';
-import { onCleanup } from '../../../runtime/subflow/subflow-bench.ts';
 import { needs } from '../../../support/needs.ts';
 import { PASSWORD, PostgresServer, type TestDatabase } from '../../../support/postgres.ts';
 import { assembled, start } from '../../concentrator-bed.ts';
@@ -35,7 +34,7 @@ function fill({ query }: TestDatabase, clients: number): Promise<unknown> {
 async function other({ config }: TestDatabase): Promise<pg.Client> {
   const client = new pg.Client({ ...config, user: 'postgres', password: PASSWORD, ssl: false });
   await client.connect();
-  onCleanup(() => client.end());
+  onTestFinished(() => client.end());
   return client;
 }
 
@@ -80,7 +79,7 @@ async function follow(database: TestDatabase) {
       take(clients);
     }),
   );
-  onCleanup(() => source.close());
+  onTestFinished(() => source.close());
   return { link, source, seen, lines };
 }
 
