@@ -91,7 +91,7 @@ export async function drain(socket: Socket): Promise<{ bytes: Buffer; error?: Er
 }
 
 export async function rawClient(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   return socket;
