@@ -17,8 +17,10 @@ export interface DatabaseLinkOptions {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** A notification of a change. */
+/** Who is told of changes. */
 export interface LinkOwner {
+  /** There are clients: a database without tables has lost them, and no new ones are made. */
+  readonly hasClients: boolean;
   /** The tables are there, and changes are told of from now on. Rejects where the database fails meanwhile. */
   onConnected(): Promise<void>;
   onNotified(payload: string): void;
@@ -95,7 +97,7 @@ export class DatabaseLink {
         this.#onLost(client);
       });
       try {
-        await migrate(client);
+        await migrate(client, this.#owner?.hasClients !== true);
         await limitLockWaits(client);
         client.on('notification', ({ payload = '' }) => this.#owner?.onNotified(payload));
         // Before anything is read: no change falls between.

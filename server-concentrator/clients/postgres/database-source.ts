@@ -7,6 +7,7 @@ import type { ClientSource, OnClients } from '../client-source.ts';
 import type { KnownClients } from '../known-clients.ts';
 import { CLIENT_COLUMNS, type ClientRow, clientFrom } from './client-rows.ts';
 import type { DatabaseLink } from './database-link.ts';
+import { expectTables } from './migrations.ts';
 
 export interface DatabaseSourceOptions {
   readonly link: Pick<DatabaseLink, 'start' | 'use' | 'close' | 'trouble'>;
@@ -58,6 +59,9 @@ export class DatabaseSource implements ClientSource {
     const { link, known, logger } = this.#options;
     this.#onClients = onClients;
     const connecting = link.start({
+      get hasClients() {
+        return (known.clients?.length ?? 0) > 0;
+      },
       onConnected: () => this.#inTurn(() => this.#readAll()),
       onNotified: (id) => this.#onNotified(id),
     });
@@ -128,7 +132,11 @@ export class DatabaseSource implements ClientSource {
     const changed = new Set<string>();
     let last = '';
     for (;;) {
-      const { rows } = await this.#options.link.use((client) => client.query<ClientRow>(PAGE, [last]));
+      const { rows } = await this.#options.link.use(async (client) => {
+        const page = await client.query<ClientRow>(PAGE, [last]);
+        if (page.rows.length < PAGE_ROWS) await expectTables(client);
+        return page;
+      });
       this.#take(rows, found, unreadable, changed);
       if (rows.length < PAGE_ROWS) break;
       last = rows.at(-1)!.id;

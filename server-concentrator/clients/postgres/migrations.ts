@@ -7,9 +7,12 @@ const LOCK = 0x74726962;
 /**
  * Brings the tables to the version that this program knows. Several may do so at once. A database that is as it should be is only
  * read. Rejects with DatabaseError, or what the server says.
+ * @param mayBeNew false: there were tables, so one that has none has lost them, and is left as it is
  */
-export async function migrate(client: Pick<pg.Client, 'query'>): Promise<void> {
-  if ((await versionOf(client)) === MIGRATIONS.length) return;
+export async function migrate(client: Pick<pg.Client, 'query'>, mayBeNew = true): Promise<void> {
+  const found = await versionOf(client);
+  if (found === MIGRATIONS.length) return;
+  if (found === 0 && !mayBeNew) throw withoutTables();
   await client.query('BEGIN');
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
@@ -27,6 +30,17 @@ export async function migrate(client: Pick<pg.Client, 'query'>): Promise<void> {
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/** Rejects with DatabaseError where the tables are not there, or are being restored: those of the clients are filled before that of the version. */
+export async function expectTables(client: Pick<pg.Client, 'query'>): Promise<void> {
+  if ((await versionOf(client)) === 0) throw withoutTables();
+}
+
+function withoutTables(): DatabaseError {
+  return new DatabaseError(
+    'its tables are gone: restore them, or make new ones, without clients, by "tributary-concentrator client list"',
+  );
 }
 
 /** @returns 0 where there is nothing yet. Throws DatabaseError where a later program has changed what this one would read. */

@@ -5,7 +5,10 @@ import { databaseError } from './database-error.ts';
 import { migrate } from './migrations.ts';
 
 export interface OnDemandOptions {
-  /** What it is used for is tried again by itself: it does not wait long where others lock the tables. */
+  /**
+   * What it is used for is tried again by itself: it does not wait long where others lock the tables, and makes none where there are
+   * none yet.
+   */
   readonly isTriedAgain?: boolean;
 }
 
@@ -50,8 +53,9 @@ export class OnDemandConnection {
   async #connect(onLost: () => void): Promise<pg.Client> {
     const client = await connectDatabase(this.#config, onLost);
     try {
-      await migrate(client);
-      if (this.#options.isTriedAgain) await limitLockWaits(client);
+      const { isTriedAgain = false } = this.#options;
+      await migrate(client, !isTriedAgain);
+      if (isTriedAgain) await limitLockWaits(client);
       return client;
     } catch (error) {
       await disconnect(client);

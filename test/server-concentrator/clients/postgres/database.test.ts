@@ -213,6 +213,46 @@ describe('clients in a database', needs('postgres'), () => {
     await expect.poll(() => readFile(file, 'utf8'), { timeout: 5_000 }).not.toContain('removed');
   });
 
+  it('go on as they were last known while the tables are gone, until they are restored', async () => {
+    const server = await postgres.database();
+    await add(server.config, client('kept'));
+    const stateDirectory = await temporaryDirectory();
+    const first = await start([], {}, { clientsDatabase: server.config, stateDirectory });
+    const session = await connect(first.port, 'kept');
+    const tables = ['clients', 'usage', 'usage_months', 'writers', 'schema'].map(
+      (name) => `tributary_${name}`,
+    );
+    await server.query('CREATE TABLE saved AS TABLE tributary_clients');
+    await server.query(`DROP TABLE ${tables.join(', ')}`);
+    await server.query('DROP FUNCTION tributary_tell_client, tributary_tell_all_clients');
+    // Neither the list nor usage makes empty ones, over a connection that is there or another one.
+    await expect
+      .poll(() => first.lines.filter((line) => line.includes('tables are')).length, { timeout: 10_000 })
+      .toBeGreaterThan(0);
+    await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [
+      'tributary',
+    ]);
+    await expect
+      .poll(() => first.lines.some((line) => line.includes('its tables are gone')), { timeout: 10_000 })
+      .toBe(true);
+    await connect(first.port, 'kept');
+    expect(await server.query("SELECT to_regclass('tributary_clients') AS there")).toEqual([{ there: null }]);
+    // As a restore does it: the table of the clients is there for a while before they are.
+    const owner = await connectDatabase(server.config);
+    await migrate(owner);
+    await owner.end();
+    await server.query('DELETE FROM tributary_schema');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await connect(first.port, 'kept');
+    await server.query('INSERT INTO tributary_clients SELECT * FROM saved');
+    await server.query('INSERT INTO tributary_schema VALUES (1, 1)');
+    await add(server.config, client('new'));
+    await expect
+      .poll(() => connect(first.port, 'new').then(Boolean, () => false), { timeout: 10_000 })
+      .toBe(true);
+    expect(session.frames.some(({ type }) => type === 'close')).toBe(false);
+  });
+
   it('are made by several concentrators at once in an empty database, and left as they are by later ones', async () => {
     const server = await postgres.database();
     const clients = await Promise.all(Array.from({ length: 6 }, () => connectDatabase(server.config)));
