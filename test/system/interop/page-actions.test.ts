@@ -164,6 +164,40 @@ describe('the page', needs('chromium'), () => {
       await browser.until(`!document.querySelector('dialog') && document.activeElement === ${button}`);
     });
 
+    test.each([
+      ['done', ''],
+      [
+        'refused',
+        `new Response('{"error":"not now"}', { status: 409, headers: { 'content-type': 'application/json' } })`,
+      ],
+    ])('leaves the window that is open then, when what another one asked for is %s', async (_, answer) => {
+      await browser.evaluate(`(() => {
+        const ask = window.fetch;
+        window.fetch = async (...args) => {
+          const answer = await ask(...args);
+          if (!/actions/.test(args[0])) return answer;
+          window.fetch = ask;
+          await new Promise((resolve) => { window.goOn = resolve; });
+          return ${answer || 'answer'};
+        };
+      })()`);
+      await changeUse('wan1', 'always');
+      await clickIn('dialog', 'Change it');
+      await browser.until('window.goOn');
+      await browser.evaluate(`document.querySelector('[aria-label="Close this window"]').click()`);
+      await browser.until(`!document.querySelector('dialog')`);
+      await browser.evaluate(`document.querySelector('.mode button').click()`);
+      await browser.until(`document.querySelector('dialog[open]')`);
+      await browser.evaluate(`(window.goOn(), delete window.goOn)`);
+      const said = answer === '' ? 'wan1 is used' : 'not now';
+      await browser.until(`document.querySelector('.told').innerText.startsWith('${said}')`);
+      expect(await browser.evaluate(`document.querySelector('dialog[open] h2')?.innerText`)).toBe(
+        'Default mode',
+      );
+      await browser.evaluate(`document.querySelector('[aria-label="Close this window"]').click()`);
+      await browser.until(`!document.querySelector('dialog')`);
+    });
+
     test('adds rules from a connection: blocked, and directly over an uplink', async () => {
       const { pair } = system();
       get();

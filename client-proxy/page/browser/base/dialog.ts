@@ -20,12 +20,16 @@ export function Dialog({ title, about, onClose, children }: DialogProps) {
     // Only so does the browser give the focus back.
     return () => element?.close();
   }, []);
+  // The browser says it a moment later: another window may be there by then.
+  const onClosed = () => {
+    if (dialog.current !== null) onClose();
+  };
   // Not a click: a selection that ends beside it would be one.
   const onPointerDown = ({ target }: PointerEvent) => {
     if (target === dialog.current) onClose();
   };
   return html`
-    <dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose} onPointerDown=${onPointerDown}>
+    <dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClosed} onPointerDown=${onPointerDown}>
       <div class="dialog-body">
         <div class="dialog-head">
           <h2 id="dialog-title">${title}</h2>
