@@ -66,6 +66,12 @@ export function reportConcentrators(
   });
 }
 
+/** Sessions that take nothing new: those before the current one of each concentrator, and all of one that was taken out. */
+export function drainingCount({ members, drivers }: Pick<Concentrators, 'members' | 'drivers'>): number {
+  const current = new Set(members.map(({ it }) => it.keeper.current));
+  return drivers.filter((driver) => !current.has(driver)).length;
+}
+
 /** What all of them publish. */
 export function publishedBy({ members }: Pick<Concentrators, 'members'>): readonly ConcentratorService[] {
   return members.flatMap((member) =>

@@ -6,6 +6,7 @@ import type { TrafficTable, UplinkTraffic } from '../../shared/runtime/session/u
 import {
   type ConcentratorReport,
   type ConcentratorService,
+  drainingCount,
   publishedBy,
   type ReportedConcentrators,
   reportConcentrators,
@@ -158,7 +159,7 @@ export function clientStatus(source: ClientStatusSource): ClientStatus {
       state: source.mode === 'direct' ? 'none' : stateOf(current),
       since: current === undefined ? null : timeText(current.startedMs, source),
       streams: drivers.reduce((sum, { streamCount }) => sum + streamCount, 0),
-      draining: drivers.filter((driver) => driver !== current).length,
+      draining: drainingCount(concentrators),
     },
     concentrators: reportConcentrators(concentrators, source),
     fallback: { active: source.fallback.isActive, begun: source.fallback.begunCount },

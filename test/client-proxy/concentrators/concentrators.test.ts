@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { drainingCount } from '../../../client-proxy/concentrators/concentrator-report.ts';
 import { Cancellation } from '../../../shared/runtime/async/cancellation.ts';
 import { LIMIT, LTE, namesOf, several } from './concentrators-bed.ts';
 
@@ -10,6 +11,15 @@ it('tells how many have sessions after each reload, and when one that was taken 
   expect(counts).toEqual([1, 3, 3]);
   await new Promise(setImmediate);
   expect(counts).toEqual([1, 3, 3, 2, 1]);
+});
+
+it('calls only sessions draining that take nothing new, and not those of the other concentrators', () => {
+  const { all, configure, drained } = several();
+  configure('frankfurt', 'paris');
+  expect(drainingCount(all)).toBe(0);
+  drained.hold();
+  configure('frankfurt');
+  expect(drainingCount(all)).toBe(1);
 });
 
 it('has the one that is left carry everything, though it was only kept ready', async () => {
