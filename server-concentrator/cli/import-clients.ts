@@ -29,7 +29,7 @@ export interface ImportOptions {
 }
 
 /**
- * Adds the clients of a file in one step; the file is as clients.yaml, or a table (`.csv`), and may leave keys out. Prints the links of those that get
+ * Adds the clients of a file in one step; the file is as clients.yaml, known-clients.json, or a table (`.csv`), and may leave keys out. Prints the links of those that get
  * a key here. Throws UsageError or ConfigError.
  */
 export async function importClients(
@@ -91,6 +91,8 @@ function completed(entry: Entry, found: FoundClients, columns: ReadonlySet<strin
 }
 
 const ENTRIES = z.array(z.looseObject({}));
+/** What a concentrator keeps of a database (`known-clients.json`): the way back from it to a file. */
+const KNOWN = z.strictObject({ database: z.string(), clients: ENTRIES });
 
 /** What a file says of a client that it names. */
 type Entry = ImportEntry & { readonly id: string };
@@ -126,11 +128,14 @@ function faultOfName(id: unknown): string | undefined {
 
 function inYaml(text: string, file: string): FoundEntries {
   const source = () => new YamlSource(text, file, MAX_CLIENTS_FILE_BYTES);
-  const entries = ENTRIES.safeParse(readPlainYaml(text) ?? source().value);
-  if (!entries.success) return parseConfig(source(), z.never());
+  const value = readPlainYaml(text) ?? source().value;
+  const known = KNOWN.safeParse(value).data?.clients;
+  const entries = known ?? ENTRIES.safeParse(value).data;
+  if (entries === undefined) return parseConfig(source(), z.never());
+  const place = known === undefined ? [] : ['clients'];
   return {
-    entries: entries.data,
-    problemAt: (index, path, message) => source().problem([index, ...path], message),
+    entries,
+    problemAt: (index, path, message) => source().problem([...place, index, ...path], message),
   };
 }
 

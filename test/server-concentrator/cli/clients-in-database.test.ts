@@ -1,11 +1,17 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KnownClients } from '../../../server-concentrator/clients/known-clients.ts';
+import { DatabaseClients } from '../../../server-concentrator/clients/postgres/database-clients.ts';
 import type { ConcentratorCase } from '../../../server-concentrator/doctor/case/concentrator-check.ts';
 import { clientsCheck } from '../../../server-concentrator/doctor/checks/clients.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
+import { projectFile } from '../../documents/markdown.ts';
 import { needs } from '../../support/needs.ts';
 import { PostgresServer } from '../../support/postgres.ts';
+import { postgresqlPrograms } from '../../support/postgresql-programs.ts';
 import { cli } from './concentrator-cli-bed.ts';
 
 describe('commands for clients in a database', needs('postgres'), () => {
@@ -64,6 +70,64 @@ describe('commands for clients in a database', needs('postgres'), () => {
     expect((await exec('client', 'import', 'vans.yaml', '--update')).code).toBe(0);
     const mended = await exec('client', 'list');
     expect([mended.stderr, mended.stdout.match(/^\S+/gm)]).toEqual(['', ['good', 'van-8']]);
+  });
+
+  it('take over the clients and the usage of a file, and give them back, as the documents say', async () => {
+    const { exec, home, database } = await withDatabase();
+    const [config, state] = [join(home, '.config/tributary'), join(home, 'state')];
+    const file = join(config, 'tributary-concentrator.yaml');
+    const inDatabase = `${await readFile(file, 'utf8')}stateDir: ${state}\n`;
+    const inFile = inDatabase.replace(/^clients:.*$/m, 'clients: clients.yaml');
+    const blocks = (await projectFile('docs/clients.md')).matchAll(/^```sql\n(\\.*?)^```$/gms);
+    const [takeOver, giveBack] = [...blocks].map(([, block = '']) =>
+      block.replace('/var/lib/tributary-concentrator', state).replace('/tmp/usage', `${state}/back-usage`),
+    );
+    const psql = (text: string) => {
+      const call = [database.url, '-v', 'ON_ERROR_STOP=1', '-qf', '-'];
+      execFileSync(join(postgresqlPrograms()!, 'psql'), call, { input: text });
+    };
+    await mkdir(state);
+    const usage = { client1: [1, 2_000_000_000, 3], gone: [4, 5, 6] };
+    const kept = `${JSON.stringify({ version: 1, month: '2026-11', clients: usage })}\n`;
+    await writeFile(join(state, 'usage-2026-11.json'), kept);
+    await writeFile(file, inFile);
+    await exec('client', 'set', 'client1', '--quota', '4GB', '--label', 'Van "7", Lyon\n');
+    const listed = (await exec('client', 'list')).stdout;
+
+    await writeFile(file, inDatabase);
+    expect((await exec('client', 'import', join(config, 'clients.yaml'))).code).toBe(0);
+    psql(takeOver!);
+    expect((await exec('client', 'list')).stdout).toBe(listed);
+    expect((await exec('client', 'usage', 'client1', '--month', '2026-11')).stdout).toMatch(
+      /2 GB +1 B +3 +4 GB +50 %/,
+    );
+    psql(takeOver!);
+    expect((await exec('client', 'usage', 'client1', '--month', '2026-11')).stdout).toContain('100 %');
+    await database.query(
+      'UPDATE tributary_usage_months SET (up_bytes, down_bytes, connections) = (up_bytes / 2, down_bytes / 2, connections / 2)',
+    );
+
+    const known = await KnownClients.open(join(state, 'known-clients.json'), 'x', pino({ enabled: false }));
+    const store = new DatabaseClients(database.config);
+    known.keep((await store.all()).clients);
+    await Promise.all([known.close(), store.close()]);
+    await writeFile(file, inFile);
+    await writeFile(join(config, 'clients.yaml'), '');
+    expect((await exec('client', 'import', join(state, 'known-clients.json'))).code).toBe(0);
+    // When it was added nobody knows any more.
+    const days = (text: string) => text.replaceAll(/ \d{4}-\S+/g, '');
+    expect(days((await exec('client', 'list')).stdout)).toBe(days(listed));
+    psql(giveBack!);
+    expect(JSON.parse(await readFile(join(state, 'back-usage-2026-11.json'), 'utf8'))).toEqual(
+      JSON.parse(kept),
+    );
+    await writeFile(
+      join(state, 'wrong.json'),
+      '{"database": "x", "clients": [\n{"id": "a"},\n{"id": "b c"}\n]}',
+    );
+    expect((await exec('client', 'import', join(state, 'wrong.json'))).stderr).toMatch(
+      /wrong.json:3:\d+: clients\[1\].id: expected/,
+    );
   });
 
   it('store the first and the last dates that a file may have', async () => {
