@@ -81,6 +81,22 @@ export class UplinkLimits {
     return left.size === 0 ? views : views.filter(({ uplink }) => !left.has(uplink));
   }
 
+  /** Whether one uplink is left, as it was last looked at or would be now. It is not looked at for that. @param views its own, not empty */
+  leaves(views: readonly LimitedView[]): boolean {
+    const { uplink } = views[0]!;
+    const { delayOf } = this.#options;
+    if (!this.isSet) return false;
+    return (
+      this.#standings.get(uplink)?.isLeft === true ||
+      views.every((view) => this.#excess(view, delayOf(view)) > 1)
+    );
+  }
+
+  /** What is not passed; infinite, and 1, where the policy says nothing of it. */
+  get most(): { readonly rttMs: number; readonly loss: number } {
+    return { rttMs: this.#maxRttMs, loss: this.#maxLoss };
+  }
+
   /** The uplink that comes nearest to the limits. @param views not empty */
   bestOf(views: readonly LimitedView[]): UplinkView {
     return this.#best.choose(views, (view) => this.excessOf(view));

@@ -33,6 +33,11 @@ export class UplinkStanding {
     this.#returnMs = tuning.firstReturnMs;
   }
 
+  /** As it was last looked at. */
+  get isLeft(): boolean {
+    return this.#isLeft;
+  }
+
   /**
    * @param isBad it must be left
    * @param isGood it could be used again; neither of both between the two limits

@@ -49,6 +49,20 @@ it('uses one again that has been well within for a while, and later each time it
   expect(within(limits, 17_100, wifi(30), lte(40))).toEqual([0, 1]);
 });
 
+it('tells whether one is left: it is beyond now, or has not been well within for long enough', () => {
+  const limits = make(250);
+  expect([limits.leaves([wifi(300)]), limits.leaves([lte(40)])]).toEqual([true, false]);
+  // That was no look.
+  expect(within(limits, 0, wifi(240), lte(40))).toEqual([0, 1]);
+  within(limits, 0, wifi(300), lte(40));
+  within(limits, 1_000, wifi(100), lte(40));
+  expect(limits.leaves([wifi(100)])).toBe(true);
+  within(limits, 3_000, wifi(100), lte(40));
+  expect(limits.leaves([wifi(100)])).toBe(false);
+  expect(limits.leaves([wifi(300), wifi(100)])).toBe(false);
+  expect(make().leaves([wifi(9_000)])).toBe(false);
+});
+
 it('stays with the best of those that are all beyond, until another has been clearly better', () => {
   const limits = make(100);
   expect(within(limits, 0, wifi(200), lte(220))).toEqual([0]);
