@@ -55,7 +55,7 @@ function registerUplinks(registry: Registry, { uplinks, directTraffic }: ClientM
   });
   registerGauge(registry, {
     name: 'tributary_uplink_reason_info',
-    help: 'Constant 1, labelled with why the uplink is in its state: none, cap, not-needed, not-dialled, no-session, interface-gone, no-address, subflow-lost, silent, holds-up-the-rest, small-packets, a finding about the way (no-route, rp-filter, ...), or the name of the error that dialling it met; in full at /status',
+    help: 'Constant 1, labelled with why the uplink is in its state: none, cap, not-needed, not-dialled, no-session, interface-gone, no-address, subflow-lost, silent, holds-up-the-rest, beyond-limits, small-packets, a finding about the way (no-route, rp-filter, ...), or the name of the error that dialling it met; in full at /status',
     labelNames: ['uplink', 'reason'],
     *samples() {
       for (const { name, cause } of uplinks()) yield [{ uplink: name, reason: cause }, 1];

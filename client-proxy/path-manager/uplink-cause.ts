@@ -27,6 +27,8 @@ export type UplinkCause =
   | 'subflow-lost'
   | 'silent'
   | 'holds-up-the-rest'
+  /** In use, but beyond the limits of a steering policy. */
+  | 'beyond-limits'
   /** In use, with small packets: longer ones vanish on the way. */
   | 'small-packets'
   /** Something answers in the concentrator's place until one logs in to the network. */

@@ -1,4 +1,5 @@
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
+import { leftOutText } from './left-out.ts';
 import type { UplinkReason } from './uplink-cause.ts';
 import type { UplinkDialer } from './uplink-dialer.ts';
 
@@ -39,7 +40,8 @@ function stateOf(
     return { state: 'waiting', cause: 'cap', reason: `backup: ${reason}; ${waiting.reason}` };
   }
   const ids = dialer.paths.subflowIds;
-  const own = driver?.snapshot().subflows.filter(({ id }) => ids.includes(id)) ?? [];
+  const snapshot = driver?.snapshot();
+  const own = snapshot?.subflows.filter(({ id }) => ids.includes(id)) ?? [];
   if (own.length > 0 && own.every(({ state }) => state === 'doubted')) {
     const why = driver?.linkOf(own[0]!.id)?.doubtReason;
     const text = `doubted: ${why}; what is under way on it is sent again elsewhere`;
@@ -56,6 +58,10 @@ function stateOf(
   const parkedFor = driver?.parkReasonOf(dialer.uplink.name);
   if (parkedFor !== undefined) {
     return { state: 'parked', cause: 'holds-up-the-rest', reason: `parked: ${parkedFor}` };
+  }
+  const leftOut = snapshot?.uplinks.find(({ name }) => name === dialer.uplink.name)?.leftOut();
+  if (leftOut !== undefined) {
+    return { state: 'in-use', cause: 'beyond-limits', reason: `in use, but ${leftOutText(leftOut)}` };
   }
   const { packetBytes } = dialer;
   if (packetBytes === undefined) return { state: 'in-use', cause: 'none', reason: 'in use' };

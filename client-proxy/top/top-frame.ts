@@ -199,7 +199,10 @@ function allColumns({ downSum, most }: Scale): readonly Column[] {
       head: 'LAST 20 S',
       cell: (_, { history }) => ({ text: sparkline(history.slice(-SPARKLINE_WIDTH), most), colour: 'cyan' }),
     },
-    { head: 'REASON', cell: ({ state, reason }) => ({ text: state === 'in-use' ? '' : reason }) },
+    {
+      head: 'REASON',
+      cell: ({ state, reason }) => ({ text: state === 'in-use' && reason === 'in use' ? '' : reason }),
+    },
   ];
 }
 

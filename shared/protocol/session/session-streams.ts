@@ -5,7 +5,7 @@ import type { MemoryBudget } from '../memory-budget.ts';
 import type { Now } from '../now.ts';
 import { DEFAULT_MODE, rowOf } from '../steering/modes.ts';
 import { checkPolicy, isModeAlone } from '../steering/policy-frame.ts';
-import type { SessionSteering } from '../steering/session-steering.ts';
+import type { LeavingPolicy, SessionSteering } from '../steering/session-steering.ts';
 import { askedOfPeer, type StreamPolicy } from '../steering/steering-policy.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import type { DelayRecord } from '../stream/stream-delays.ts';
@@ -126,6 +126,11 @@ export class SessionStreams implements StreamCommands {
   /** The uplinks of streams that may use no others, each choice once. */
   get boundTo(): readonly (readonly string[])[] {
     return this.#options.steering.boundTo;
+  }
+
+  /** The policies that leave an uplink out by their limits. @param subflows its own, not empty */
+  leaving(subflows: readonly SessionSubflow[]): readonly LeavingPolicy[] {
+    return this.#options.steering.leaving(subflows);
   }
 
   open(destination: Destination, policy: StreamPolicy): number {

@@ -22,7 +22,7 @@ import type { SessionEvent } from './events.ts';
 import { Publications } from './publications.ts';
 import { SessionStreams } from './session-streams.ts';
 import { SessionSubflows, type SubflowCommands } from './session-subflows.ts';
-import { type SessionSnapshot, subflowSnapshot } from './snapshot.ts';
+import { type SessionSnapshot, subflowSnapshot, uplinkSnapshot } from './snapshot.ts';
 import type { StreamCommands } from './stream-commands.ts';
 import { Transmitter } from './transmitter.ts';
 import { UnansweredFrames } from './unanswered-frames.ts';
@@ -180,10 +180,9 @@ export class Session {
       isClosed: this.#isClosed,
       streamCount: this.#streams.count,
       subflows: this.#subflows.all.map(subflowSnapshot),
-      uplinks: [...this.#subflows.uplinks.all].map(({ name, utilization }) => ({
-        name,
-        utilization: utilization.share,
-      })),
+      uplinks: [...this.#subflows.uplinks.all].map((uplink) =>
+        uplinkSnapshot(uplink, this.#subflows.all, this.#streams),
+      ),
       statistics: { ...this.#transmitter.statistics, receivedBytes: this.#receivedBytes },
       reorderBytes: this.#streams.reorderBytes,
       boundTo: this.#streams.boundTo,

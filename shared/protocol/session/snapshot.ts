@@ -1,6 +1,8 @@
 import type { DatagramSnapshot } from '../datagram/datagram-snapshot.ts';
+import type { LeavingPolicy, SessionSteering } from '../steering/session-steering.ts';
 import type { Duty } from '../subflow/subflow-duty.ts';
 import type { SubflowState } from '../subflow/subflow-state.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import type { SessionSubflow } from './sent-item.ts';
 import type { TransmitStatistics } from './transmit-statistics.ts';
 
@@ -53,6 +55,17 @@ export interface UplinkSnapshot {
   readonly name: string;
   /** How much of what it can carry is made use of, 0 to 1, in the direction where it is more. */
   readonly utilization: number;
+  /** Why streams of this end leave it out by their limits, if any does. Looked for when it is asked. */
+  leftOut(): LeftOut | undefined;
+}
+
+/** An uplink that is beyond the limits of policies, or was a moment ago. */
+export interface LeftOut {
+  /** At least one. */
+  readonly policies: readonly LeavingPolicy[];
+  /** Of the best of its subflows: the round trip as it is now, and the share of packets that were lost of late. */
+  readonly delayMs: number;
+  readonly lossShare: number;
 }
 
 /** How a session is now, for status and metrics. */
@@ -68,6 +81,26 @@ export interface SessionSnapshot {
   /** The uplinks of streams that may use no others; those of equal policies may be told once. */
   readonly boundTo: readonly (readonly string[])[];
   readonly datagrams: DatagramSnapshot;
+}
+
+export function uplinkSnapshot(
+  uplink: Uplink,
+  subflows: readonly SessionSubflow[],
+  streams: Pick<SessionSteering, 'leaving'>,
+): UplinkSnapshot {
+  const { name, utilization } = uplink;
+  const leftOut = (): LeftOut | undefined => {
+    const own = subflows.filter((subflow) => subflow.uplink === uplink && subflow.state === 'active');
+    const policies = own.length === 0 ? [] : streams.leaving(own);
+    if (policies.length === 0) return undefined;
+    const least = (figure: (subflow: SessionSubflow) => number) => Math.min(...own.map(figure));
+    return {
+      policies,
+      delayMs: least(({ delayMs }) => delayMs),
+      lossShare: least(({ lossShare }) => lossShare),
+    };
+  };
+  return { name, utilization: utilization.share, leftOut };
 }
 
 export function subflowSnapshot(subflow: SessionSubflow): SubflowSnapshot {

@@ -2,6 +2,7 @@ import type { Now } from '../now.ts';
 import type { ModeContext } from '../scheduler/mode-context.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import { PolicyLimits } from '../scheduler/policy-limits.ts';
+import type { UplinkLimits } from '../scheduler/uplink-limits.ts';
 import { DEFAULT_MODE, hasPreferences, rowOf, type SteeringMode } from './modes.ts';
 import type { SteeringPolicy } from './steering-policy.ts';
 import type { SteeringTuning } from './steering-tuning.ts';
@@ -36,6 +37,11 @@ export class Schedulers {
     const made = make(this.#context(policy, stream, previous), this.#options.tuning);
     if (isShared) this.#shared.set(policy.mode, made);
     return made;
+  }
+
+  /** The limits of a policy that a stream has or had of late; undefined where it has none. */
+  limitsOf(policy: SteeringPolicy): UplinkLimits | undefined {
+    return this.#limits.known(policy);
   }
 
   /** About once per shortest round trip. */

@@ -1,7 +1,8 @@
 import { StreamError } from '../errors.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
+import type { LimitedView, UplinkLimits } from '../scheduler/uplink-limits.ts';
 import { UplinkValues } from '../scheduler/uplink-values.ts';
-import { DEFAULT_MODE, hasPreferences } from './modes.ts';
+import { DEFAULT_MODE, hasPreferences, type SteeringMode } from './modes.ts';
 import { isModeAlone } from './policy-frame.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
 import { halvesOf, type SteeringPolicy, type StreamPolicy } from './steering-policy.ts';
@@ -27,6 +28,12 @@ export interface SharedPolicy {
  * subflows in a turn. Those of a configuration are its rules, of which few differ in what they say of uplinks.
  */
 export const MAX_POLICIES = 128;
+
+/** A policy that leaves an uplink out, since that is beyond its limits, or was a moment ago. */
+export interface LeavingPolicy {
+  readonly mode: SteeringMode;
+  readonly most: UplinkLimits['most'];
+}
 
 interface Entry {
   readonly shared: SharedPolicy;
@@ -98,6 +105,14 @@ export class SessionSteering {
   /** About once per shortest round trip: whether a closed window held a stream back since the last call. */
   onRound(wasBlocked: boolean): void {
     this.#schedulers.onRound(wasBlocked);
+  }
+
+  /** The policies of this end's streams that leave an uplink out by their limits. @param views its subflows, not empty */
+  leaving(views: readonly LimitedView[]): readonly LeavingPolicy[] {
+    return [...this.#policies.values()].flatMap(({ shared: { policy } }) => {
+      const limits = this.#schedulers.limitsOf(policy);
+      return limits?.leaves(views) ? [{ mode: policy.mode, most: limits.most }] : [];
+    });
   }
 
   /** The uplinks of policies that allow no others, in either direction as far as this end decides it. */

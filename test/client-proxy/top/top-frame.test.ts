@@ -99,6 +99,15 @@ describe('the screen of top', () => {
     ]);
   });
 
+  it('says why one that is in use is not used by all', () => {
+    const seen = new UplinkRates();
+    const reason = 'in use, but beyond the limits of priority: a round trip of 400 ms, at most 250 ms';
+    seen.add(status(0, [uplink('wifi', { cause: 'beyond-limits', reason }), uplink('lte')]));
+    const lines = topFrame(seen, VIEW, { columns: 200, rows: 20, hasColours: false });
+    expect(lines.filter((line) => line.endsWith(reason))).toHaveLength(1);
+    expect(lines.join(' ')).not.toContain('in use ');
+  });
+
   it.each([
     ['name', ['lte', 'sim', 'vdsl']],
     ['up', ['lte', 'vdsl', 'sim']],

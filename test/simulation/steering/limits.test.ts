@@ -134,3 +134,37 @@ it('a new stream does not go to an uplink that others with its policy have just 
   world.advance(300);
   expect(usage.shareOf('lte')).toBeGreaterThan(0.9);
 });
+
+it('nor does one that begins when they have all ended', () => {
+  const world = connectedWorld(wifi(100), lte(40));
+  const policy: SteeringPolicy = { mode: 'active-standby', ...preferring };
+  setRoundTrip(world.uplinks[0]!, 400);
+  world.advance(2_000);
+  finishTime(world, open(world, download(200_000), policy));
+  setRoundTrip(world.uplinks[0]!, 100);
+  world.advance(500);
+  const usage = new Usage(world);
+  finishTime(world, open(world, download(200_000), policy));
+  expect(usage.shareOf('lte')).toBeGreaterThan(0.9);
+});
+
+it('tells which uplink a policy leaves out, for as long as it does and something has it', () => {
+  const world = connectedWorld(wifi(100), lte(40));
+  const leftOut = () => {
+    const { uplinks } = world.ends.concentrator.session!.snapshot();
+    return Object.fromEntries(uplinks.map((one) => [one.name, one.leftOut()?.policies]));
+  };
+  open(world, map, { mode: 'active-standby', ...preferring });
+  open(world, map, { mode: 'priority', order: ['wifi'] });
+  world.advance(3_000);
+  expect(leftOut()).toEqual({});
+  setRoundTrip(world.uplinks[0]!, 400);
+  world.advance(2_000);
+  const left = [{ mode: 'active-standby', most: { rttMs: 250, loss: 1 } }];
+  expect(leftOut()).toEqual({ wifi: left });
+  setRoundTrip(world.uplinks[0]!, 100);
+  world.advance(1_500);
+  expect(leftOut()).toEqual({ wifi: left });
+  world.advance(8_000);
+  expect(leftOut()).toEqual({});
+});
