@@ -118,8 +118,12 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   examination.end();
 }
 
+/** What mends something at one of several concentrators says at which. */
 function addingOf({ add }: Examination, concentrator: string | undefined): (report: Report) => void {
-  return concentrator === undefined ? add : (report) => add({ ...report, concentrator });
+  if (concentrator === undefined) return add;
+  const named = (line: string) =>
+    line.replaceAll(/\bthe concentrator\b/g, `the concentrator ${concentrator}`);
+  return (report) => add({ ...report, remedy: report.remedy.map(named), concentrator });
 }
 
 /** A machine may be busy when somebody asks what is wrong with it, and what is not found here would pass for well. */

@@ -17,8 +17,12 @@ import { interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 import { shown } from './round-trip.ts';
 
-/** A measurement ends after this long, however much is left. */
+/** A measurement ends after this long, however much is left, */
 const LONGEST_MS = 3_000;
+/** or after so many round trips: TCP takes ten of them, and more, to find out what a satellite carries, */
+const ROUND_TRIPS = 20;
+/** and at the latest then. */
+const FAR_LONGEST_MS = 15_000;
 /** Between two questions for the round trip under load. */
 const PING_EVERY_MS = 100;
 /** A queue this much longer than the idle round trip is felt in calls, and in every click beside a transfer. */
@@ -71,7 +75,8 @@ async function load(
   const [bulk, beside] = await openAll(2, () => prober.measure(uplink, address));
   try {
     if (bulk === undefined || beside === undefined) return undefined;
-    const loading = transferOver(bulk, { direction, bytes, timeoutMs: LONGEST_MS });
+    const timeoutMs = longestMs(found);
+    const loading = transferOver(bulk, { direction, bytes, timeoutMs });
     const rttsMs = await askWhile(loading, PING_EVERY_MS, () => beside.ping(LONGEST_MS));
     const exchange = await loading;
     found.allowanceBytes -= exchange.samples.at(-1)?.bytes ?? 0;
@@ -82,12 +87,16 @@ async function load(
   }
 }
 
+function longestMs({ rttMs = 0 }: UplinkCase['found']): number {
+  return Math.min(FAR_LONGEST_MS, Math.max(LONGEST_MS, ROUND_TRIPS * rttMs));
+}
+
 function judge(it: UplinkCase, direction: Direction, result: Load | undefined) {
   const rate = result && rateOf(result.samples);
   if (result === undefined || rate === undefined) {
     const bytes = result?.samples.at(-1)?.bytes ?? 0;
     if (result?.isComplete) return ok('faster than a transfer this short can show', {}, MORE_BYTES);
-    return failed(`only ${bytes} bytes passed in ${LONGEST_MS / 1_000} s`);
+    return failed(`only ${bytes} bytes passed in ${Math.round(longestMs(it.found) / 1_000)} s`);
   }
   const figures: Record<string, Figure> = { rate: { value: Math.round(rate), unit: 'bit/s' } };
   // The first questions are asked before there is a queue.

@@ -1,4 +1,6 @@
-import { ok } from '../../../shared/runtime/doctor/finding.ts';
+import { dirname } from 'node:path';
+import { TributaryError } from '../../../shared/protocol/errors.ts';
+import { ok, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { byteText } from '../../../shared/runtime/text/byte-text.ts';
 import { configuredPlans } from '../../discovery/configured-plans.ts';
 import { addUsage } from '../../metering/add-usage.ts';
@@ -30,10 +32,29 @@ export const usageCheck: UplinkCheck = {
       const nearly = warnings.map(({ kind }) => `; its ${CAP_NAME[kind]} cap is nearly reached`);
       return ok(`${text}, counted for the plan ${plan.name}${nearly.join('')}`, figures);
     } catch (error) {
-      return uncounted((error as Error).message);
+      const { message } = error as Error;
+      if (isAboutRights(error)) return uncounted(message);
+      const folder = dirname(usageFile);
+      return warning(
+        `${text}, which no cap counts: ${message}`,
+        [
+          `df -h ${folder}; df -i ${folder}; ls -ld ${folder}   # the client cannot write there either, and forgets what it has used when it ends`,
+        ],
+        figures,
+      );
     }
   },
 };
+
+/** Another user than this one may be able to write it; nobody is on a full disk. */
+function isAboutRights(error: unknown): boolean {
+  const { code, cause } = error as NodeJS.ErrnoException;
+  const ofSystem =
+    error instanceof TributaryError ? (cause as NodeJS.ErrnoException | undefined)?.code : code;
+  return ofSystem === undefined || RIGHTS.has(ofSystem);
+}
+
+const RIGHTS: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 
 function usedBytes({ uplink, prober }: UplinkCase): number {
   const { sentBytes, receivedBytes } = prober.carried(uplink);

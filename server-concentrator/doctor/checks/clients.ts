@@ -8,9 +8,15 @@ import type { ConcentratorCheck } from '../case/concentrator-check.ts';
 export const clientsCheck: ConcentratorCheck = {
   name: 'clients',
   async run({ config, secretFileProblems }) {
-    const [first] = await secretFileProblems(clientSecrets(config));
+    const problems = await secretFileProblems(clientSecrets(config));
     const found = await listFinding(config);
-    return found.outcome === 'failed' || first === undefined ? found : warning(first.problem, [first.remedy]);
+    if (problems.length === 0) return found;
+    const ofList = found.outcome === 'ok' ? [] : [found.words];
+    const say = found.outcome === 'failed' ? failed : warning;
+    return say([...ofList, ...problems.map(({ problem }) => problem)].join('; '), [
+      ...(found.remedy ?? []),
+      ...problems.map(({ remedy }) => remedy),
+    ]);
   },
 };
 

@@ -6,6 +6,7 @@ import { metered as metering } from '../../../client-proxy/metering/metered-sett
 import { readUsageFile, USAGE_FILE_NAME } from '../../../client-proxy/metering/usage-file.ts';
 import { runChecks } from '../../../shared/runtime/doctor/run-checks.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
+import { asUser, IS_ROOT, NOBODY } from '../../support/as-user.ts';
 import { doctorCase, run, UPLINK } from './doctor-case.ts';
 
 describe('cap', () => {
@@ -80,11 +81,19 @@ describe('usage', () => {
     });
   });
 
-  it('says where it cannot be counted', async () => {
+  it('warns where no program can count it', async () => {
     const folder = await temporaryDirectory();
     await writeFile(join(folder, 'state'), '');
-    const { outcome, words } = await run('usage', case_(join(folder, 'state', USAGE_FILE_NAME)));
-    expect(outcome).toBe('ok');
+    const { outcome, words, remedy } = await run('usage', case_(join(folder, 'state', USAGE_FILE_NAME)));
+    expect(outcome).toBe('warning');
     expect(words).toMatch(/^this examination has used 3 MB, which no cap counts: .*state/);
+    expect(remedy).toEqual([expect.stringContaining(`df -h ${join(folder, 'state')};`)]);
+  });
+
+  it.runIf(IS_ROOT)('says where only another user can', async () => {
+    const it = case_(join(await temporaryDirectory(), USAGE_FILE_NAME));
+    const { outcome, remedy } = await asUser(NOBODY, async () => run('usage', it));
+    expect(outcome).toBe('ok');
+    expect(remedy).toEqual([expect.stringMatching(/^run doctor as the user that the client runs as/)]);
   });
 });

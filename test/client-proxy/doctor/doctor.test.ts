@@ -227,6 +227,9 @@ it('tells several concentrators apart, and counts each uplink once', async () =>
     'all uplinks work, but not everything is as it should be',
     expect.stringMatching(/^left to far, tcp: /),
   ]);
+  expect(verdict.remedy).toEqual([
+    expect.stringMatching(/^at the concentrator far: systemctl start tributary-concentrator /),
+  ]);
 });
 
 it('leaves an uplink alone that is turned off', async () => {

@@ -177,6 +177,26 @@ describe('download and upload', () => {
     },
   );
 
+  it.each([
+    [20, 3_000],
+    [600, 12_000],
+    [2_000, 15_000],
+  ])('take longer beyond a round trip of %d ms: %d ms', async (rttMs, longestMs) => {
+    const it = doctorCase();
+    it.found.rttMs = rttMs;
+    const limits: number[] = [];
+    const exchange = async (bytes: number, timeoutMs: number) => {
+      limits.push(timeoutMs);
+      return { samples: samplesOf(bytes, 1), isComplete: true };
+    };
+    const measure = async () => ({
+      connection: measuring({ send: exchange, receive: exchange }),
+      terms: { allowanceBytes: 1e9, facts: '{}' },
+    });
+    for (const name of ['download', 'upload']) await run(name, { ...it, prober: { ...it.prober, measure } });
+    expect(limits).toEqual([longestMs, longestMs]);
+  });
+
   it('fail where nothing passes', async () => {
     const it = doctorCase();
     const nothing = async () => ({ samples: [{ atMs: 0, bytes: 0 }], isComplete: false });

@@ -116,6 +116,13 @@ it.each<[string, Changes, string, RegExp, RegExp]>([
     /the service cannot read clients.yaml, with keys$/,
     /^mend clients.yaml$/,
   ],
+  [
+    'clients',
+    { keys: { clients: [] }, secretFileProblems: unreadableOf('clients.yaml') },
+    'warning',
+    /^nobody may connect; the service cannot read clients.yaml/,
+    /client add NAME\nmend clients.yaml$/,
+  ],
   ['public-addresses', { keys: { public: [] } }, 'warning', /not configured/, /public: \[HOST:PORT\]/],
   [
     'public-addresses',
