@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { textAs } from '../../shared/runtime/config/schema-pieces.ts';
 import type { BackupCondition } from './backup-condition.ts';
 import { type CostPerGB, unreachedCosts } from './cost.ts';
 import { parseTimeSpan, TIME_SPAN_FORMAT, type TimeSpan } from './time-span.ts';
@@ -7,7 +6,15 @@ import { parseTimeSpan, TIME_SPAN_FORMAT, type TimeSpan } from './time-span.ts';
 /** Of one list. */
 const MAX_SPANS = 32;
 
-const timeSpan = textAs(TIME_SPAN_FORMAT, parseTimeSpan);
+const timeSpan = z.string({ error: `expected ${TIME_SPAN_FORMAT}` }).transform((text, context): TimeSpan => {
+  let message = `expected ${TIME_SPAN_FORMAT}`;
+  const span = parseTimeSpan(text, (mistake) => {
+    message = mistake;
+  });
+  if (span !== undefined) return span;
+  context.issues.push({ code: 'custom', message, input: text });
+  return z.NEVER;
+});
 
 /** `between`: one time of day or several. */
 export const timeSpans = z

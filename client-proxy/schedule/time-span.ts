@@ -18,24 +18,29 @@ export const TIME_SPAN_FORMAT =
   '"mon-fri 18:00-23:00 Europe/Berlin"';
 
 const DAYS: readonly string[] = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-const FORMAT =
-  /^(?:([a-z]{3}(?:[-,][a-z]{3})*) +)?(\d{1,2}):(\d{2}) ?- ?(\d{1,2}):(\d{2})(?: +([A-Za-z0-9_+\-/]+))?$/;
+/** Days, a time, a time, a time zone; what stands in their places may be wrong. */
+const FORMAT = /^(?:([^\d:]*[^\d: ]) +)?(\d{1,2}:\d{2}) ?- ?(\d{1,2}:\d{2})(?: +(\S+))?$/;
 
-/** Undefined when it is none. */
-export function parseTimeSpan(text: string): TimeSpan | undefined {
-  const match = FORMAT.exec(text);
-  if (match === null) return undefined;
-  const [, dayText, fromHour, fromMinute, toHour, toMinute, timeZone] = match;
-  const from = minuteOf(fromHour!, fromMinute!);
-  const to = minuteOf(toHour!, toMinute!);
-  const days = dayText === undefined ? undefined : parseDays(dayText);
-  const isWrongZone = timeZone !== undefined && !isTimeZone(timeZone);
-  if (from === undefined || to === undefined || from === to || from === DAY_MINUTES || isWrongZone)
-    return undefined;
-  if (dayText !== undefined && days === undefined) return undefined;
+/**
+ * Undefined when it is none.
+ * @param onMistake is told what is wrong, for people, where it looks like one
+ */
+export function parseTimeSpan(text: string, onMistake?: (what: string) => void): TimeSpan | undefined {
+  const [, dayText, fromText, toText, timeZone] = FORMAT.exec(text) ?? [];
+  if (fromText === undefined || toText === undefined) return undefined;
+  const from = minuteOf(fromText);
+  const to = minuteOf(toText);
+  const mistake =
+    (dayText === undefined ? undefined : mistakeInDays(dayText)) ??
+    mistakeInTimes(fromText, toText) ??
+    (timeZone === undefined || isTimeZone(timeZone)
+      ? undefined
+      : `no time zone is called "${timeZone}": names are such as Europe/Berlin or UTC`);
+  if (mistake !== undefined) onMistake?.(mistake);
+  if (mistake !== undefined || from === undefined || to === undefined) return undefined;
   return {
     text,
-    ...(days === undefined ? {} : { days }),
+    ...(dayText === undefined ? {} : { days: parseDays(dayText) }),
     fromMinute: from,
     toMinute: to,
     ...(timeZone === undefined ? {} : { timeZone }),
@@ -92,18 +97,43 @@ const DAY_MINUTES = 24 * 60;
 const MAX_ZONES = 16;
 
 /** 24:00 is the end of a day. */
-function minuteOf(hourText: string, minuteText: string): number | undefined {
-  const minute = Number(hourText) * 60 + Number(minuteText);
-  return Number(minuteText) < 60 && minute <= DAY_MINUTES ? minute : undefined;
+function minuteOf(text: string): number | undefined {
+  const [hours, minutes] = text.split(':').map(Number);
+  const minute = hours! * 60 + minutes!;
+  return minutes! < 60 && minute <= DAY_MINUTES ? minute : undefined;
 }
 
-/** `mon`, `mon-fri`, `sat,sun`, `fri-mon`. */
-function parseDays(text: string): readonly number[] | undefined {
+function mistakeInTimes(fromText: string, toText: string): string | undefined {
+  const from = minuteOf(fromText);
+  const to = minuteOf(toText);
+  if (from === undefined || from === DAY_MINUTES)
+    return `"${fromText}" is no time of day from 00:00 to 23:59`;
+  if (to === undefined) return `"${toText}" is no time of day from 00:00 to 24:00`;
+  return from === to ? 'it ends where it begins: a whole day is 00:00-24:00' : undefined;
+}
+
+function mistakeInDays(text: string): string | undefined {
+  const unknown = stretchesOf(text)
+    .flat()
+    .find((name) => !DAYS.includes(name));
+  if (unknown !== undefined) return `no day is called "${unknown}": days are ${DAYS.join(', ')}`;
+  const isLong = stretchesOf(text).some(({ length }) => length > 2);
+  return isLong ? `"${text}" is no list of days, such as mon-fri or sat,sun` : undefined;
+}
+
+/** The first and the last day of each stretch; one where they are the same. */
+function stretchesOf(text: string): string[][] {
+  return text
+    .toLowerCase()
+    .split(',')
+    .map((stretch) => stretch.split('-').map((name) => name.trim()));
+}
+
+/** Of `mon`, `mon-fri`, `sat,sun`, `fri-mon`, in either case. */
+function parseDays(text: string): readonly number[] {
   const days = new Set<number>();
-  for (const part of text.split(',')) {
-    const [first, last = first, ...more] = part.split('-').map((name) => DAYS.indexOf(name));
-    if (first === undefined || last === undefined || more.length > 0 || first < 0 || last < 0)
-      return undefined;
+  for (const stretch of stretchesOf(text)) {
+    const [first = 0, last = first] = stretch.map((name) => DAYS.indexOf(name));
     for (let day = first; ; day = (day + 1) % 7) {
       days.add(day);
       if (day === last) break;

@@ -136,6 +136,8 @@ stateDir: state
   it.each([
     ['backup: {}', /backup: says nothing about when: add between, or aboveCost; or write true/],
     ['backup: sometimes', /backup: expected true or false, or when: a map/],
+    ['backup: { between: "mo-fr 18:00-23:00" }', /backup.between: no day is called "mo": days are sun, mon/],
+    ['costPerGB: [{ between: "1:00-7:00 Mars", cost: 0 }]', /between: no time zone is called "Mars"/],
     ['backup: { between: "18:00" }', /backup.between: expected a time of day such as/],
     ['backup: { aboveCost: 1 }', /backup.aboveCost: needs the cost of this uplink: add costPerGB/],
     ['costPerGB: -1', /costPerGB: expected a number from 0/],

@@ -9,6 +9,7 @@ describe('parseTimeSpan', () => {
     ['mon-fri 18:00-23:00 Europe/Berlin', { days: [1, 2, 3, 4, 5], timeZone: 'Europe/Berlin' }],
     ['sat,sun 00:00-24:00', { days: [0, 6] }],
     ['fri-mon,wed 8:00-9:00 UTC', { days: [0, 1, 3, 5, 6], timeZone: 'UTC' }],
+    ['Mon - Fri, SUN 18:00-23:00 UTC', { days: [0, 1, 2, 3, 4, 5], timeZone: 'UTC' }],
     ['tue 8:00-9:00 Etc/GMT+5', { days: [2], timeZone: 'Etc/GMT+5' }],
   ])('%s', (text, expected) => expect(parseTimeSpan(text)).toMatchObject({ text, ...expected }));
 
@@ -26,7 +27,34 @@ describe('parseTimeSpan', () => {
     '18:00-19:00 Mars/Base',
     '18:00-19:00 Europe/Berlin UTC',
     '',
+    ', 18:00-19:00',
+    'mon, 18:00-19:00',
+    'mon 18:00 19:00',
   ])('refuses "%s"', (text) => expect(parseTimeSpan(text)).toBeUndefined());
+
+  it.each([
+    ['mo-fr 18:00-23:00', 'no day is called "mo": days are sun, mon, tue, wed, thu, fri, sat'],
+    ['Monday 18:00-23:00', 'no day is called "monday": days are sun, mon, tue, wed, thu, fri, sat'],
+    ['mon-wed-fri 18:00-23:00', '"mon-wed-fri" is no list of days, such as mon-fri or sat,sun'],
+    ['25:00-26:00', '"25:00" is no time of day from 00:00 to 23:59'],
+    ['24:00-06:00', '"24:00" is no time of day from 00:00 to 23:59'],
+    ['18:00-24:30', '"24:30" is no time of day from 00:00 to 24:00'],
+    ['00:00-00:00', 'it ends where it begins: a whole day is 00:00-24:00'],
+    [
+      '18:00-23:00 Europe/Berln',
+      'no time zone is called "Europe/Berln": names are such as Europe/Berlin or UTC',
+    ],
+    ['18:00-23:00 +02:00', 'no time zone is called "+02:00": names are such as Europe/Berlin or UTC'],
+    ['18-23', undefined],
+    ['in the evening', undefined],
+    ['fri 22:00-sat 06:00', undefined],
+  ])('says what is wrong with "%s"', (text, expected) => {
+    let mistake: string | undefined;
+    parseTimeSpan(text, (what) => {
+      mistake = what;
+    });
+    expect(mistake).toBe(expected);
+  });
 });
 
 describe('WallClocks', () => {
