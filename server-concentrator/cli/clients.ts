@@ -1,7 +1,7 @@
 import { type CommandLineDeps, UsageError } from '../../shared/runtime/config/command-line.ts';
 import { certificatePin } from '../../shared/runtime/identity/certificate-pin.ts';
 import { CLIENT_ID_FORMAT, isClientId } from '../../shared/runtime/identity/client-id.ts';
-import { generateClientKey } from '../../shared/runtime/identity/client-key.ts';
+import { formatClientKey, generateClientKey } from '../../shared/runtime/identity/client-key.ts';
 import {
   CONCENTRATOR_NAME_FORMAT,
   formatLink,
@@ -32,21 +32,32 @@ export interface NewLinkOptions extends LinkOptions {
   readonly others?: readonly JoinLink[];
 }
 
-/** Adds a client with a new key to the list, and prints its link, or one text for several concentrators. Throws UsageError. */
+/**
+ * Adds a client with a new key to the list, and prints its link, or one text for several concentrators. Where these share the list, the client is
+ * there with the key of a link of another one: then it stays as it is. Throws UsageError.
+ */
 export async function addClient(
   id: string,
   { qr, as, others = [], ...settings }: ClientSettings & NewLinkOptions,
   config: ConcentratorConfig,
   deps: CommandLineDeps,
 ): Promise<void> {
-  const client = withSettings(newClient(id, deps.now()), settings, deps.now());
+  const added = withSettings(newClient(id, deps.now()), settings, deps.now());
   refuseWithoutAddress(config);
-  const link = linkText(others, linkOf(client, config, as));
+  const linkFor = (client: ListedClient) => linkText(others, linkOf(client, config, as));
+  linkFor(added);
   await withStore(config, deps, async (store) => {
+    let client = added;
     await store.update([id], (found) => {
-      if (found.has(id)) throw new UsageError(alreadyThere(id));
-      return { put: [client] };
+      if (!found.has(id)) return { put: [client] };
+      const isPlain = others.length > 0 && Object.keys(settings).length === 0;
+      const shared = isPlain ? sharedBy(others, found.get(id)!) : undefined;
+      if (shared === undefined) throw new UsageError(alreadyThere(id));
+      client = shared;
+      return {};
     });
+    const link = linkFor(client);
+    if (client !== added) deps.stderr(`${id} is in ${store.place} with this key: nothing is added.\n`);
     if (others.length > 0)
       deps.stderr(`The link names ${others.length + 1} concentrators: paste all of its line.\n`);
     await printLink(link, client, qr ? { qr } : {}, deps);
@@ -219,6 +230,17 @@ export function refuseWithoutAddress(config: ConcentratorConfig): void {
   if (config.public.length > 0) return;
   const message = 'clients would not know where to connect: add "public: [HOST:PORT]" to';
   throw new UsageError(`${message} ${config.file}`);
+}
+
+/** The client with the key of a link of it to another concentrator, if that is one of its keys: then both have one list. */
+function sharedBy(others: readonly JoinLink[], client: ListedClient): ListedClient | undefined {
+  const keys = [client.key, client.oldKey].flatMap((key) =>
+    key === undefined ? [] : [formatClientKey(key)],
+  );
+  const link = others.find(
+    ({ clientId, clientKey }) => clientId === client.id && keys.includes(formatClientKey(clientKey)),
+  );
+  return link && { ...client, key: link.clientKey };
 }
 
 function alreadyThere(id: string): string {

@@ -8,9 +8,10 @@ import { DatabaseClients } from '../../../server-concentrator/clients/postgres/d
 import type { ConcentratorCase } from '../../../server-concentrator/doctor/case/concentrator-check.ts';
 import { clientsCheck } from '../../../server-concentrator/doctor/checks/clients.ts';
 import { formatClientKey } from '../../../shared/runtime/identity/client-key.ts';
+import { parseLinks } from '../../../shared/runtime/identity/link.ts';
 import { projectFile } from '../../documents/markdown.ts';
 import { needs } from '../../support/needs.ts';
-import { PostgresServer } from '../../support/postgres.ts';
+import { PostgresServer, type TestDatabase } from '../../support/postgres.ts';
 import { postgresqlPrograms } from '../../support/postgresql-programs.ts';
 import { cli } from './concentrator-cli-bed.ts';
 
@@ -21,18 +22,18 @@ describe('commands for clients in a database', needs('postgres'), () => {
   }, 30_000);
   afterAll(() => postgres?.remove());
 
-  /** The command line with clients in a database of its own. */
-  async function withDatabase() {
-    const database = await postgres.database();
-    const { exec, directory, home } = await cli();
-    await exec('init', '--public', 'vps.example.org');
+  /** The command line with clients in a database, one of its own if none is given. */
+  async function withDatabase(given?: TestDatabase, host = 'vps.example.org') {
+    const database = given ?? (await postgres.database());
+    const { exec, directory, home, pipe } = await cli();
+    await exec('init', '--public', host);
     const file = join(directory, 'tributary-concentrator.yaml');
     const text = await readFile(file, 'utf8');
     await writeFile(
       file,
       text.replace(/^clients:.*$/m, `clients: { database: "${database.url}", tls: off }`),
     );
-    return { exec, home, database };
+    return { exec, home, pipe, database };
   }
 
   it('go on for all others where a row cannot be read, and mend it', async () => {
@@ -128,6 +129,44 @@ describe('commands for clients in a database', needs('postgres'), () => {
     expect((await exec('client', 'import', join(state, 'wrong.json'))).stderr).toMatch(
       /wrong.json:3:\d+: clients\[1\].id: expected/,
     );
+  });
+
+  it('print the link of a client at another concentrator that shares the database', async () => {
+    const { exec, database } = await withDatabase();
+    const paris = await withDatabase(database, 'par.example.org');
+    const added = await exec('client', 'add', 'van-7', '--as', 'frankfurt', '--quota', '1GB');
+    paris.pipe(added.stdout);
+    const both = await paris.exec('client', 'add', 'van-7', '--as', 'paris', '--also', '-');
+    expect([both.code, both.stderr]).toEqual([0, expect.stringContaining('van-7 is in the database')]);
+    const [first, second] = parseLinks(both.stdout);
+    expect([first!.name, second!.name, second!.addresses[0]!.host]).toEqual([
+      'frankfurt',
+      'paris',
+      'par.example.org',
+    ]);
+    expect(second!.clientKey).toEqual(first!.clientKey);
+    expect(first!.pins).not.toEqual(second!.pins);
+    expect((await exec('client', 'list')).stdout).toContain('1GB a month');
+    // Of the same name, and another client; or with settings, which would be lost.
+    const settings = await paris.exec(
+      'client',
+      'add',
+      'van-7',
+      '--as',
+      'paris',
+      '--also',
+      '-',
+      '--quota',
+      '2GB',
+    );
+    paris.pipe(added.stdout.replace(/:.{43}@/, `:${'A'.repeat(43)}@`));
+    const other = await paris.exec('client', 'add', 'van-7', '--as', 'paris', '--also', '-');
+    for (const { code, stdout, stderr } of [settings, other])
+      expect([code, stdout, stderr]).toEqual([
+        2,
+        '',
+        expect.stringContaining('there is a client van-7 already'),
+      ]);
   });
 
   it('store the first and the last dates that a file may have', async () => {
