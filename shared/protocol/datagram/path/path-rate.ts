@@ -13,6 +13,8 @@ export interface PathRateTuning {
   readonly stretch: number;
   /** where the round trip is longer than the smallest by this. */
   readonly queueMs: number;
+  /** Those that arrive in less time than they were sent in have met a faster one, by as much, at most by this ratio: times are not exact. */
+  readonly mostShortened: number;
   /** So have those of which more than this share is lost. */
   readonly lossShare: number;
   /** A limit that was not met for so long is no limit. */
@@ -34,6 +36,7 @@ export const PATH_RATE_TUNING: PathRateTuning = {
   mostSpanMs: 400,
   stretch: 1.15,
   queueMs: 5,
+  mostShortened: 4,
   lossShare: 0.1,
   limitMs: 10_000,
   growthPerSecond: 0.05,
@@ -113,6 +116,9 @@ export class PathRate {
     this.#from = here;
     this.#latest = (span.bytes * 1000) / spanMs;
     this.#judge(this.#latest, isLimit && counter - from.counter >= this.#tuning.spanPackets);
+    // Jitter stretches some spans and shortens others; no limit lets packets arrive faster than it is.
+    const shortMs = Math.max(arrivingMs, sendingMs / this.#tuning.mostShortened);
+    if (shortMs < sendingMs) this.#limit = Math.max(this.#limit, (span.bytes * 1000) / shortMs);
   }
 
   /** Whether a limit that shows in it is one. */
