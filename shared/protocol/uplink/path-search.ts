@@ -33,8 +33,10 @@ export interface PathSearchTuning {
   readonly backoffMs: number;
   /** up to this. */
   readonly maxBackoffMs: number;
-  /** From this share of subflows, or of the peer's use of the uplink, on there is more to send than the paths take. */
+  /** From this share of subflows, or of the peer's use of the uplink, on there is more to send than the paths take, */
   readonly busyShare: number;
+  /** where the subflows carry more than this together: otherwise it is datagrams that fill the uplink. */
+  readonly leastBytesPerMs: number;
 }
 
 export const PATH_SEARCH_TUNING: PathSearchTuning = {
@@ -53,6 +55,7 @@ export const PATH_SEARCH_TUNING: PathSearchTuning = {
   backoffMs: 60_000,
   maxBackoffMs: 600_000,
   busyShare: 0.6,
+  leastBytesPerMs: 16,
 };
 
 /** What is to be done about the subflows of an uplink. */
@@ -147,6 +150,7 @@ export class PathSearch {
   #watch(active: readonly Subflow[]): SearchOrder | undefined {
     if (!this.#rates.isBusy) return this.#stop(0);
     const rates = this.#rates.of(active);
+    if (rates.sum < this.#tuning.leastBytesPerMs) return this.#stop(0);
     // What still grows by itself would pass for another path that was met.
     const isGrowing = rates.sum > this.#watchedSum * STEADY_RATIO;
     this.#watchedSum = rates.sum;

@@ -6,7 +6,7 @@ import { PathSearch } from './path-search.ts';
 import { UplinkRateLimit } from './rate-limit.ts';
 import { SubflowWish } from './subflow-wish.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
-import { UplinkUtilization } from './utilization.ts';
+import { type SampledPath, UplinkUtilization } from './utilization.ts';
 
 /** A call is over when nothing was sent in it for so long: a speaker's silence is sent, too, but seldom. */
 const CALL_MEMORY_MS = 2_000;
@@ -21,8 +21,8 @@ export class Uplink implements SubflowUplink {
   readonly pathSearch: PathSearch;
   readonly #now: Now;
   #subflows: readonly Subflow<Uplink>[] = [];
+  readonly #paths = new Set<SampledPath>();
   #idleSinceMs: number;
-  #datagramPaths = 0;
   #wasReserve = false;
   #callMs = Number.NEGATIVE_INFINITY;
 
@@ -47,6 +47,11 @@ export class Uplink implements SubflowUplink {
     return this.#subflows.filter(({ duty }) => duty.value !== 'retiring');
   }
 
+  /** Of datagrams. */
+  get paths(): Iterable<SampledPath> {
+    return this.#paths;
+  }
+
   /** It is a backup, or about to go: used only while no other uplink works. Without a subflow it is what it was with the last. */
   get isReserve(): boolean {
     return this.#subflows.length === 0 ? this.#wasReserve : !this.#subflows.some(isRegular);
@@ -59,7 +64,7 @@ export class Uplink implements SubflowUplink {
 
   /** Whether anything may be sent there: on subflows, or on paths of datagrams. */
   get isInUse(): boolean {
-    return this.#subflows.length > 0 || this.#datagramPaths > 0;
+    return this.#subflows.length > 0 || this.#paths.size > 0;
   }
 
   get bucket(): TokenBucket | undefined {
@@ -94,9 +99,13 @@ export class Uplink implements SubflowUplink {
     this.#idleSinceMs = this.#now.ms;
   }
 
-  /** It has one path of datagrams more, or with -1 one less. */
-  countPath(change: 1 | -1): void {
-    this.#datagramPaths += change;
+  /** Datagrams have a path more there. */
+  addPath(path: SampledPath): void {
+    this.#paths.add(path);
+  }
+
+  removePath(path: SampledPath): void {
+    this.#paths.delete(path);
   }
 }
 

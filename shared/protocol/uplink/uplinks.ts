@@ -5,6 +5,7 @@ import type { SearchOrder } from './path-search.ts';
 import type { RateLimit, RateLimitFrame } from './rate-limit.ts';
 import { Uplink } from './uplink.ts';
 import type { UplinkTuning } from './uplink-tuning.ts';
+import type { SampledPath } from './utilization.ts';
 
 /** An uplink without a subflow is remembered for so long: it may come back, and must then be as it was known. */
 const IDLE_MEMORY_MS = 60_000;
@@ -104,9 +105,14 @@ export class Uplinks implements UplinkCommands {
     this.#forgetLimit(uplink);
   }
 
-  /** An uplink has one path of datagrams more, or with -1 one less. */
-  countPath(uplink: Uplink, change: 1 | -1): void {
-    uplink.countPath(change);
+  /** Datagrams have a path more on an uplink, */
+  addPath(uplink: Uplink, path: SampledPath): void {
+    uplink.addPath(path);
+  }
+
+  /** and one less. */
+  removePath(uplink: Uplink, path: SampledPath): void {
+    uplink.removePath(path);
     this.#forgetLimit(uplink);
   }
 
@@ -132,8 +138,8 @@ export class Uplinks implements UplinkCommands {
     const nowMs = this.#now.ms;
     if (nowMs < this.#nextUseSampleMs) return;
     this.#nextUseSampleMs = nowMs + this.#tuning.review.sampleMs;
-    for (const { lasting, utilization } of this.#byName.values()) {
-      if (lasting.length > 0) utilization.sample(lasting);
+    for (const { lasting, paths, utilization } of this.#byName.values()) {
+      if (lasting.length > 0) utilization.sample(lasting, paths);
     }
     const durationMs = nowMs - this.#useReviewedMs;
     if (durationMs < this.#tuning.utilization.reviewMs) return;

@@ -20,9 +20,15 @@ export const UTILIZATION_TUNING: UtilizationTuning = {
   lifetimeMs: 30_000,
 };
 
+/** A path of datagrams. */
+export interface SampledPath {
+  /** How much of what it can carry is made use of now, 0 to 1. */
+  sample(): number;
+}
+
 /**
- * How much of what one uplink can carry is made use of: the share of the last second in which a subflow of it was full, or its
- * throughput over its rate, where it was ever kept busy and so has shown it. Each end knows it of what it sends; the
+ * How much of what one uplink can carry is made use of: the share of the last second in which a subflow of it was full, its
+ * throughput over its rate, where it was ever kept busy and so has shown it, or what datagrams make of their path. Each end knows it of what it sends; the
  * concentrator tells the client (SPEC.md section 7, UTILIZATION), which decides on uplinks.
  */
 export class UplinkUtilization {
@@ -30,6 +36,8 @@ export class UplinkUtilization {
   readonly #tuning: UtilizationTuning;
   #samples = 0;
   #busySamples = 0;
+  /** Of all samples together, of the path that is used most. */
+  #pathShares = 0;
   /** Receipted bytes at the last review. */
   #receipted = new Map<Subflow, number>();
   /** Of what this end sends, 0 to 1. */
@@ -62,26 +70,31 @@ export class UplinkUtilization {
     return this.#toldPercent;
   }
 
-  /** @param subflows of the uplink, without those that are about to go */
-  sample(subflows: readonly Subflow[]): void {
+  /**
+   * @param subflows of the uplink, without those that are about to go
+   * @param paths of datagrams
+   */
+  sample(subflows: readonly Subflow[], paths: Iterable<SampledPath>): void {
     this.#samples++;
     if (subflows.some(isFull)) this.#busySamples++;
+    let share = 0;
+    for (const path of paths) share = Math.max(share, path.sample());
+    this.#pathShares += share;
   }
 
   /** Takes the samples of the span that ends now. @param subflows as in `sample` */
   review(subflows: readonly Subflow[], durationMs: number): void {
-    const busyShare = this.#samples === 0 ? 0 : this.#busySamples / this.#samples;
-    this.#share = Math.min(1, Math.max(busyShare, this.#rateShare(subflows, durationMs)));
-    this.#samples = 0;
-    this.#busySamples = 0;
+    const samples = Math.max(1, this.#samples);
+    const sampled = Math.max(this.#busySamples, this.#pathShares) / samples;
+    this.#share = Math.min(1, Math.max(sampled, this.#rateShare(subflows, durationMs)));
+    this.#forgetSamples();
     // A report may come too late, behind a newer one, or never.
     if (this.#now.ms >= this.#peerUntilMs) this.#peerShare = 0;
   }
 
   /** The uplink has no subflow any more. */
   restart(): void {
-    this.#samples = 0;
-    this.#busySamples = 0;
+    this.#forgetSamples();
     this.#receipted = new Map();
     this.#share = 0;
     this.#toldPercent = 0;
@@ -107,6 +120,12 @@ export class UplinkUtilization {
     this.#toldPercent = percent;
     this.#toldMs = this.#now.ms;
     return percent;
+  }
+
+  #forgetSamples(): void {
+    this.#samples = 0;
+    this.#busySamples = 0;
+    this.#pathShares = 0;
   }
 
   /** What the subflows have delivered since the last look, over what they can in that time; 0 while that is not known. */

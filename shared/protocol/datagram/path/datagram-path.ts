@@ -12,6 +12,7 @@ import { PathRecord } from './path-record.ts';
 import type { PathSnapshot, PathState } from './path-snapshot.ts';
 import { PathTimes } from './path-times.ts';
 import { DATAGRAM_PATH_TUNING, type DatagramPathTuning } from './path-tuning.ts';
+import { PathUse } from './path-use.ts';
 import { SentPackets } from './sent-packets.ts';
 import type { TrackedDatagram } from './tracked-datagram.ts';
 
@@ -40,6 +41,7 @@ export class DatagramPath {
   readonly times: PathTimes;
   readonly liveness: PathLiveness;
   readonly queue: PathQueue;
+  readonly use: PathUse;
   readonly probes: PathProbes;
   readonly #now: Now;
   readonly #tuning: DatagramPathTuning;
@@ -74,6 +76,7 @@ export class DatagramPath {
     this.#loss = new LossMeter(now, LOSS_OF_PACKETS);
     this.#size = new PacketSize(now);
     this.queue = new PathQueue(this, now);
+    this.use = new PathUse(this, now);
     this.liveness = new PathLiveness(this.#sent, this.times, now, tuning);
     this.probes = new PathProbes(this.liveness, uplink, now);
   }
@@ -200,7 +203,11 @@ export class DatagramPath {
     const { oldestMs } = this.#late;
     const lateMs = oldestMs === undefined ? Number.POSITIVE_INFINITY : this.times.lateAtMs(oldestMs);
     const sizeMs = this.liveness.isValidated ? this.#size.nextMs : Number.POSITIVE_INFINITY;
-    return Math.max(this.#now.ms, Math.min(lateMs, sizeMs, this.#askMs));
+    // A path that is about to be late is asked from then on.
+    const { isLate, lateAtMs } = this.liveness;
+    const { nextMs } = this.probes;
+    const askMs = isLate ? nextMs : Math.min(nextMs, lateAtMs);
+    return Math.max(this.#now.ms, Math.min(lateMs, sizeMs, askMs));
   }
 
   snapshot(): PathSnapshot {
@@ -218,13 +225,6 @@ export class DatagramPath {
       deliveredBytesPerSecond: this.#rate.deliveredBytesPerSecond,
       maxPacketBytes: this.maxPacketBytes,
     };
-  }
-
-  /** A path that is about to be late is asked from then on. */
-  get #askMs(): number {
-    const { isLate, lateAtMs } = this.liveness;
-    const { nextMs } = this.probes;
-    return isLate ? nextMs : Math.min(nextMs, lateAtMs);
   }
 
   get #reorderMs(): number {

@@ -41,7 +41,7 @@ export interface PathTableOptions {
   readonly role: Role;
   readonly now: Now;
   readonly tuning: DatagramTuning;
-  readonly uplinks: Pick<Uplinks, 'countPath'>;
+  readonly uplinks: Pick<Uplinks, 'addPath' | 'removePath'>;
 }
 
 /** The paths of a session by their numbers. */
@@ -113,10 +113,10 @@ export class PathTable {
   begin(end: PathEnd, uplink: Uplink): DatagramPath {
     const { role, now, tuning, uplinks } = this.#options;
     this.end(end);
-    uplinks.countPath(uplink, 1);
     const record = this.records.of(uplink.name);
     const path = new DatagramPath(end.id, uplink, now, tuning.datagramPath, end.nextCounter, record);
     end.path = path;
+    uplinks.addPath(uplink, path.use);
     // The client sends where it wants to.
     end.allowanceBytes = role === 'client' ? Number.POSITIVE_INFINITY : 0;
     end.token = this.randomBytes?.(TOKEN_BYTES);
@@ -139,10 +139,10 @@ export class PathTable {
   /** The number has no path from now on; its counter goes on with the next. */
   end(end: PathEnd): void {
     if (end.path === undefined) return;
-    const { nextCounter, uplink } = end.path;
+    const { nextCounter, uplink, use } = end.path;
     end.nextCounter = nextCounter;
     end.path = undefined;
-    this.#options.uplinks.countPath(uplink, -1);
+    this.#options.uplinks.removePath(uplink, use);
     this.#refresh();
   }
 

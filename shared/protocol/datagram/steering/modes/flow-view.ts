@@ -121,7 +121,9 @@ export class PathView implements FlowView {
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#heldBack <= 1 && this.#fullness(bytes) <= 1;
+    const isFull = this.#fullness(bytes) > 1;
+    if (isFull) this.path.use.onFull();
+    return this.#heldBack <= 1 && !isFull;
   }
 
   takes(bytes: number, isSmall = false): boolean {
@@ -130,6 +132,7 @@ export class PathView implements FlowView {
     const most = isSmall ? smallRatio : 1;
     if (this.#heldBack > most) return false;
     if (fullness <= most) return true;
+    this.path.use.onFull();
     const nowMs = this.#now.ms;
     // Nobody asked in between: it had room.
     if (nowMs - this.#fullMs > lastsMs / 2) this.#fullSinceMs = nowMs;
