@@ -72,6 +72,11 @@ function parseDatabase(value: string): DatabasePlace | string {
   }
 }
 
+/** The password that a file holds. */
+export function passwordIn(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
 /** How messages call it; without its password. */
 export function databasePlace(config: ClientDatabaseConfig): string {
   return `the database ${databaseName(config)} (user ${config.user})`;

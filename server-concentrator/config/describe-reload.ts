@@ -19,9 +19,16 @@ export function takenOver(before: ConcentratorConfig, after: ConcentratorConfig)
 }
 
 function rulesBetween(before: ConcentratorConfig, after: ConcentratorConfig) {
-  const isSameSource = isDeepStrictEqual(before.clientsDatabase, after.clientsDatabase);
+  const isSameSource = isDeepStrictEqual(databaseOf(before), databaseOf(after));
   // From a file to a database or back: the clients of before go on.
   return isSameSource ? RELOAD_RULES : RELOAD_RULES.filter(({ key }) => key !== 'clients');
+}
+
+/** A password in a file of its own is read for each connection. */
+function databaseOf({ clientsDatabase }: ConcentratorConfig): ConcentratorConfig['clientsDatabase'] {
+  if (clientsDatabase?.passwordFile === undefined) return clientsDatabase;
+  const { password: _, ...rest } = clientsDatabase;
+  return rest;
 }
 
 const DATABASE = 'clients.database';
@@ -46,7 +53,7 @@ export const RELOAD_RULES: readonly ReloadRule<ConcentratorConfig>[] = [
     applies: 'live',
     take: taking('clientsFile', 'clients'),
   },
-  { key: DATABASE, value: (config) => config.clientsDatabase, applies: 'restart' },
+  { key: DATABASE, value: databaseOf, applies: 'restart' },
   { key: 'stateDir', value: (config) => config.stateDirectory, applies: 'restart' },
   {
     key: 'egress.allow',

@@ -15,7 +15,7 @@ import type { ListedClient } from './client-schema.ts';
 import { ClientsFile } from './clients-file.ts';
 import type { ClientEntry, ConcentratorConfig, ListenAddress } from './concentrator-config.ts';
 import { concentratorSchema } from './concentrator-schema.ts';
-import { defaultTls } from './database-schema.ts';
+import { defaultTls, passwordIn } from './database-schema.ts';
 
 /**
  * Reads and checks the concentrator's configuration, with the certificate, key and clients files that it names.
@@ -63,9 +63,7 @@ async function readClients(
     throw new ConfigError([source.problem(['clients', key], found.problem)]);
   };
   const password =
-    passwordFile === undefined
-      ? database.password
-      : (await read('passwordFile', passwordFile)).replace(/\r?\n$/, '');
+    passwordFile === undefined ? database.password : passwordIn(await read('passwordFile', passwordFile));
   const ca = caFile === undefined ? undefined : await read('ca', caFile);
   const clientsDatabase = {
     ...database,

@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
+import { MAX_CONFIG_BYTES } from '../../../shared/runtime/config/yaml-source.ts';
+import { readTextFile } from '../../../shared/runtime/files/read-file.ts';
 import type { ClientDatabaseConfig } from '../../config/concentrator-config.ts';
+import { passwordIn } from '../../config/database-schema.ts';
 import { DatabaseError } from '../client-store.ts';
 import { databaseError } from './database-error.ts';
 
@@ -22,11 +25,11 @@ export async function connectDatabase(
   config: ClientDatabaseConfig,
   onLost: () => void = () => {},
 ): Promise<pg.Client> {
-  const { host, port, user, database, password = '' } = config;
+  const { host, port, user, database } = config;
   const client = new pg.Client({
     ...{ host, port, user, database },
     // A function: otherwise its own sources of a password would be asked.
-    password: () => password,
+    password: () => passwordNow(config),
     ssl: tlsOptions(config),
     application_name: 'tributary-concentrator',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -46,6 +49,13 @@ export async function connectDatabase(
     void disconnect(client);
     throw databaseError(error, config);
   }
+}
+
+/** As its file has it now, which may have another one since the program began. */
+async function passwordNow({ password = '', passwordFile }: ClientDatabaseConfig): Promise<string> {
+  if (passwordFile === undefined) return password;
+  const read = await readTextFile(passwordFile, MAX_CONFIG_BYTES);
+  return 'text' in read ? passwordIn(read.text) : password;
 }
 
 /** From now on a question fails where another session locks what it needs for longer than a moment. For what is tried again by itself. */

@@ -226,6 +226,13 @@ describe('a reload', () => {
     const after = await loadConcentratorConfig(await directoryWith(database));
     expect(describeReload(before, after)).toEqual({ live: [], restart: ['clients.database'] });
     expect(describeReload(after, before)).toEqual({ live: [], restart: ['clients.database'] });
+    const withPassword = (password: string, file: object) => ({
+      ...after,
+      clientsDatabase: { ...after.clientsDatabase!, password, ...file },
+    });
+    const reload = (file: object) => describeReload(withPassword('one', file), withPassword('two', file));
+    expect(reload({ passwordFile: '/password' })).toEqual({ live: [], restart: [] });
+    expect(reload({})).toEqual({ live: [], restart: ['clients.database'] });
   });
 
   it('leaves what waits for a restart as it was, in all that is told of what holds', async () => {

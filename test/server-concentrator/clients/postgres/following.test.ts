@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
@@ -239,6 +240,22 @@ describe('the list in a database', needs('postgres'), () => {
     await expect.poll(() => seen.quotas.has('c3'), { timeout: 10_000 }).toBe(false);
     expect(link.trouble).toBe(undefined);
   }, 20_000);
+
+  it('is there again with another password, once its file has that, too', async () => {
+    const database = await tables();
+    await fill(database, 1);
+    await database.query("CREATE ROLE changing LOGIN PASSWORD 'one' IN ROLE tributary");
+    const passwordFile = join(await temporaryDirectory(), 'password');
+    await writeFile(passwordFile, 'one\n');
+    const config = { ...database.config, user: 'changing', password: 'one', passwordFile };
+    const { source, lines } = await follow({ ...database, config });
+    await database.query("ALTER ROLE changing PASSWORD 'two'");
+    await database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'changing'");
+    await expect.poll(() => source.trouble?.reason, { timeout: 10_000 }).toMatch(/the password .* is wrong/);
+    await writeFile(passwordFile, 'two\n');
+    await expect.poll(() => source.trouble, { timeout: 15_000 }).toBeUndefined();
+    expect(lines).toContain('the database of clients is back');
+  });
 
   it('is never that of another database, and is there again when the configuration names the first', async () => {
     const [first, second] = [await tables(), await tables()];
