@@ -65,7 +65,7 @@ export function makeDatagrams(
         {
           candidates: (host, policy, inUse) =>
             direct.balance.begin(host, policy, inUse).map(({ name }) => name),
-          isEligible: (uplinkName, policy) => direct.balance.isEligible(uplinkName, policy),
+          standingOf: (uplinkName, policy) => direct.balance.standingOf(uplinkName, policy),
           resolve: (uplinkName, host, signal, reach) =>
             direct.dialer.resolve(uplinkName, { wants: 'addresses', of: host }, signal, reach),
           openSocket: (uplinkName, family, handlers) => {

@@ -9,6 +9,7 @@ import type { MonotonicClock } from '../../shared/runtime/clock.ts';
 import { type SocketAddress, socketAddress } from '../../shared/runtime/kernel/socket-address.ts';
 import type { UplinkTraffic } from '../../shared/runtime/session/uplink-traffic.ts';
 import type { UdpHandlers, UdpSocket } from '../../shared/runtime/udp/udp-socket.ts';
+import type { DirectStanding } from '../direct/balance/direct-balance.ts';
 import type { DirectSocket } from '../direct/direct-connections.ts';
 import type { DirectReach } from '../direct/direct-destination.ts';
 import type { WireCounter } from '../metering/wire-counter.ts';
@@ -20,8 +21,8 @@ import type { DirectLine } from './flow.ts';
 export interface DirectPortsOptions {
   /** The uplinks that a flow past the concentrator tries, in this order. @param inUse those that its application has a port over */
   candidates(host: string, policy: StreamPolicy, inUse: ReadonlySet<string>): readonly string[];
-  /** Whether a flow may go on over this uplink, as the policy and the network are now. */
-  isEligible(uplinkName: string, policy: StreamPolicy): boolean;
+  /** What this uplink is to a flow that goes over it, as the policy and the network are now. */
+  standingOf(uplinkName: string, policy: StreamPolicy): DirectStanding;
   /** The addresses of a host that may be reached over an uplink, and that it can reach. Rejects with TributaryError. */
   resolve(
     uplinkName: string,
@@ -149,7 +150,7 @@ interface Way {
   readonly to: SocketAddress;
 }
 
-interface LineOptions extends Pick<DirectPortsOptions, 'isEligible' | 'counts' | 'clock'> {
+interface LineOptions extends Pick<DirectPortsOptions, 'standingOf' | 'counts' | 'clock'> {
   readonly route: DirectRoute;
   way(route: DirectRoute): Promise<Way>;
   onFailed(route: DirectRoute, error: unknown): void;
@@ -163,9 +164,12 @@ class Line implements DirectLine {
   #route: DirectRoute;
   /** and what it has found. */
   #way: Way | undefined;
+  /** That it had before, where it has changed by itself. */
+  #left: Way | undefined;
   /** Undefined while none is looked for. */
   #waiting: Uint8Array[] | undefined;
   #failedUntilMs = Number.NEGATIVE_INFINITY;
+  #isLookingForBetter = false;
   #isOver = false;
 
   constructor(options: LineOptions) {
@@ -180,9 +184,11 @@ class Line implements DirectLine {
   goOn(policy: StreamPolicy): boolean {
     if (this.#route.kind !== 'balanced') return false;
     if (!this.#way?.port.isOpen) return isDeepStrictEqual(this.#route.policy, policy);
-    if (!this.#options.isEligible(this.#way.uplinkName, policy)) return false;
+    const standing = this.#options.standingOf(this.#way.uplinkName, policy);
+    if (standing === 'out') return false;
     // Its socket may be lost later: what it looks for then is what is allowed now.
     this.#route = { ...this.#route, policy };
+    if (standing === 'stopgap') void this.#lookForBetter(this.#way);
     return true;
   }
 
@@ -208,7 +214,29 @@ class Line implements DirectLine {
 
   end(): void {
     this.#isOver = true;
-    if (this.#way !== undefined) this.#way.port.forget(this.#way.to.host);
+    for (const way of [this.#left, this.#way]) if (way !== undefined) forget(way);
+  }
+
+  /** Goes over another uplink once that can carry it; as before until then, and where none can. */
+  async #lookForBetter(before: Way): Promise<void> {
+    if (this.#isLookingForBetter) return;
+    this.#isLookingForBetter = true;
+    const route = this.#route;
+    try {
+      const found = await this.#options.way(route);
+      if (this.#isOver || this.#way !== before || this.#route !== route) return;
+      // By its name the other end may have another address meanwhile.
+      if (found.uplinkName === before.uplinkName || !before.port.isOpen) return;
+      found.port.expect(found.to.host);
+      // The other end sends there until it has heard of the new one.
+      if (this.#left !== undefined) forget(this.#left);
+      this.#left = before;
+      this.#way = found;
+    } catch {
+      // It has one that works.
+    } finally {
+      this.#isLookingForBetter = false;
+    }
   }
 
   #sendOn({ uplinkName, port, to }: Way, payload: Uint8Array): void {
@@ -234,6 +262,10 @@ class Line implements DirectLine {
       this.#waiting = undefined;
     }
   }
+}
+
+function forget({ port, to }: Way): void {
+  port.forget(to.host);
 }
 
 /** Of an IP packet without extensions, and UDP. */

@@ -27,8 +27,8 @@ export interface DirectLine {
   readonly carried: readonly CarriedBytes[];
   /**
    * Any uplink that this policy allows may carry it from now on.
-   * @returns whether it goes on, by this policy; otherwise it is to begin anew, since its uplink is not allowed, has failed alone, or is
-   * a backup while another one works
+   * @returns whether it goes on, by this policy; otherwise it is to begin anew, since its uplink is not allowed, or has failed alone. From
+   * a backup it changes by itself once another uplink can carry it
    */
   goOn(policy: StreamPolicy): boolean;
   send(payload: Uint8Array): void;
@@ -85,8 +85,8 @@ export function newFlow(destination: Destination, nowMs: number): Flow {
 
 /**
  * Whether a flow that goes in a way is right there by what is decided now. One that goes past the concentrator because there was
- * none stays there when there is one again: for its other end it would come from elsewhere; but not where its uplink has failed, is not
- * allowed any more, or is a backup while another one works, nor where a rule allows one concentrator alone. One that goes through a session stays when its rule wishes for another
+ * none stays there when there is one again: for its other end it would come from elsewhere; but not where its uplink has failed, or is not
+ * allowed any more, nor where a rule allows one concentrator alone. One that goes through a session stays when its rule wishes for another
  * concentrator.
  */
 export function isAsDecided(way: FlowWay, decision: DatagramDecision): boolean {

@@ -24,6 +24,9 @@ export interface DirectBalanceOptions {
   readonly clock: MonotonicClock;
 }
 
+/** It is the right one; a backup while another one works, as far as anybody can tell; or of no use, or not allowed. */
+export type DirectStanding = 'right' | 'stopgap' | 'out';
+
 /** Of an uplink that nothing is known of, while nothing is known of any: ten megabits per second. */
 const USUAL_BYTES_PER_SECOND = 1_250_000;
 
@@ -70,21 +73,19 @@ export class DirectBalance implements UplinkFollower<PresentUplink> {
     if ((down?.mode ?? mode) !== 'round-robin') sticky.use(host, uplinkName, clock());
   }
 
-  /**
-   * Whether what has begun over an uplink may go on there: it is allowed, and neither of no use nor a backup while another one works, as
-   * far as anybody can tell.
-   */
-  isEligible(uplinkName: string, policy: StreamPolicy): boolean {
+  /** What an uplink is now to what has begun over it. */
+  standingOf(uplinkName: string, policy: StreamPolicy): DirectStanding {
     const candidates = this.#candidates(this.#eligible(policy), this.#options.clock());
     const placed = orderUplinks(candidates, halvesOf(policy).at(-1)!, undefined);
     const own = placed.find(({ name }) => name === uplinkName);
-    if (own === undefined) return false;
-    if (own.role !== 'backup') return true;
+    if (own === undefined) return 'out';
+    if (own.role !== 'backup') return 'right';
     const troubles = this.#options.troubles();
     const better = placed.slice(0, placed.indexOf(own));
-    return !better.some(
+    const isLast = !better.some(
       ({ name, role, isSuspect }) => role !== 'backup' && !isSuspect && !troubles.has(name),
     );
+    return isLast ? 'right' : 'stopgap';
   }
 
   /** What is known of an uplink. */

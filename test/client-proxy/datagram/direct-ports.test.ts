@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DatagramCounts } from '../../../client-proxy/datagram/datagram-counts.ts';
 import { DirectPorts, type DirectPortsOptions } from '../../../client-proxy/datagram/direct-ports.ts';
+import type { DirectStanding } from '../../../client-proxy/direct/balance/direct-balance.ts';
 import { type Candidate, orderUplinks } from '../../../client-proxy/direct/balance/uplink-order.ts';
 import type { DirectSocket } from '../../../client-proxy/direct/direct-connections.ts';
 import type { DirectRoute } from '../../../client-proxy/steering/datagram-decision.ts';
@@ -12,7 +13,11 @@ import type { UdpHandlers } from '../../../shared/runtime/udp/udp-socket.ts';
 import { payloadOf } from './relay-bed.ts';
 
 const BY_RULE: DirectRoute = { kind: 'direct', uplink: 'dsl' };
-const BALANCED: DirectRoute = { kind: 'balanced', policy: { mode: 'lowest-latency' }, reason: 'fallback' };
+const BALANCED = {
+  kind: 'balanced',
+  policy: { mode: 'lowest-latency' },
+  reason: 'fallback',
+} as const satisfies DirectRoute;
 const NAME = { host: 'stun.example', port: 3478 };
 /** What is the same for all uplinks, as far as a test does not say otherwise. */
 const ALIKE = {
@@ -39,7 +44,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
   const ports = new DirectPorts(
     {
       candidates: () => ['dsl', 'lte'],
-      isEligible: () => true,
+      standingOf: () => 'right',
       resolve: async (_, host) => (host === NAME.host ? ['2001:db8::7', '192.0.2.7'] : [host]),
       openSocket: async (uplinkName, family, on) => {
         log.push(`open ${uplinkName} ${family}`);
@@ -152,11 +157,11 @@ describe('datagrams past the concentrator', () => {
 
   it('may go on where their uplink is of use, or nothing else would be looked for', async () => {
     const asked: string[] = [];
-    let isEligible = true;
+    let standing: DirectStanding = 'right';
     const { ports } = bed({
-      isEligible(uplinkName, { mode }) {
+      standingOf(uplinkName, { mode }) {
         asked.push(`${uplinkName} ${mode}`);
-        return isEligible;
+        return standing;
       },
     });
     const line = ports.open(DNS, BALANCED);
@@ -165,9 +170,60 @@ describe('datagrams past the concentrator', () => {
     line.send(payloadOf('x'));
     await settled();
     expect(line.goOn(other)).toBe(true);
-    isEligible = false;
+    standing = 'out';
     expect(line.goOn(same)).toBe(false);
     expect(asked).toEqual(['dsl redundant', 'dsl lowest-latency']);
+  });
+
+  it('go on over a backup, without a gap, where no other uplink can carry them', async () => {
+    let found = 0;
+    const { ports, log, handlers, received } = bed({
+      resolve: async (uplinkName, host) => {
+        if (uplinkName === 'dsl') throw new UplinkError('dsl', 'destinationUnreachable', 'no IPv4 there');
+        // By its name there is another one each time.
+        return [host === NAME.host ? `192.0.2.${++found}` : host];
+      },
+      standingOf: () => 'stopgap',
+    });
+    const line = ports.open(NAME, BALANCED);
+    line.send(payloadOf('one'));
+    await settled();
+    for (let i = 0; i < 3; i++) expect(line.goOn(BALANCED.policy)).toBe(true);
+    handlers[0]!.onDatagram(payloadOf('meanwhile'), from('192.0.2.1', 3478));
+    for (let i = 0; i < 20; i++) line.send(payloadOf('two'));
+    await settled();
+    line.send(payloadOf('three'));
+    handlers[0]!.onDatagram(payloadOf('later'), from('192.0.2.1', 3478));
+    const sent = (text: string) => `${text} to 192.0.2.1 3478`;
+    expect(log).toEqual(['open lte 4', sent('one'), ...Array(20).fill(sent('two')), sent('three')]);
+    expect(received).toEqual(['meanwhile from 192.0.2.1 3478', 'later from 192.0.2.1 3478']);
+  });
+
+  it('leave a backup once another uplink can carry them, and not before', async () => {
+    let isBack = false;
+    const { ports, log, handlers, received, counts } = bed({
+      resolve: async (uplinkName, host) => {
+        if (uplinkName === 'dsl' && !isBack) throw new UplinkError('dsl', 'networkFailure', 'no network');
+        return [host];
+      },
+      standingOf: (uplinkName) => (uplinkName === 'lte' ? 'stopgap' : 'right'),
+    });
+    const line = ports.open(DNS, BALANCED);
+    line.send(payloadOf('one'));
+    await settled();
+    isBack = true;
+    expect(line.goOn(BALANCED.policy)).toBe(true);
+    line.send(payloadOf('two'));
+    await settled();
+    line.send(payloadOf('three'));
+    const sent = (text: string) => `${text} to 192.0.2.53 53`;
+    expect(log).toEqual(['open lte 4', sent('one'), sent('two'), 'open dsl 4', sent('three')]);
+    for (const at of handlers) at.onDatagram(payloadOf('answer'), from(DNS.host, 53));
+    expect(received).toEqual(Array(2).fill('answer from 192.0.2.53 53'));
+    expect(counts.drops.directFailed).toBe(0);
+    line.end();
+    for (const at of handlers) at.onDatagram(payloadOf('late'), from(DNS.host, 53));
+    expect(received).toHaveLength(2);
   });
 
   it('look by what was allowed last, when they have lost their socket', async () => {

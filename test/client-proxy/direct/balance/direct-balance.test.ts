@@ -163,13 +163,13 @@ describe('uplinks that may not carry a connection', () => {
   it('keep nothing that has begun there, unless all of them are without a network', () => {
     const down = new Map([['a', { code: 'no-carrier', reason: '', isCertain: true } as const]]);
     const { balance } = bench(['a', 'b'], { troubles: () => down });
-    const mayGoOn = (name: string, only?: string[]) =>
-      balance.isEligible(name, { ...AGGREGATE, ...(only && { only }) });
-    expect([mayGoOn('a'), mayGoOn('b'), mayGoOn('b', ['a']), mayGoOn('a', ['a'])]).toEqual([
-      false,
-      true,
-      false,
-      true,
+    const standing = (name: string, only?: string[]) =>
+      balance.standingOf(name, { ...AGGREGATE, ...(only && { only }) });
+    expect([standing('a'), standing('b'), standing('b', ['a']), standing('a', ['a'])]).toEqual([
+      'out',
+      'right',
+      'out',
+      'right',
     ]);
   });
 
@@ -181,29 +181,29 @@ describe('uplinks that may not carry a connection', () => {
     const { uplinks, balance } = bench(['dsl', 'lte', 'sat'], { troubles: () => troubles });
     uplinks[1] = { ...uplinks[1]!, backup: true };
     uplinks[2] = { ...uplinks[2]!, backup: true };
-    const onLte = (policy: StreamPolicy = AGGREGATE) => balance.isEligible('lte', policy);
-    expect(onLte()).toBe(true);
+    const onLte = (policy: StreamPolicy = AGGREGATE) => balance.standingOf('lte', policy);
+    expect(onLte()).toBe('right');
     // Its carrier is back, and no route yet.
     troubles = new Map([['dsl', { code: 'no-route', reason: '', isCertain: false }]]);
-    expect(onLte()).toBe(true);
+    expect(onLte()).toBe('right');
     troubles = new Map();
-    expect(onLte()).toBe(false);
-    expect(onLte({ ...AGGREGATE, only: ['lte', 'sat'] })).toBe(true);
+    expect(onLte()).toBe('stopgap');
+    expect(onLte({ ...AGGREGATE, only: ['lte', 'sat'] })).toBe('right');
     // Without a share, dsl would come behind it.
-    expect(onLte({ mode: 'weighted', weights: { lte: 1 } })).toBe(true);
+    expect(onLte({ mode: 'weighted', weights: { lte: 1 } })).toBe('right');
     const { uplinks: none, balance: failing } = bench(['dsl', 'lte']);
     none[1] = { ...none[1]!, backup: true };
     const measure = failing.measureOf('dsl');
     for (let i = 0; i < 2; i++) measure.failed(measure.begin(0), 0);
-    expect(failing.isEligible('lte', AGGREGATE)).toBe(true);
+    expect(failing.standingOf('lte', AGGREGATE)).toBe('right');
   });
 
   it('keep nothing that a cap has made wait for the others', () => {
     let use: UplinkUse = 'normal';
     const useOf = (name: string) => (name === 'lte' ? { use, reason: 'cap' } : NORMAL_USE);
     const { balance } = bench(['dsl', 'lte'], { useOf });
-    expect(balance.isEligible('lte', AGGREGATE)).toBe(true);
+    expect(balance.standingOf('lte', AGGREGATE)).toBe('right');
     use = 'backup';
-    expect(balance.isEligible('lte', AGGREGATE)).toBe(false);
+    expect(balance.standingOf('lte', AGGREGATE)).toBe('stopgap');
   });
 });
