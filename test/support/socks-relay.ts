@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, isIP, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 export interface SocksRelay {
   readonly port: number;
@@ -10,11 +11,12 @@ export interface SocksRelay {
 
 /**
  * A small real SOCKS5 relay (RFC 1928 CONNECT, RFC 1929) on loopback, to stand in for an upstream proxy. It knows `names`, and no
- * others.
+ * others. Bytes take `delayMs` longer in each direction.
  */
 export async function startSocksRelay(
   login?: { user: string; password: string },
   names: Readonly<Record<string, string>> = { localhost: '127.0.0.1' },
+  delayMs = 0,
 ): Promise<SocksRelay> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
@@ -59,7 +61,8 @@ export async function startSocksRelay(
     origin.on('error', () => socket.end(Buffer.of(5, 5, 0, 1, 0, 0, 0, 0, 0, 0)));
     await once(origin, 'connect');
     socket.write(Buffer.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
-    socket.pipe(origin).pipe(socket);
+    if (delayMs === 0) socket.pipe(origin).pipe(socket);
+    else socket.pipe(later(delayMs)).pipe(origin).pipe(later(delayMs)).pipe(socket);
   }
 
   server.listen(0, '127.0.0.1');
@@ -73,6 +76,19 @@ export async function startSocksRelay(
       await once(server, 'close');
     },
   };
+}
+
+/** Lets bytes through after a while, as many as come meanwhile. */
+function later(delayMs: number): Transform {
+  return new Transform({
+    transform(bytes, _encoding, done) {
+      setTimeout(() => this.destroyed || this.push(bytes), delayMs);
+      done();
+    },
+    flush(done) {
+      setTimeout(done, delayMs);
+    },
+  });
 }
 
 /** Answers with exactly so many bytes, when they are there. */
