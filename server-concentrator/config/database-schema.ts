@@ -43,8 +43,13 @@ export function defaultTls({ host }: Pick<DatabasePlace, 'host'>): DatabaseTls {
   return isHere ? 'off' : 'verify';
 }
 
+/** As libpq takes them, to find the primary. A password may have commas. */
+const SEVERAL_HOSTS = /^[a-z]+:\/\/(?:[^/]*@|(?![^/]*@))[^/@]*,/;
+
 /** @returns what is wrong with it, as a text */
 function parseDatabase(value: string): DatabasePlace | string {
+  if (SEVERAL_HOSTS.test(value))
+    return 'names several hosts: expected one name or address, which leads to the primary after a failover, too';
   let url: URL;
   try {
     // An empty host behind a user, which is that of a Unix socket, is no URL to the standard.

@@ -179,6 +179,21 @@ limits:
     ]);
   });
 
+  it('takes one host for a database, whatever stands in its password, and says so of several', async () => {
+    const at = (authority: string) => `clients: { database: "postgresql://${authority}/all" }\n`;
+    for (const authority of [
+      'me@one.test,two.test',
+      'me:p@one.test:5432,two.test:5432',
+      'one.test,two.test',
+    ]) {
+      const [mistake, ...others] = await mistakes(at(authority));
+      expect([mistake, others], authority).toEqual([expect.stringContaining('names several hosts'), []]);
+      expect(mistake).not.toContain('one.test');
+    }
+    const { clientsDatabase } = await loadConcentratorConfig(await directoryWith(at('me:a,b@one.test')));
+    expect(clientsDatabase).toMatchObject({ host: 'one.test', password: 'a,b' });
+  });
+
   it('refuses a rule that would open nothing', async () => {
     expect(
       await mistakes('egress:\n  allow: [10.0.0.0/8, "*.example.org"]\n  deny: ["*.example.org"]\n'),
