@@ -3,6 +3,8 @@ export interface ConcentratorView {
   readonly name: string;
   /** It is heard, in a session that takes new streams. */
   readonly isReachable: boolean;
+  /** It is not heard, and no subflow to it was lost: it may be a pause of the network. */
+  readonly isSilent?: boolean;
   /** Of each uplink over which it is measured. */
   readonly ways: ReadonlyMap<string, WayMeasure>;
 }
@@ -35,6 +37,11 @@ const FIRST_MS = 3_000;
 const RETURN_MS = 10_000;
 /** One that could not be reached while it was chosen waits twice as long for each time that it has happened within this. */
 const REMEMBER_FALLS_MS = 600_000;
+/**
+ * But one that was silent and is heard again within this has not fallen. After a pause of the network TCP sends again what was lost in it when its timer
+ * runs out, twice at most in this time (RFC 6298), while another one, which was asked for nothing in the pause, may answer at once.
+ */
+const PAUSE_MS = 1_000;
 const MAX_HOLD_MS = 300_000;
 /** Each percent of loss counts as a fifth of a round trip: a packet that is sent again takes one, and what it holds up waits, too. */
 const LOSS_WEIGHT = 20;
@@ -54,6 +61,8 @@ export class ConcentratorChoice {
   #betterSinceMs: ReadonlyMap<string, number> = new Map();
   /** When each could not be reached any more while it was chosen. */
   #fallsMs = new Map<string, readonly number[]>();
+  /** The last of them, where it may have been a pause. */
+  #pause: { readonly name: string; readonly fallMs: number } | undefined;
 
   /** The name of the chosen one; undefined before `look`. */
   get name(): string | undefined {
@@ -68,6 +77,7 @@ export class ConcentratorChoice {
   look(views: readonly ConcentratorView[], nowMs: number, isOutage: boolean): Chosen | undefined {
     for (const name of this.#fallsMs.keys())
       if (views.every((one) => one.name !== name)) this.#fallsMs.delete(name);
+    this.#forgivePause(views, nowMs);
     const current = views.find(({ name }) => name === this.#chosen);
     const reachable = views.filter(({ isReachable }) => isReachable);
     if (current === undefined || !current.isReachable) {
@@ -80,7 +90,7 @@ export class ConcentratorChoice {
       const why = current === undefined ? this.#whyLeft : `${current.name} cannot be reached`;
       const change = this.#choose(next.name, why, nowMs);
       if (current !== undefined && this.#isOutage) this.#former = { name: current.name, leftMs: nowMs };
-      else if (current !== undefined) this.#noteFall(current.name, nowMs);
+      else if (current !== undefined) this.#noteFall(current, nowMs);
       this.#onReached(nowMs);
       return change;
     }
@@ -93,6 +103,7 @@ export class ConcentratorChoice {
     const renamed = (name: string) => names.get(name) ?? name;
     if (this.#chosen !== undefined) this.#chosen = renamed(this.#chosen);
     if (this.#former !== undefined) this.#former = { ...this.#former, name: renamed(this.#former.name) };
+    if (this.#pause !== undefined) this.#pause = { ...this.#pause, name: renamed(this.#pause.name) };
     this.#betterSinceMs = new Map([...this.#betterSinceMs].map(([name, ms]) => [renamed(name), ms]));
     this.#fallsMs = new Map([...this.#fallsMs].map(([name, ms]) => [renamed(name), ms]));
   }
@@ -156,8 +167,24 @@ export class ConcentratorChoice {
     return this.#firstMs === undefined || nowMs - this.#firstMs < FIRST_MS;
   }
 
-  #noteFall(name: string, nowMs: number): void {
+  #noteFall({ name, isSilent }: ConcentratorView, nowMs: number): void {
     this.#fallsMs.set(name, [...this.#recentFalls(name, nowMs), nowMs]);
+    this.#pause = isSilent === true ? { name, fallMs: nowMs } : undefined;
+  }
+
+  /** One that is back so soon has not fallen. It is left for a while all the same: pauses come in a row. */
+  #forgivePause(views: readonly ConcentratorView[], nowMs: number): void {
+    if (this.#pause === undefined) return;
+    const { name, fallMs } = this.#pause;
+    const isBack = views.some((one) => one.name === name && one.isReachable);
+    if (!isBack && nowMs - fallMs < PAUSE_MS) return;
+    this.#pause = undefined;
+    if (nowMs - fallMs >= PAUSE_MS) return;
+    const falls = this.#fallsMs.get(name) ?? [];
+    this.#fallsMs.set(
+      name,
+      falls.filter((one) => one !== fallMs),
+    );
   }
 
   #recentFalls(name: string, nowMs: number): readonly number[] {

@@ -41,7 +41,8 @@ export function viewOf(
     if (known !== undefined && known.roundTripMs <= minRttMs) continue;
     ways.set(uplinkName, { roundTripMs: minRttMs, lossShare });
   }
-  return { name, isReachable: keeper.isReachable, ways };
+  const { isReachable, current } = keeper;
+  return { name, isReachable, isSilent: !isReachable && current?.hasSubflow === true, ways };
 }
 
 /** Whether it opens a stream without a wait. */

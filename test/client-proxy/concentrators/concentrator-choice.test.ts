@@ -260,6 +260,29 @@ describe('one that cannot be reached', () => {
     expect(run.until('a', { dsl: 20 }, { dsl: 60 })).toBe(10);
   });
 
+  it.each([
+    { what: 'was silent for', isSilent: true, backMs: 900, waits: [10_000, 10_000, 10_000] },
+    { what: 'was silent for', isSilent: true, backMs: 1_000, waits: [10_000, 20_000, 40_000] },
+    { what: 'has lost its subflows for', isSilent: false, backMs: 900, waits: [10_000, 20_000, 40_000] },
+  ])('has fallen where it $what $backMs ms, unless that may be a pause', ({ isSilent, backMs, waits }) => {
+    const choice = new ConcentratorChoice();
+    const [near, far] = [view('a', { dsl: 20 }), view('b', { dsl: 60 })];
+    let nowMs = 0;
+    const look = (ms: number, ...views: readonly ConcentratorView[]) => {
+      lookWithoutDoubt(choice, views, nowMs);
+      nowMs += ms;
+    };
+    look(60_000, near, far);
+    const waited = waits.map(() => {
+      look(backMs, { ...view('a', undefined), isSilent }, far);
+      look(0, near, far);
+      const fromMs = nowMs;
+      while (choice.name !== 'a' && nowMs - fromMs < 300_000) look(100, near, far);
+      return nowMs - fromMs - 100;
+    });
+    expect(waited).toEqual(waits);
+  });
+
   it('is forgotten with its name', () => {
     const choice = new ConcentratorChoice();
     lookWithoutDoubt(choice, [view('a', { dsl: 20 }), view('b', { dsl: 60 })], 0);

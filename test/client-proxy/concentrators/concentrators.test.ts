@@ -232,6 +232,26 @@ describe('a silence', () => {
     expect([fall(bed, ['far']), fall(bed, ['far'])]).toEqual([10_000, 20_000]);
   });
 
+  it('of the chosen one that ends soon after another one has answered was a pause, and no fall', () => {
+    const { all, asked, look, reach } = settled();
+    const waits: number[] = [];
+    for (let pauses = 0; pauses < 5; pauses++) {
+      // The far one was not asked before. It answers at once, and the near one when TCP sends again.
+      asked.hear(false);
+      reach('far');
+      expect(all.chosen?.configured.name).toBe('near');
+      asked.hear(true);
+      look(150);
+      expect(all.chosen?.configured.name).toBe('far');
+      look(500);
+      reach('near', 'far');
+      let waitedMs = 0;
+      for (; all.chosen?.configured.name === 'far' && waitedMs < 400_000; waitedMs += 1_000) look(1_000);
+      waits.push(waitedMs);
+    }
+    expect(waits).toEqual(Array(5).fill(10_000));
+  });
+
   it('of all is an outage, and no fall', () => {
     const bed = settled();
     expect([fall(bed, []), fall(bed, [])]).toEqual([0, 0]);
