@@ -129,6 +129,24 @@ describe.each(['reload', 'restart'])('what was counted before a %s', (how) => {
     expect(strays).toEqual(how === 'reload' ? [] : [[before, '15 MB', remedy]]);
   });
 
+  it('goes to a pattern that is new, be it of a named plan that goes in the same edit', async () => {
+    const prepaid = wwan0(`{ settings: [{ match: wwan0, plan: wwan-prepaid, ${CAP} }] }`);
+    expect(await change(prepaid, pattern)).toEqual({ counted: { 'wwan*': 16 }, strays: [] });
+  });
+
+  it('stays with a named plan that goes once the pattern has begun beside it', async () => {
+    const both = `{ settings: [{ match: wwan0, plan: wwan-prepaid, ${CAP} }, { match: "wwan*", ${CAP} }] }`;
+    const first = await client(both);
+    first.carry('wwan0', 15);
+    if (how === 'restart') await first.metering.close();
+    else await first.saved();
+    const next = how === 'restart' ? await client(pattern.uplinks, first.file) : first;
+    if (how === 'reload') await next.configure(pattern.uplinks);
+    next.carry('wwan0', 1);
+    expect(next.used()).toEqual({ 'wwan*': 1 });
+    await next.metering.close();
+  });
+
   it('stays with a named plan, and is told of where there is another one in its place', async () => {
     const of = (plan: string) =>
       `{ settings: [{ match: wwan0, plan: ${plan}, ${CAP} }, { match: "wwan*", ${CAP} }] }`;
@@ -146,4 +164,17 @@ describe.each(['reload', 'restart'])('what was counted before a %s', (how) => {
     await next.metering.close();
     expect(next.lines.at(-1)).toMatchObject({ kept: 'wwan-prepaid', used: '15 MB' });
   });
+});
+
+it('goes whole to the first uplink of a plan that a reload splits', async () => {
+  const { configure, plugIn, carry, used, metering } = await client(
+    `{ settings: [{ match: "wwan*", ${CAP} }] }`,
+  );
+  plugIn('wwan1');
+  carry('wwan0', 2);
+  carry('wwan1', 13);
+  const each = (name: string) => `{ match: ${name}, plan: ${name}-plan, ${CAP} }`;
+  await configure(`{ settings: [${each('wwan0')}, ${each('wwan1')}] }`);
+  expect(used()).toEqual({ 'wwan0-plan': 15, 'wwan1-plan': 0 });
+  await metering.close();
 });
