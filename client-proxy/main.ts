@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import { defaultStateDirectory } from '../shared/runtime/config/state-directory.ts';
 import { loadNative } from '../shared/runtime/kernel/native.ts';
+import { beforeEnd } from '../shared/runtime/process/before-end.ts';
 import { endWith } from '../shared/runtime/process/exit-code.ts';
 import { takeInheritedSockets } from '../shared/runtime/process/inherited-sockets.ts';
 import { commandLineDeps, monotonicClock } from '../shared/runtime/process/process-deps.ts';
@@ -42,6 +43,7 @@ const cli = buildClientCli({
   run,
   ownCommand: [process.execPath, process.argv[1]!],
   networkInterfaces,
+  beforeEnd: (work) => beforeEnd(process, streams, work),
   async readNetwork(...wanted) {
     const { readNetwork } = await import('./network/read-network.ts');
     return readNetwork(...wanted);

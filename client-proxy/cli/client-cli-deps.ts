@@ -36,6 +36,8 @@ export interface ClientCliDeps extends CommandLineDeps {
     request: SpeedTestRequest,
     onProgress: (progress: SpeedProgress) => void,
   ) => Promise<SpeedReport>;
+  /** Has work done before a command ends early; returns what takes that back. See `beforeEnd`. */
+  readonly beforeEnd?: (work: () => Promise<unknown>) => () => void;
   /** For `transparent`. */
   readonly redirectSystem: () => Promise<RedirectSystem>;
   /** What starts this program: Node.js, and the program's file. */

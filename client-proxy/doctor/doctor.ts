@@ -18,6 +18,7 @@ import type { AttachmentFinder } from '../uplink/uplink-device.ts';
 import { askSystemForAll, DnsNameAsker } from './case/name-asker.ts';
 import { type DoctorOptions, nothingFound, type UplinkCase } from './case/uplink-check.ts';
 import { SocketProber } from './case/uplink-prober.ts';
+import { usageCheck } from './checks/usage.ts';
 import { describeUplink, type ExaminedUplinks, examinedUplinks } from './examined-uplinks.ts';
 import { leftOutFinding } from './left-out-finding.ts';
 import { DIRECT_CHECKS, UPLINK_CHECKS } from './uplink-checks.ts';
@@ -32,6 +33,8 @@ export interface DoctorDeps {
   readonly version: string;
   /** Where the client keeps what metered uplinks have used. */
   readonly usageFile: string;
+  /** Has work done before the command ends early; returns what takes that back. */
+  beforeEnd?(work: () => Promise<unknown>): () => void;
   stdout(text: string): void;
 }
 
@@ -93,6 +96,8 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   const all =
     config.mode === 'direct' ? [config] : concentrators.map((one) => aboutConcentrator(config, one));
   const facts = new Map<string | undefined, MeasurementFacts>();
+  let underway: UplinkCase | undefined;
+  const release = deps.beforeEnd?.(async () => underway && countUsage(underway));
   for (const about of all) {
     // Named where there are several.
     const name = all.length > 1 ? about.concentrators[0]!.name : undefined;
@@ -102,10 +107,13 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
       examination.begin(`${describeUplink(uplink)}${name === undefined ? '' : ` to ${name}`}`);
       const it: UplinkCase = { ...shared, config: about, prober, uplink, found: nothingFound() };
       const checks = config.mode === 'direct' ? DIRECT_CHECKS : UPLINK_CHECKS;
+      underway = it;
       await runChecks(checks, it, uplink.name, add);
+      underway = undefined;
       if (it.found.facts !== undefined) facts.set(name, facts.get(name) ?? it.found.facts);
     }
   }
+  release?.();
   for (const one of leftOut.filter(({ isCandidate }) => isCandidate)) {
     examination.begin(`${one.interface} (no uplink now)`);
     const check = { name: 'interface', run: () => leftOutFinding(one, shared.view) };
@@ -116,6 +124,11 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
     await runChecks([CONCENTRATOR], told, null, addingOf(examination, name));
   }
   examination.end();
+}
+
+/** Also where the checks are broken off: the bytes have been sent. */
+async function countUsage(it: UplinkCase): Promise<void> {
+  if (usageCheck.applies(it)) await usageCheck.run(it);
 }
 
 /** What mends something at one of several concentrators says at which. */

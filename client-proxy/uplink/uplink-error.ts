@@ -8,6 +8,13 @@ export class UplinkError extends TributaryError {
   }
 }
 
+/** The upstream proxy of an uplink itself was not reached. */
+export class ProxyUnreachable extends UplinkError {
+  constructor(uplink: string, failure: UplinkError) {
+    super(uplink, failure.code, failureText(uplink, failure), { cause: failure.cause });
+  }
+}
+
 /** What an error says of an uplink, for who knows which uplink it is about. */
 export function failureText(uplink: string, error: Error): string {
   const message = errorWords(error);

@@ -7,7 +7,7 @@ import { socketReady } from '../../shared/runtime/tcp/socket-events.ts';
 import { errorWords } from '../../shared/runtime/text/error-words.ts';
 import type { UplinkBinding } from './uplink.ts';
 import { connectOverDevice, type DeviceConnectOptions } from './uplink-device.ts';
-import { connectFailure, UplinkError } from './uplink-error.ts';
+import { connectFailure, ProxyUnreachable, UplinkError } from './uplink-error.ts';
 
 /** The signal says better what was too slow, so that the library's own timer comes behind it. */
 const LIBRARY_LATER_MS = 1_000;
@@ -28,7 +28,9 @@ export async function connectThroughProxy(
   const { signal } = options;
   const at = `the proxy ${formatDestination(proxy)}`;
   const socket = await connectToProxy(uplink, proxy, options).catch((error: unknown) => {
-    throw connectFailure(uplink, at, error);
+    // That of an interface that is not there, say.
+    if (error instanceof UplinkError) throw error;
+    throw new ProxyUnreachable(uplink, connectFailure(uplink, at, error));
   });
   // Ends the negotiation when the time is up: the client sees its socket close.
   const giveUp = () => socket.destroy();

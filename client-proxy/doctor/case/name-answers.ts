@@ -19,11 +19,17 @@ export async function numberedAddresses(it: UplinkCase): Promise<readonly Destin
   const all = await Promise.all(
     it.config.concentrator.addresses.map(async ({ host, port }) => {
       const told = byName.get(host) ?? [host];
-      const dialled = await Promise.all(told.map((address) => it.names.reachable(it.uplink, address)));
+      const dialled = await Promise.all(told.map((address) => reachable(it, address)));
       return dialled.flat().map((address) => ({ host: address, port }));
     }),
   );
   return [...new Map(all.flat().map((one) => [`${one.host} ${one.port}`, one])).values()];
+}
+
+async function reachable({ names, uplink, found }: UplinkCase, address: string): Promise<readonly string[]> {
+  const dialled = await names.reachable(uplink, address);
+  for (const one of dialled) if (isIP(one) !== isIP(address)) found.translated.set(one, address);
+  return dialled;
 }
 
 async function askAll({ uplink, names, known }: UplinkCase, name: string): Promise<NameAnswers> {

@@ -48,6 +48,8 @@ export interface Found {
   paths: readonly { readonly target: Destination; readonly findings: readonly PathFinding[] }[];
   /** Addresses of the concentrator that the uplink can try; for one that is a proxy, names too. */
   addresses: readonly Destination[];
+  /** Of IPv4 addresses that a translator (NAT64) is dialled for, by what is dialled. */
+  readonly translated: Map<string, string>;
   /** Those that TCP reached. */
   reached: readonly Destination[];
   /** Those where the concentrator answered. */
@@ -71,5 +73,5 @@ export interface Found {
 export type UplinkCheck = Check<UplinkCase>;
 
 export function nothingFound(): Found {
-  return { paths: [], addresses: [], reached: [], secured: [], allowanceBytes: 0 };
+  return { paths: [], addresses: [], translated: new Map(), reached: [], secured: [], allowanceBytes: 0 };
 }

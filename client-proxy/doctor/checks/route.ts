@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import { type Finding, failed, ok, skipped, warning } from '../../../shared/runtime/doctor/finding.ts';
 import { routeDestinations } from '../../config/route-destinations.ts';
@@ -8,7 +8,7 @@ import { routeTargets } from '../../network/route-targets.ts';
 import { numberedAddresses } from '../case/name-answers.ts';
 import { hasInterface, interfaceOf } from '../case/own-interface.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
-import { NETWORK_UNKNOWN } from '../case/words.ts';
+import { askForAddress, NETWORK_UNKNOWN } from '../case/words.ts';
 
 /** Findings about the answers; all other faults are about the way there. */
 const ABOUT_ANSWERS: ReadonlySet<FindingCode> = new Set(['rp-filter']);
@@ -33,7 +33,7 @@ export const routeCheck: UplinkCheck = {
     const isLost = found.paths.every(({ findings }) => findings.some(({ severity }) => severity === 'fault'));
     const grave = isLost ? faults : faults.filter(({ code }) => !UNUSED.has(code));
     if (grave.length === 0) return ok(reachable(it));
-    return judge(grave, isLost);
+    return needsTranslator(it, grave) ? untranslated(it) : judge(grave, isLost);
   },
 };
 
@@ -93,6 +93,30 @@ function judge(findings: readonly PathFinding[], isLost: boolean): Finding {
   const words = [...new Set(findings.map((finding) => finding.words))].join('; ');
   const remedy = [...new Set(findings.map((finding) => finding.remedy.replaceAll('`', '')))];
   return isLost ? failed(words, remedy) : warning(words, remedy);
+}
+
+/** All that is wrong is that the network has IPv6 alone, and the concentrator IPv4. */
+function needsTranslator({ uplink, view, found }: UplinkCase, faults: readonly PathFinding[]): boolean {
+  const own = interfaceOf(uplink, view)?.addresses ?? [];
+  return (
+    uplink.binding.kind !== 'proxy' &&
+    own.length > 0 &&
+    own.every(isIPv6) &&
+    found.paths.every(({ target }) => isIPv4(target.host)) &&
+    faults.every(({ code }) => code === 'no-source-address')
+  );
+}
+
+function untranslated({ uplink, view }: UplinkCase): Finding {
+  const { name } = interfaceOf(uplink, view)!;
+  return failed(
+    `${name} has IPv6 alone, the concentrator is known by IPv4 alone, and no name server of this network tells of a translator (NAT64)`,
+    [
+      'add an IPv6 address of the concentrator to concentrator.addresses, or a name that has one',
+      `if this network has a translator: set nameServers of the uplink "${uplink.name}" to those of this network, which tell of it`,
+      `if it has IPv4: ${askForAddress(name)}`,
+    ],
+  );
 }
 
 function reachable({ found: { paths } }: UplinkCase): string {

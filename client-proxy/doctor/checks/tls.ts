@@ -1,5 +1,6 @@
 import { formatDestination } from '../../../shared/protocol/destination.ts';
 import { failed, milliseconds, ok, warning } from '../../../shared/runtime/doctor/finding.ts';
+import { PortalError } from '../../uplink/portal.ts';
 import { SubflowError } from '../../uplink/subflow-error.ts';
 import { triedEach } from '../case/each-address.ts';
 import type { UplinkCheck } from '../case/uplink-check.ts';
@@ -26,6 +27,12 @@ function remedyFor(error: Error, file: string): string[] {
   if (!(error instanceof SubflowError)) {
     return [
       'something on the way lets TCP through and stops TLS: a portal to log in at, or a filter; try another port (443)',
+    ];
+  }
+  if (error instanceof PortalError) {
+    return [
+      'log in to this network: open any page that begins with http:// over it, past the proxy',
+      'if it wants no login, another program answers there: correct concentrator.addresses',
     ];
   }
   if (error.code === 'notAuthorized') {

@@ -9,10 +9,10 @@ import { planOf } from '../../metering/plan.ts';
 import type { UplinkCase, UplinkCheck } from '../case/uplink-check.ts';
 
 /** What the checks before it have used of a plan is counted for the plan. */
-export const usageCheck: UplinkCheck = {
+export const usageCheck = {
   name: 'usage',
-  applies: (it) => planOf(it.uplink) !== undefined && usedBytes(it) > 0,
-  async run(it) {
+  applies: (it: UplinkCase) => planOf(it.uplink) !== undefined && usedBytes(it) > 0,
+  async run(it: UplinkCase) {
     const { config, uplink, prober, usageFile, wallClock } = it;
     const plan = planOf(uplink)!;
     const carried = {
@@ -44,7 +44,7 @@ export const usageCheck: UplinkCheck = {
       );
     }
   },
-};
+} satisfies UplinkCheck;
 
 /** Another user than this one may be able to write it; nobody is on a full disk. */
 function isAboutRights(error: unknown): boolean {

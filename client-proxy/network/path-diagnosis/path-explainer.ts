@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type Destination, formatDestination } from '../../../shared/protocol/destination.ts';
+import type { Destination } from '../../../shared/protocol/destination.ts';
 import type { ErrorName } from '../../../shared/protocol/errors.ts';
 import { atMost } from '../../../shared/runtime/async/at-most.ts';
 import type { CancelSignal } from '../../../shared/runtime/async/cancellation.ts';
@@ -14,6 +14,7 @@ import { familyOf } from '../network-view.ts';
 import { diagnosePath } from './diagnose-path.ts';
 import { type KernelSource, thisKernel } from './kernel-source.ts';
 import { PathError } from './path-error.ts';
+import { portBlocked } from './port-blocked.ts';
 
 export interface PathExplainerOptions {
   /** Whether sockets can be bound to an interface here. */
@@ -36,8 +37,6 @@ const PATIENCE_MS = 500;
 const KERNEL_TTL_MS = 20_000;
 /** And one about ports: each costs packets, on uplinks that may be metered. */
 const PORTS_TTL_MS = 300_000;
-/** Of the machines that have one open, or that refuse politely. */
-const COMMON_PORTS = [443, 80] as const;
 /** Pairs of an uplink and an address. */
 const MAX_KNOWN = 256;
 
@@ -124,23 +123,9 @@ export class PathExplainer {
   }
 
   #tryPorts(uplink: Uplink, address: Destination): Promise<Finding | undefined> {
-    const { host, port } = address;
-    return this.#portsSay.find(`${uplink.name} ${host}`, async () => {
-      const others = COMMON_PORTS.filter((other) => other !== port);
-      const answered = await Promise.all(
-        others.map((other) => this.#options.answers(uplink, { host, port: other })),
-      );
-      const open = others.find((_, index) => answered[index]);
-      if (open === undefined) return undefined;
-      return {
-        code: 'port-blocked',
-        severity: 'fault',
-        // Before the login many portals answer at these two alone, in the place of any machine.
-        words: `${formatDestination(address)} does not answer, while port ${open} there does: this network wants a login (portal), or a firewall blocks port ${port}`,
-        remedy:
-          'log in to the network; or open the port, or let the concentrator listen on 443 too and add that address to concentrator.addresses',
-      };
-    });
+    return this.#portsSay.find(`${uplink.name} ${address.host}`, () =>
+      portBlocked(address, (other) => this.#options.answers(uplink, other)),
+    );
   }
 }
 

@@ -23,6 +23,8 @@ export interface Fault {
 /** A certificate and a key that nobody has. */
 const OTHER_PIN = 'sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
 const OTHER_KEY = 'BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA';
+/** The concentrator. */
+const BY_NUMBER = '10.78.0.1';
 const CLOCK = fileURLToPath(new URL('clock-ahead.mjs', import.meta.url));
 
 /** In the order of the checks that find them. */
@@ -70,6 +72,17 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'IPv6 alone, and no translator to IPv4',
+    check: 'route',
+    outcome: 'failed',
+    remedy: /^add an IPv6 address of the concentrator/,
+    async inject({ client }, path) {
+      await client.ip(4, [`address flush dev ${path.name} scope global`]);
+      return () => path.linkUp();
+    },
+    changes: { 'concentrator.addresses': [`${BY_NUMBER}:8443`] },
+  },
+  {
     name: 'strict reverse path filtering',
     check: 'reverse-path',
     outcome: 'failed',
@@ -95,7 +108,8 @@ export const FAULTS: readonly Fault[] = [
     name: 'a port that drops',
     check: 'tcp',
     outcome: 'failed',
-    remedy: /open TCP port 8443/,
+    // Other ports of the machine answer: so it is with a login, too.
+    remedy: /log in to this network[\s\S]*open TCP port 8443/,
     inject: ({ concentrator }, { name }) =>
       rules(concentrator, `drop-${name}`, `iifname "${name}" tcp dport 8443 drop`),
   },
