@@ -219,12 +219,8 @@ describe('clients in a database', needs('postgres'), () => {
     const stateDirectory = await temporaryDirectory();
     const first = await start([], {}, { clientsDatabase: server.config, stateDirectory });
     const session = await connect(first.port, 'kept');
-    const tables = ['clients', 'usage', 'usage_months', 'writers', 'schema'].map(
-      (name) => `tributary_${name}`,
-    );
-    await server.query('CREATE TABLE saved AS TABLE tributary_clients');
-    await server.query(`DROP TABLE ${tables.join(', ')}`);
-    await server.query('DROP FUNCTION tributary_tell_client, tributary_tell_all_clients');
+    const tables = ['clients', 'usage', 'usage_months', 'writers', 'schema'];
+    for (const name of tables) await server.query(`ALTER TABLE tributary_${name} RENAME TO old_${name}`);
     // Neither the list nor usage makes empty ones, over a connection that is there or another one.
     await expect
       .poll(() => first.lines.filter((line) => line.includes('tables are')).length, { timeout: 10_000 })
@@ -238,15 +234,16 @@ describe('clients in a database', needs('postgres'), () => {
     await connect(first.port, 'kept');
     expect(await server.query("SELECT to_regclass('tributary_clients') AS there")).toEqual([{ there: null }]);
     // As a restore does it: the table of the clients is there for a while before they are.
-    const owner = await connectDatabase(server.config);
-    await migrate(owner);
-    await owner.end();
-    await server.query('DELETE FROM tributary_schema');
+    for (const name of ['clients', 'schema'])
+      await server.query(`CREATE TABLE tributary_${name} (LIKE old_${name} INCLUDING ALL)`);
+    await server.query('GRANT ALL ON ALL TABLES IN SCHEMA public TO tributary');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await connect(first.port, 'kept');
-    await server.query('INSERT INTO tributary_clients SELECT * FROM saved');
-    await server.query('INSERT INTO tributary_schema VALUES (1, 1)');
-    await add(server.config, client('new'));
+    await server.query('INSERT INTO tributary_clients SELECT * FROM old_clients');
+    await server.query("INSERT INTO tributary_clients (id, key) VALUES ('new', $1)", [
+      Buffer.from(keyOf('new')),
+    ]);
+    await server.query('INSERT INTO tributary_schema TABLE old_schema');
     await expect
       .poll(() => connect(first.port, 'new').then(Boolean, () => false), { timeout: 10_000 })
       .toBe(true);
