@@ -4,6 +4,7 @@ import type { ConfiguredUplink } from './support/pair.ts';
 import { describeSystem, expectWhole, report } from './support/system.ts';
 import { countTcp } from './support/tcp-counts.ts';
 import { download } from './support/transfer.ts';
+import { UdpCalls } from './support/udp-calls.ts';
 
 const BODY_BYTES = 7_000_000;
 const CUT_AT_BYTES = 2_000_000;
@@ -145,5 +146,35 @@ describeSystem('an uplink in reserve', { paths, congestionControl: 'bbr' }, (sys
     await expectWhole(transfer, bytes);
     const { received4, received6 } = await counts();
     expect(received4 + received6).toBeGreaterThan(3_000_000);
+  });
+});
+
+const narrow = paths.map(({ name }) => ({ name, downMbps: 2, upMbps: 2 }));
+describeSystem('an uplink in reserve, for datagrams', { paths: narrow, congestionControl: 'bbr' }, (system) => {
+  test('joinAboveUtilization: not a packet for a call, joined where a video is too much for the other', async () => {
+    const { pair, network } = system();
+    const counts = await countTcp(network.client, 'wan1');
+    await pair.startConcentrator();
+    const calls = await UdpCalls.start(pair);
+    try {
+      await pair.startClient([
+        { name: 'wan0', interface: 'wan0' },
+        { name: 'wan1', interface: 'wan1', joinAboveUtilization: '80%' },
+      ]);
+      await pair.untilUp(['wan0']);
+      await calls.make({ answers: 250, gapMs: 20, bytes: 160 });
+      expect(await counts()).toEqual({ sent4: 0, sent6: 0, received4: 0, received6: 0 });
+      const startedMs = performance.now();
+      const video = calls.make({ answers: 3_000, gapMs: 2, bytes: 1_200 });
+      await pair.untilUp(['wan1']);
+      report(`joined after ${(performance.now() - startedMs).toFixed(0)} ms of a video`);
+      const { sent, came } = await video;
+      report(`${came} of ${sent} datagrams of the video came back`);
+      expect(
+        await pair.client.metric('tributary_uplink_packets_total', { uplink: 'wan1', direction: 'sent' }),
+      ).toBeGreaterThan(500);
+    } finally {
+      calls.stop();
+    }
   });
 });
