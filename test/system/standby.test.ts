@@ -150,7 +150,7 @@ describeSystem('an uplink in reserve', { paths, congestionControl: 'bbr' }, (sys
 });
 
 const narrow = paths.map(({ name }) => ({ name, downMbps: 2, upMbps: 2 }));
-describeSystem('an uplink in reserve, for datagrams', { paths: narrow, congestionControl: 'bbr' }, (system) => {
+describeSystem('a reserve for datagrams', { paths: narrow, congestionControl: 'bbr' }, (system) => {
   test('joinAboveUtilization: not a packet for a call, joined where a video is too much for the other', async () => {
     const { pair, network } = system();
     const counts = await countTcp(network.client, 'wan1');
