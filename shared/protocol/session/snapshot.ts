@@ -1,9 +1,10 @@
 import type { DatagramSnapshot } from '../datagram/datagram-snapshot.ts';
-import type { LeavingPolicy, SessionSteering } from '../steering/session-steering.ts';
+import type { LeavingPolicy } from '../steering/session-steering.ts';
 import type { Duty } from '../subflow/subflow-duty.ts';
 import type { SubflowState } from '../subflow/subflow-state.ts';
 import type { Uplink } from '../uplink/uplink.ts';
 import type { SessionSubflow } from './sent-item.ts';
+import type { SessionStreams } from './session-streams.ts';
 import type { TransmitStatistics } from './transmit-statistics.ts';
 
 /** Counts of a session since it began. */
@@ -86,7 +87,7 @@ export interface SessionSnapshot {
 export function uplinkSnapshot(
   uplink: Uplink,
   subflows: readonly SessionSubflow[],
-  streams: Pick<SessionSteering, 'leaving'>,
+  streams: Pick<SessionStreams, 'leaving'>,
 ): UplinkSnapshot {
   const { name, utilization } = uplink;
   const leftOut = (): LeftOut | undefined => {
