@@ -132,10 +132,10 @@ export class Association implements PlaceOwner {
   }
 
   /** What has come past the concentrator. */
-  onDirectDatagram(from: Destination, payload: Uint8Array): void {
+  onDirectDatagram(from: Destination, payload: Uint8Array, uplinkName: string): void {
     // Whoever sends from many ports must not fill the table.
     const flow = this.#flows.get(formatDestination(from)) ?? newFlow(from, 0);
-    if (flow.way?.kind === 'direct') flow.way.line.onReceived(payload.length);
+    if (flow.way?.kind === 'direct') flow.way.line.onReceived(payload.length, uplinkName);
     this.onDatagram(flow, payload);
   }
 

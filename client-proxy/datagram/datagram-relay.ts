@@ -7,7 +7,7 @@ import type { SteeringSubject } from '../steering/rule-set.ts';
 import { Association, type OpenFlow } from './association.ts';
 import type { DatagramCounts } from './datagram-counts.ts';
 import type { DatagramSession, DatagramSide } from './datagram-side.ts';
-import type { DirectPorts } from './direct-ports.ts';
+import type { DirectPorts, OnDirectDatagram } from './direct-ports.ts';
 import { FlowTable } from './flow-table.ts';
 
 /** An application that sends datagrams, as who listens for it sees it. */
@@ -55,7 +55,7 @@ export interface DatagramRelayOptions {
   /** A flow begins in this session. */
   onOpened(session: DatagramSession): void;
   /** For one application. @param onDatagram what comes past the concentrator */
-  makeDirect(onDatagram: (from: Destination, payload: Uint8Array) => void): DirectPorts;
+  makeDirect(onDatagram: OnDirectDatagram): DirectPorts;
   /** The concentrator carries no datagrams: applications that can be told so are to be. It is said again now and then. */
   onUnsupported(): void;
   readonly counts: DatagramCounts;
@@ -123,7 +123,9 @@ export class DatagramRelay implements DatagramSide {
   join(application: DatagramApplication): Association {
     const { decide, makeDirect, concentratorOf, onOpened, counts, clock } = this.#options;
     const { user, hearsOnlyAsked = false } = application;
-    const direct = makeDirect((from, payload) => association.onDirectDatagram(from, payload));
+    const direct = makeDirect((from, payload, uplinkName) =>
+      association.onDirectDatagram(from, payload, uplinkName),
+    );
     const association: Association = new Association({
       hearsOnlyAsked,
       decide: (destination) =>

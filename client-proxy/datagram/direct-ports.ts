@@ -44,6 +44,9 @@ export interface DirectPortsOptions {
   readonly clock: MonotonicClock;
 }
 
+/** A datagram has come over an uplink. */
+export type OnDirectDatagram = (from: Destination, payload: Uint8Array, uplinkName: string) => void;
+
 /** What an application sends while the name is asked for. */
 const MAX_WAITING = 8;
 /** After a failure it is tried again with the first datagram after so long. */
@@ -55,12 +58,12 @@ const RETRY_AFTER_MS = 1_000;
  */
 export class DirectPorts {
   readonly #options: DirectPortsOptions;
-  readonly #onDatagram: (from: Destination, payload: Uint8Array) => void;
+  readonly #onDatagram: OnDirectDatagram;
   /** By address family, and by uplink. */
   readonly #ports = { 4: new Map<string, Promise<Port>>(), 6: new Map<string, Promise<Port>>() };
   readonly #over = new Cancellation();
 
-  constructor(options: DirectPortsOptions, onDatagram: (from: Destination, payload: Uint8Array) => void) {
+  constructor(options: DirectPortsOptions, onDatagram: OnDirectDatagram) {
     this.#options = options;
     this.#onDatagram = onDatagram;
   }
@@ -127,7 +130,9 @@ export class DirectPorts {
 
   async #openPort(uplinkName: string, family: 4 | 6, onClosed: () => void): Promise<Port> {
     const { openSocket, onOpened, traffic, wireOf } = this.#options;
-    const port = new Port(family, wireOf(uplinkName), (from, payload) => this.#onDatagram(from, payload));
+    const port = new Port(family, wireOf(uplinkName), (from, payload) =>
+      this.#onDatagram(from, payload, uplinkName),
+    );
     const socket = await openSocket(uplinkName, family, port);
     const counted = traffic(uplinkName);
     port.begin(socket, counted, () => {
@@ -170,6 +175,8 @@ class Line implements DirectLine {
   #waiting: Uint8Array[] | undefined;
   #failedUntilMs = Number.NEGATIVE_INFINITY;
   #isLookingForBetter = false;
+  /** Once more, since something has changed meanwhile. */
+  #isBetterWanted = false;
   #isOver = false;
 
   constructor(options: LineOptions) {
@@ -186,14 +193,15 @@ class Line implements DirectLine {
     if (!this.#way?.port.isOpen) return isDeepStrictEqual(this.#route.policy, policy);
     const standing = this.#options.standingOf(this.#way.uplinkName, policy);
     if (standing === 'out') return false;
-    // Its socket may be lost later: what it looks for then is what is allowed now.
-    this.#route = { ...this.#route, policy };
-    if (standing === 'stopgap') void this.#lookForBetter(this.#way);
+    // Its socket may be lost later: what it looks for then is what is allowed now. A search by another policy is void.
+    if (!isDeepStrictEqual(this.#route.policy, policy)) this.#route = { ...this.#route, policy };
+    this.#isBetterWanted = standing === 'stopgap';
+    if (this.#isBetterWanted) void this.#lookForBetter();
     return true;
   }
 
-  onReceived(bytes: number): void {
-    if (this.#way !== undefined) this.#carried.of(this.#way.uplinkName).receivedBytes += bytes;
+  onReceived(bytes: number, uplinkName: string): void {
+    this.#carried.of(uplinkName).receivedBytes += bytes;
   }
 
   send(payload: Uint8Array): void {
@@ -218,25 +226,38 @@ class Line implements DirectLine {
   }
 
   /** Goes over another uplink once that can carry it; as before until then, and where none can. */
-  async #lookForBetter(before: Way): Promise<void> {
+  async #lookForBetter(): Promise<void> {
     if (this.#isLookingForBetter) return;
     this.#isLookingForBetter = true;
+    while (this.#isBetterWanted && !this.#isOver && this.#way?.port.isOpen) {
+      this.#isBetterWanted = false;
+      await this.#lookOnceForBetter(this.#way);
+    }
+    this.#isLookingForBetter = false;
+  }
+
+  async #lookOnceForBetter(before: Way): Promise<void> {
     const route = this.#route;
     try {
       const found = await this.#options.way(route);
-      if (this.#isOver || this.#way !== before || this.#route !== route) return;
-      // By its name the other end may have another address meanwhile.
-      if (found.uplinkName === before.uplinkName || !before.port.isOpen) return;
+      if (this.#isOver || this.#way !== before || this.#route !== route || !before.port.isOpen) return;
+      // The network may have changed. Neither another backup is better, nor another address of the same name over this one.
+      if (this.#standingOf(before) !== 'stopgap' || this.#standingOf(found) !== 'right') return;
       found.port.expect(found.to.host);
       // The other end sends there until it has heard of the new one.
       if (this.#left !== undefined) forget(this.#left);
       this.#left = before;
       this.#way = found;
+      this.#isBetterWanted = false;
     } catch {
       // It has one that works.
-    } finally {
-      this.#isLookingForBetter = false;
     }
+  }
+
+  #standingOf({ uplinkName }: Way): DirectStanding {
+    return this.#route.kind === 'balanced'
+      ? this.#options.standingOf(uplinkName, this.#route.policy)
+      : 'right';
   }
 
   #sendOn({ uplinkName, port, to }: Way, payload: Uint8Array): void {

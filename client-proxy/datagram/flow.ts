@@ -32,8 +32,8 @@ export interface DirectLine {
    */
   goOn(policy: StreamPolicy): boolean;
   send(payload: Uint8Array): void;
-  /** Something has come from there, of so many bytes. */
-  onReceived(bytes: number): void;
+  /** Something has come from there, of so many bytes, over this uplink. */
+  onReceived(bytes: number, uplinkName: string): void;
   end(): void;
 }
 

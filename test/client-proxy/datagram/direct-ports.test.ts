@@ -38,6 +38,7 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
   const handlers: UdpHandlers[] = [];
   const open: DirectSocket[] = [];
   const received: string[] = [];
+  const over: string[] = [];
   const traffic = { sentBytes: 0, receivedBytes: 0 };
   const counts = new DatagramCounts();
   const wire = { sent: 0, received: 0 };
@@ -70,9 +71,12 @@ function bed(options: Partial<DirectPortsOptions> = {}) {
       clock: () => time.ms,
       ...options,
     },
-    ({ host, port }, payload) => void received.push(`${Buffer.from(payload)} from ${host} ${port}`),
+    ({ host, port }, payload, uplinkName) => {
+      received.push(`${Buffer.from(payload)} from ${host} ${port}`);
+      over.push(uplinkName);
+    },
   );
-  return { ports, time, log, handlers, open, received, traffic, wire, counts };
+  return { ports, time, log, handlers, open, received, over, traffic, wire, counts };
 }
 
 const from = (host: string, port: number): SocketAddress => socketAddress(host, port)!;
@@ -201,7 +205,7 @@ describe('datagrams past the concentrator', () => {
 
   it('leave a backup once another uplink can carry them, and not before', async () => {
     let isBack = false;
-    const { ports, log, handlers, received, counts } = bed({
+    const { ports, log, handlers, received, over, counts } = bed({
       resolve: async (uplinkName, host) => {
         if (uplinkName === 'dsl' && !isBack) throw new UplinkError('dsl', 'networkFailure', 'no network');
         return [host];
@@ -220,10 +224,58 @@ describe('datagrams past the concentrator', () => {
     expect(log).toEqual(['open lte 4', sent('one'), sent('two'), 'open dsl 4', sent('three')]);
     for (const at of handlers) at.onDatagram(payloadOf('answer'), from(DNS.host, 53));
     expect(received).toEqual(Array(2).fill('answer from 192.0.2.53 53'));
+    expect(over).toEqual(['lte', 'dsl']);
+    line.onReceived(6, 'lte');
+    expect(line.carried).toContainEqual({ uplinkName: 'lte', sentBytes: 6, receivedBytes: 6 });
     expect(counts.drops.directFailed).toBe(0);
     line.end();
     for (const at of handlers) at.onDatagram(payloadOf('late'), from(DNS.host, 53));
     expect(received).toHaveLength(2);
+  });
+
+  it.each<[string, readonly StreamPolicy[], boolean]>([
+    ['once, where nothing is decided otherwise', [BALANCED.policy, { ...BALANCED.policy }], true],
+    ['again, where another policy holds', [BALANCED.policy, { mode: 'aggregate' }], true],
+    ['again, where that has found nothing', [BALANCED.policy, BALANCED.policy], false],
+  ])(
+    'leave a backup also where the network changes while a way is looked for: %s',
+    async (_, by, isFirstFound) => {
+      const answers: ((isFound: boolean) => void)[] = [];
+      const { ports, log } = bed({
+        resolve: async (uplinkName, host) => {
+          const isFound =
+            uplinkName === 'lte' ||
+            (log.length > 0 && (await new Promise<boolean>((resolve) => answers.push(resolve))));
+          if (!isFound) throw new UplinkError(uplinkName, 'networkFailure', 'no network');
+          return [host];
+        },
+        standingOf: (uplinkName) => (uplinkName === 'lte' ? 'stopgap' : 'right'),
+      });
+      const line = ports.open(DNS, BALANCED);
+      line.send(payloadOf('one'));
+      await settled();
+      for (const policy of by) expect(line.goOn(policy)).toBe(true);
+      answers.shift()!(isFirstFound);
+      await settled();
+      answers.shift()?.(true);
+      await settled();
+      line.send(payloadOf('two'));
+      expect(line.carried).toContainEqual({ uplinkName: 'dsl', sentBytes: 3, receivedBytes: 0 });
+    },
+  );
+
+  it('leave a backup for no other backup', async () => {
+    const order = ['lte', 'satellite'];
+    const { ports } = bed({ candidates: () => order, standingOf: () => 'stopgap' });
+    const line = ports.open(DNS, BALANCED);
+    line.send(payloadOf('one'));
+    await settled();
+    order.reverse();
+    expect(line.goOn(BALANCED.policy)).toBe(true);
+    await settled();
+    line.send(payloadOf('two'));
+    await settled();
+    expect(line.carried).toEqual([{ uplinkName: 'lte', sentBytes: 6, receivedBytes: 0 }]);
   });
 
   it('look by what was allowed last, when they have lost their socket', async () => {
