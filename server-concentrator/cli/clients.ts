@@ -10,7 +10,7 @@ import {
 } from '../../shared/runtime/identity/link.ts';
 import { hasExpired } from '../clients/client-list.ts';
 import type { ClientStore, FoundClients } from '../clients/client-store.ts';
-import { openClientStore } from '../clients/open-client-store.ts';
+import { type ClientStoreOptions, openClientStore } from '../clients/open-client-store.ts';
 import { formatExpiry } from '../config/client-expiry.ts';
 import { clientText, type ListedClient } from '../config/client-schema.ts';
 import type { ClientEntry, ConcentratorConfig } from '../config/concentrator-config.ts';
@@ -46,13 +46,13 @@ export async function addClient(
   refuseWithoutAddress(config);
   const linkFor = (client: ListedClient) => linkText(others, linkOf(client, config, as));
   linkFor(added);
-  await withStore(config, deps, async (store) => {
+  const adding = async (store: ClientStore) => {
     let client = added;
     await store.update([id], (found) => {
       if (!found.has(id)) return { put: [client] };
-      const isPlain = others.length > 0 && Object.keys(settings).length === 0;
-      const shared = isPlain ? sharedBy(others, found.get(id)!) : undefined;
+      const shared = others.length > 0 ? sharedBy(others, found.get(id)!) : undefined;
       if (shared === undefined) throw new UsageError(alreadyThere(id));
+      if (Object.keys(settings).length > 0) throw new UsageError(sharedAlready(id));
       client = shared;
       return {};
     });
@@ -64,7 +64,8 @@ export async function addClient(
     if (hasExpired(client, deps.now().getTime()))
       deps.stderr(`It may not connect: it has expired already (${formatExpiry(client.expiresMs!)}).\n`);
     deps.stderr(store.hint);
-  });
+  };
+  await withStore(config, deps, adding, { adds: true });
 }
 
 /**
@@ -197,8 +198,9 @@ export async function withStore<Result>(
   config: ConcentratorConfig,
   deps: CommandLineDeps,
   work: (store: ClientStore) => Promise<Result>,
+  options: ClientStoreOptions = {},
 ): Promise<Result> {
-  const store = await openClientStore(config, deps);
+  const store = await openClientStore(config, deps, options);
   try {
     return await work(store);
   } finally {
@@ -245,6 +247,11 @@ function sharedBy(others: readonly JoinLink[], client: ListedClient): ListedClie
 
 function alreadyThere(id: string): string {
   return `there is a client ${id} already: remove it first, choose another name, or give it another key by "client rotate"`;
+}
+
+/** Neither its key nor its name is to change: that would break the link to the other concentrator. */
+function sharedAlready(id: string): string {
+  return `the client ${id} is there with the key of this link, and keeps its settings: leave them out here, and change them by "client set"`;
 }
 
 function listed(found: FoundClients, id: string): ListedClient {

@@ -43,8 +43,8 @@ export function defaultTls({ host }: Pick<DatabasePlace, 'host'>): DatabaseTls {
   return isHere ? 'off' : 'verify';
 }
 
-/** As libpq takes them, to find the primary. A password may have commas. */
-const SEVERAL_HOSTS = /^[a-z]+:\/\/(?:[^/]*@|(?![^/]*@))[^/@]*,/;
+/** As libpq takes them, to find the primary. A password may have commas, and what is an @ to a URL as well: hosts stand behind the last one. */
+const SEVERAL_HOSTS = /^[a-z]+:\/\/(?:[^/?#]*@)?[^/?#@]*,[^/?#@]*(?:[/?#]|$)/;
 
 /** @returns what is wrong with it, as a text */
 function parseDatabase(value: string): DatabasePlace | string {
@@ -53,7 +53,7 @@ function parseDatabase(value: string): DatabasePlace | string {
   let url: URL;
   try {
     // An empty host behind a user, which is that of a Unix socket, is no URL to the standard.
-    url = new URL(value.replace(/^([a-z]+:\/\/[^/@]*@)\//, `$1${NO_HOST}/`));
+    url = new URL(value.replace(/^([a-z]+:\/\/[^/]*@)\//, `$1${NO_HOST}/`));
     if (!/^postgres(?:ql)?:$/.test(url.protocol)) return DATABASE_FORMAT;
     const unknown = [...url.searchParams.keys()].some((key) => key !== 'host');
     if (unknown || url.hash !== '') {

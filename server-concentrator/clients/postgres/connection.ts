@@ -51,11 +51,16 @@ export async function connectDatabase(
   }
 }
 
-/** As its file has it now, which may have another one since the program began. */
-async function passwordNow({ password = '', passwordFile }: ClientDatabaseConfig): Promise<string> {
+/** As its file has it now, which may have another one since the program began. Rejects with DatabaseError where the file has none. */
+async function passwordNow({ password = '', passwordFile, user }: ClientDatabaseConfig): Promise<string> {
   if (passwordFile === undefined) return password;
   const read = await readTextFile(passwordFile, MAX_CONFIG_BYTES);
-  return 'text' in read ? passwordIn(read.text) : password;
+  // That of before may be wrong by now, and then the password would be blamed, and not the file.
+  if ('problem' in read) throw new DatabaseError(`it wants a password of the user ${user}: ${read.problem}`);
+  const found = passwordIn(read.text);
+  if (found === '')
+    throw new DatabaseError(`it wants a password of the user ${user}: ${passwordFile} is empty`);
+  return found;
 }
 
 /** From now on a question fails where another session locks what it needs for longer than a moment. For what is tried again by itself. */

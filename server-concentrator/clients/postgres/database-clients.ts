@@ -13,7 +13,7 @@ import {
 } from '../client-store.ts';
 import { CLIENT_COLUMNS, type ClientRow, clientFrom, clientValues, WRITTEN_COLUMNS } from './client-rows.ts';
 import { databaseError, isDuplicate } from './database-error.ts';
-import { OnDemandConnection } from './on-demand-connection.ts';
+import { OnDemandConnection, type OnDemandOptions } from './on-demand-connection.ts';
 import { readUsageMonth } from './usage-tables.ts';
 
 /** The clients in a database, for commands. It connects when it is first used. */
@@ -24,10 +24,10 @@ export class DatabaseClients implements ClientStore {
   readonly #config: ClientDatabaseConfig;
   readonly #connection: OnDemandConnection;
 
-  constructor(config: ClientDatabaseConfig) {
+  constructor(config: ClientDatabaseConfig, options: Pick<OnDemandOptions, 'makesTables'> = {}) {
     this.place = databasePlace(config);
     this.#config = config;
-    this.#connection = new OnDemandConnection(config);
+    this.#connection = new OnDemandConnection(config, options);
   }
 
   all(): Promise<ClientListing> {

@@ -71,8 +71,8 @@ export class DatabaseLink {
     try {
       return await work(client);
     } catch (error) {
-      // A question to which there was no answer in time may hold up all that follow it.
-      if (!isFromServer(error)) this.#drop(client);
+      // A question to which there was no answer in time may hold up all that follow it. What we say of an answer is none.
+      if (!(error instanceof DatabaseError || isFromServer(error))) this.#drop(client);
       throw databaseError(error, this.#options.config);
     } finally {
       this.#uses--;
@@ -97,7 +97,7 @@ export class DatabaseLink {
         this.#onLost(client);
       });
       try {
-        await migrate(client, this.#owner?.hasClients !== true);
+        await migrate(client, this.#owner?.hasClients === false);
         await limitLockWaits(client);
         client.on('notification', ({ payload = '' }) => this.#owner?.onNotified(payload));
         // Before anything is read: no change falls between.

@@ -133,6 +133,7 @@ export class DatabaseSource implements ClientSource {
     let last = '';
     for (;;) {
       const { rows } = await this.#options.link.use(async (client) => {
+        if (last === '') await expectTables(client);
         const page = await client.query<ClientRow>(PAGE, [last]);
         if (page.rows.length < PAGE_ROWS) await expectTables(client);
         return page;

@@ -7,12 +7,12 @@ const LOCK = 0x74726962;
 /**
  * Brings the tables to the version that this program knows. Several may do so at once. A database that is as it should be is only
  * read. Rejects with DatabaseError, or what the server says.
- * @param mayBeNew false: there were tables, so one that has none has lost them, and is left as it is
+ * @param makesTables false: a database that has none may have lost them, and is left as it is
  */
-export async function migrate(client: Pick<pg.Client, 'query'>, mayBeNew = true): Promise<void> {
+export async function migrate(client: Pick<pg.Client, 'query'>, makesTables: boolean): Promise<void> {
   const found = await versionOf(client);
   if (found === MIGRATIONS.length) return;
-  if (found === 0 && !mayBeNew) throw withoutTables();
+  if (found === 0 && !makesTables) throw withoutTables();
   await client.query('BEGIN');
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
@@ -39,7 +39,7 @@ export async function expectTables(client: Pick<pg.Client, 'query'>): Promise<vo
 
 function withoutTables(): DatabaseError {
   return new DatabaseError(
-    'its tables are gone: restore them, or make new ones, without clients, by "tributary-concentrator client list"',
+    'it has no tables: if they are gone, restore them; for a new list, "tributary-concentrator client add NAME" or "client import FILE" makes them',
   );
 }
 

@@ -5,11 +5,10 @@ import { databaseError } from './database-error.ts';
 import { migrate } from './migrations.ts';
 
 export interface OnDemandOptions {
-  /**
-   * What it is used for is tried again by itself: it does not wait long where others lock the tables, and makes none where there are
-   * none yet.
-   */
+  /** What it is used for is tried again by itself: it does not wait long where others lock the tables. */
   readonly isTriedAgain?: boolean;
+  /** It makes tables where there are none. Otherwise it rejects there with DatabaseError. */
+  readonly makesTables?: boolean;
 }
 
 /** A connection to the database for one piece of work after the other, made when it is needed, and with the tables as they should be. */
@@ -53,8 +52,8 @@ export class OnDemandConnection {
   async #connect(onLost: () => void): Promise<pg.Client> {
     const client = await connectDatabase(this.#config, onLost);
     try {
-      const { isTriedAgain = false } = this.#options;
-      await migrate(client, !isTriedAgain);
+      const { isTriedAgain = false, makesTables = false } = this.#options;
+      await migrate(client, makesTables);
       if (isTriedAgain) await limitLockWaits(client);
       return client;
     } catch (error) {

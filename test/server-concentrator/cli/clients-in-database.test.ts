@@ -122,6 +122,15 @@ describe('commands for clients in a database', needs('postgres'), () => {
     expect(JSON.parse(await readFile(join(state, 'back-usage-2026-11.json'), 'utf8'))).toEqual(
       JSON.parse(kept),
     );
+    // Of a month without usage, and for the service to take.
+    psql(giveBack!.replace('2026-11', '2026-10'));
+    expect(JSON.parse(await readFile(join(state, 'back-usage-2026-10.json'), 'utf8'))).toEqual({
+      ...{ version: 1, month: '2026-10', clients: {} },
+    });
+    // Tabs, which other programs write, are none to YAML.
+    const tabbed = `{\n\t"database": "x",\n\t"clients": [\n\t\t{"id": "tabbed"}\n\t]\n}\n`;
+    await writeFile(join(state, 'tabbed.json'), tabbed);
+    expect((await exec('client', 'import', join(state, 'tabbed.json'))).code).toBe(0);
     await writeFile(
       join(state, 'wrong.json'),
       '{"database": "x", "clients": [\n{"id": "a"},\n{"id": "b c"}\n]}',
@@ -161,12 +170,48 @@ describe('commands for clients in a database', needs('postgres'), () => {
     );
     paris.pipe(added.stdout.replace(/:.{43}@/, `:${'A'.repeat(43)}@`));
     const other = await paris.exec('client', 'add', 'van-7', '--as', 'paris', '--also', '-');
-    for (const { code, stdout, stderr } of [settings, other])
-      expect([code, stdout, stderr]).toEqual([
-        2,
-        '',
-        expect.stringContaining('there is a client van-7 already'),
-      ]);
+    const sayings = [
+      'is there with the key of this link, and keeps its settings',
+      'there is a client van-7 already',
+    ];
+    for (const [index, { code, stdout, stderr }] of [settings, other].entries())
+      expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(sayings[index]!)]);
+    // Nothing that breaks the link to the first concentrator is advised.
+    expect(settings.stderr).not.toMatch(/remove|rotate/);
+  });
+
+  it('make tables where they add clients, and else leave a database without tables as it is, and say what to do', async () => {
+    const { exec, home, database } = await withDatabase();
+    const left = () => database.query("SELECT relname FROM pg_class WHERE relname LIKE 'tributary%'");
+    const what =
+      'it has no tables: if they are gone, restore them; for a new list, "tributary-concentrator client add';
+    for (const line of [
+      'list',
+      'list --json',
+      'usage',
+      'set van-7 --quota 1GB',
+      'remove van-7',
+      'rotate van-7',
+      'rotate van-7 --finish',
+    ]) {
+      const { code, stdout, stderr } = await exec('client', ...line.split(' '));
+      expect([code, stdout, stderr], line).toEqual([1, '', expect.stringContaining(what)]);
+    }
+    const config = { clients: [], clientsDatabase: database.config };
+    const look = { config, secretFileProblems: async () => [] } as unknown as ConcentratorCase;
+    expect(await clientsCheck.run(look)).toMatchObject({
+      outcome: 'failed',
+      words: expect.stringContaining(what),
+    });
+    expect(await left()).toEqual([]);
+    expect((await exec('client', 'add', 'van-7')).code).toBe(0);
+    expect((await exec('client', 'list')).stdout).toContain('van-7');
+
+    const other = await withDatabase();
+    const file = join(home, 'vans.yaml');
+    await writeFile(file, '- { id: van-8 }\n');
+    expect((await other.exec('client', 'import', file)).code).toBe(0);
+    expect((await other.exec('client', 'list')).stdout).toContain('van-8');
   });
 
   it('store the first and the last dates that a file may have', async () => {

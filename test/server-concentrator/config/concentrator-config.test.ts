@@ -185,13 +185,23 @@ limits:
       'me@one.test,two.test',
       'me:p@one.test:5432,two.test:5432',
       'one.test,two.test',
+      'me:a@b@one.test,two.test',
     ]) {
       const [mistake, ...others] = await mistakes(at(authority));
       expect([mistake, others], authority).toEqual([expect.stringContaining('names several hosts'), []]);
       expect(mistake).not.toContain('one.test');
     }
-    const { clientsDatabase } = await loadConcentratorConfig(await directoryWith(at('me:a,b@one.test')));
-    expect(clientsDatabase).toMatchObject({ host: 'one.test', password: 'a,b' });
+    for (const password of ['a,b', 'a@b,c', 'a,b@c', '@,@']) {
+      const { clientsDatabase } = await loadConcentratorConfig(
+        await directoryWith(at(`me:${password}@one.test`)),
+      );
+      expect(clientsDatabase).toMatchObject({ host: 'one.test', password });
+      const socket = `clients: { database: "postgresql://me:${password}@/all?host=/run" }\n`;
+      expect((await loadConcentratorConfig(await directoryWith(socket))).clientsDatabase).toMatchObject({
+        host: '/run',
+        password,
+      });
+    }
   });
 
   it('refuses a rule that would open nothing', async () => {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
@@ -11,6 +11,7 @@ import { DatabaseUsage } from '../../../../server-concentrator/clients/postgres/
 import { migrate } from '../../../../server-concentrator/clients/postgres/migrations.ts';
 import { removeOldHours } from '../../../../server-concentrator/clients/postgres/usage-tables.ts';
 import { temporaryDirectory } from '../../../config/temporary-directory.ts';
+import { asUser, IS_ROOT, NOBODY } from '../../../support/as-user.ts';
 import { needs } from '../../../support/needs.ts';
 import { PASSWORD, PostgresServer, type TestDatabase } from '../../../support/postgres.ts';
 import { assembled, start } from '../../concentrator-bed.ts';
@@ -89,7 +90,7 @@ describe('the list in a database', needs('postgres'), () => {
   const tables = async () => {
     const database = await postgres.database();
     const client = await connectDatabase(database.config);
-    await migrate(client);
+    await migrate(client, true);
     await client.end();
     return database;
   };
@@ -252,9 +253,50 @@ describe('the list in a database', needs('postgres'), () => {
     await database.query("ALTER ROLE changing PASSWORD 'two'");
     await database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'changing'");
     await expect.poll(() => source.trouble?.reason, { timeout: 10_000 }).toMatch(/the password .* is wrong/);
-    await writeFile(passwordFile, 'two\n');
+    // It is written anew, and for a while the service has none of it.
+    for (const [make, problem] of [
+      [() => rm(passwordFile), /cannot read .*password: /],
+      [() => mkdir(passwordFile), /password is not a file/],
+      [
+        () => rm(passwordFile, { recursive: true }).then(() => writeFile(passwordFile, '\n')),
+        /password is empty/,
+      ],
+    ] as [() => Promise<unknown>, RegExp][]) {
+      await make();
+      await expect.poll(() => source.trouble?.reason, { timeout: 10_000 }).toMatch(problem);
+      expect(source.trouble?.reason).toContain('it wants a password of the user changing');
+    }
+    await rm(passwordFile);
+    await writeFile(passwordFile, 'two\n', { mode: 0o600 });
+    if (IS_ROOT) {
+      const reason = await asUser(NOBODY, () =>
+        connectDatabase(config).then(
+          () => 'connected',
+          ({ message }) => message,
+        ),
+      );
+      expect(reason).toMatch(/cannot read .*password: /);
+    }
     await expect.poll(() => source.trouble, { timeout: 15_000 }).toBeUndefined();
     expect(lines).toContain('the database of clients is back');
+  }, 60_000);
+
+  it('is left as it was while its tables are not filled yet, over the connection that is there', async () => {
+    const database = await tables();
+    await fill(database, 3);
+    const { link, source, seen, lines } = await follow(database);
+    await database.query('CREATE TABLE kept AS TABLE tributary_schema; DELETE FROM tributary_schema');
+    await database.query('CREATE TABLE others AS TABLE tributary_clients; TRUNCATE tributary_clients');
+    await expect.poll(() => source.trouble?.reason, { timeout: 5_000 }).toContain('it has no tables');
+    expect([link.trouble, seen.quotas.size]).toEqual([undefined, 3]);
+    await database.query('INSERT INTO tributary_clients TABLE others');
+    await database.query('INSERT INTO tributary_schema TABLE kept');
+    await expect.poll(() => source.trouble, { timeout: 10_000 }).toBe(undefined);
+    expect([seen.told, seen.quotas.size]).toEqual([0, 3]);
+    expect(lines).toEqual([
+      'the list of clients in the database cannot be read: the last known list goes on',
+      'the list of clients in the database can be read again',
+    ]);
   });
 
   it('is never that of another database, and is there again when the configuration names the first', async () => {
