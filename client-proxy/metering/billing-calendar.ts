@@ -79,8 +79,9 @@ export class BillingCalendar {
   }
 }
 
-/** Whether the system knows a time zone by this name. */
+/** Whether the system knows a time zone by this name. Offsets such as +02:00 are no names: from version 22 on, Node.js takes them, too. */
 export function isTimeZone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: name });
     return true;
