@@ -63,7 +63,7 @@ function proxyRemedies(
       ];
     case 'timedOut':
       return [
-        `curl --socks5-hostname ${proxy} https://example.org/   # whether the proxy answers at all: if not, restart it`,
+        `curl --socks5-hostname ${proxy} https://example.org/   # whether the proxy answers at all: if not, restart it; with --proxy-user, if it has a login`,
         ...wayRemedies(address, code),
       ];
     case 'destinationUnreachable':
