@@ -7,7 +7,12 @@ import { readKernelSettings } from '../../shared/runtime/doctor/kernel-settings.
 import type { MeasurementFacts } from '../../shared/runtime/doctor/measurement-facts.ts';
 import { type Check, runChecks } from '../../shared/runtime/doctor/run-checks.ts';
 import type { NativeSockets } from '../../shared/runtime/kernel/native.ts';
-import { aboutConcentrator, type ClientConfig, concentratorsNamed } from '../config/client-config.ts';
+import {
+  aboutConcentrator,
+  type ClientConfig,
+  concentratorsNamed,
+  ONLY_CONCENTRATOR,
+} from '../config/client-config.ts';
 import { routeDestinations } from '../config/route-destinations.ts';
 import { networkNeeds } from '../discovery/network-needs.ts';
 import { attachmentOf } from '../network/attachment.ts';
@@ -101,7 +106,7 @@ export async function doctor(config: ClientConfig, request: DoctorRequest, deps:
   for (const about of all) {
     // Named where there are several.
     const name = all.length > 1 ? about.concentrators[0]!.name : undefined;
-    const add = addingOf(examination, name);
+    const add = addingOf(examination, name, listedName(config, about));
     const prober = new SocketProber(about, { native, attachment, clock });
     for (const uplink of uplinks) {
       examination.begin(`${describeUplink(uplink)}${name === undefined ? '' : ` to ${name}`}`);
@@ -131,12 +136,28 @@ async function countUsage(it: UplinkCase): Promise<void> {
   if (usageCheck.applies(it)) await usageCheck.run(it);
 }
 
-/** What mends something at one of several concentrators says at which. */
-function addingOf({ add }: Examination, concentrator: string | undefined): (report: Report) => void {
-  if (concentrator === undefined) return add;
+/**
+ * What mends something at one of several concentrators says at which, and where that is in the configuration.
+ * @param listed its name in the list of the configuration, if that has one
+ */
+function addingOf(
+  { add }: Examination,
+  concentrator: string | undefined,
+  listed = concentrator,
+): (report: Report) => void {
+  if (listed === undefined) return add;
+  const placed = (line: string) =>
+    line.replaceAll(/\bconcentrator\.addresses\b/g, `concentrators[].addresses of ${listed}`);
+  if (concentrator === undefined) return (report) => add({ ...report, remedy: report.remedy.map(placed) });
   const named = (line: string) =>
-    line.replaceAll(/\bthe concentrator\b/g, `the concentrator ${concentrator}`);
+    placed(line).replaceAll(/\bthe concentrator\b/g, `the concentrator ${concentrator}`);
   return (report) => add({ ...report, remedy: report.remedy.map(named), concentrator });
+}
+
+/** Undefined where the configuration has no list of concentrators. */
+function listedName(config: ClientConfig, { concentrators: [one] }: ClientConfig): string | undefined {
+  const isListed = config.concentrators.length > 1 || one?.name !== ONLY_CONCENTRATOR;
+  return isListed ? one?.name : undefined;
 }
 
 /** A machine may be busy when somebody asks what is wrong with it, and what is not found here would pass for well. */

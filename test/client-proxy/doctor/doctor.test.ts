@@ -11,6 +11,7 @@ import { loadNative } from '../../../shared/runtime/kernel/native.ts';
 import { temporaryDirectory } from '../../config/temporary-directory.ts';
 import { identity } from '../../runtime/subflow/subflow-bench.ts';
 import { keyOf, start } from '../../server-concentrator/concentrator-bed.ts';
+import { serve } from '../../support/serve.ts';
 import { startSocksRelay } from '../../support/socks-relay.ts';
 import { device, view } from '../network/views.ts';
 
@@ -180,11 +181,12 @@ it('examines what it can where the network cannot be read', async () => {
 
 it('tells several concentrators apart, and counts each uplink once', async () => {
   const { port } = await start(['laptop'], { joinsPerSecond: 100 });
-  const concentrators = ['near', 'far'].map((name) => ({
+  const web = await serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const concentrators = ['near', 'far', 'wrong'].map((name) => ({
     name,
     concentrator: {
-      // Nobody listens where the second one should.
-      addresses: [{ host: '127.0.0.1', port: name === 'near' ? port : 1 }],
+      // Nobody listens where the second one should; where the third one should, something else does.
+      addresses: [{ host: '127.0.0.1', port: name === 'near' ? port : name === 'far' ? 1 : web }],
       pins: [certificatePin(identity.certificate)],
     },
     client: { id: 'laptop', key: keyOf('laptop') },
@@ -221,6 +223,8 @@ it('tells several concentrators apart, and counts each uplink once', async () =>
     ['right', 'near'],
     ['left', 'far'],
     ['right', 'far'],
+    ['left', 'wrong'],
+    ['right', 'wrong'],
   ]);
   expect(about('concentrator-kernel')).toEqual([[null, 'near']]);
   expect(verdict.words.slice(0, 2)).toEqual([
@@ -229,6 +233,8 @@ it('tells several concentrators apart, and counts each uplink once', async () =>
   ]);
   expect(verdict.remedy).toEqual([
     expect.stringMatching(/^at the concentrator far: systemctl start tributary-concentrator /),
+    expect.stringMatching(/^log in to this network/),
+    expect.stringMatching(/correct concentrators\[\]\.addresses of wrong$/),
   ]);
 });
 
