@@ -1,5 +1,6 @@
 import type { Destination } from '../../../shared/protocol/destination.ts';
 import type { MonotonicClock, WallClock } from '../../../shared/runtime/clock.ts';
+import type { Finding } from '../../../shared/runtime/doctor/finding.ts';
 import type { MeasurementFacts } from '../../../shared/runtime/doctor/measurement-facts.ts';
 import type { Check } from '../../../shared/runtime/doctor/run-checks.ts';
 import type { ClientConfig, ConfiguredUplink } from '../../config/client-config.ts';
@@ -68,6 +69,8 @@ export interface Found {
   packetBytes?: number;
   /** The round trip without load. */
   rttMs?: number;
+  /** What the examination has used of a plan; absent until that is counted. */
+  usage?: Promise<Finding>;
 }
 
 export type UplinkCheck = Check<UplinkCase>;

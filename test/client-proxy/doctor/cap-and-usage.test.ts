@@ -81,6 +81,16 @@ describe('usage', () => {
     });
   });
 
+  it('is counted once where a signal ends the command while that is under way', async () => {
+    const file = join(await temporaryDirectory(), USAGE_FILE_NAME);
+    const it = case_(file);
+    await Promise.all([run('usage', it), run('usage', it)]);
+    const kept = await readUsageFile(file);
+    expect(kept.kind === 'read' && kept.usage.get('sim')!.month).toMatchObject({
+      ...{ sentBytes: 1_000_000, receivedBytes: 2_000_000 },
+    });
+  });
+
   it('warns where no program can count it', async () => {
     const folder = await temporaryDirectory();
     await writeFile(join(folder, 'state'), '');
@@ -89,6 +99,17 @@ describe('usage', () => {
     expect(words).toMatch(/^this examination has used 3 MB, which no cap counts: .*state/);
     expect(remedy).toEqual([expect.stringContaining(`df -h ${join(folder, 'state')};`)]);
   });
+
+  it.runIf(IS_ROOT && process.platform === 'linux')(
+    'does not say so where the folder is not there',
+    async () => {
+      // Nobody makes one there.
+      expect(await run('usage', case_(join('/proc/nothing', USAGE_FILE_NAME)))).toMatchObject({
+        ...{ outcome: 'ok', words: expect.stringContaining('which no cap counts: ') },
+        remedy: [expect.stringMatching(/^run doctor as the user that the client runs as/)],
+      });
+    },
+  );
 
   it.runIf(IS_ROOT)('says where only another user can', async () => {
     const it = case_(join(await temporaryDirectory(), USAGE_FILE_NAME));
