@@ -10,7 +10,8 @@ interface EndingProcess {
 }
 type EndSignal = (typeof SIGNALS)[number];
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** Also where the terminal goes: nohup spares no Node.js program, which takes up each signal as it starts. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Has work done before a command ends early: by a signal, of which it then dies, as without this; or because nobody takes its output,

@@ -68,14 +68,17 @@ async function command(...[program, args]: readonly [ProgramName, readonly strin
   return (await promisify(execFile)(process.execPath, [programFile(program), ...args])).stdout;
 }
 
-it.each(['SIGINT', 'SIGTERM'] as const)('counts what it has used, and ends by %s', async (signal) => {
-  const { child, asked, used } = await startDoctor();
-  child.stdout!.resume();
-  await asked;
-  child.kill(signal);
-  expect(await ended(child)).toEqual([null, signal]);
-  expect(await used()).toBeGreaterThan(0);
-});
+it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'counts what it has used, and ends by %s',
+  async (signal) => {
+    const { child, asked, used } = await startDoctor();
+    child.stdout!.resume();
+    await asked;
+    child.kill(signal);
+    expect(await ended(child)).toEqual([null, signal]);
+    expect(await used()).toBeGreaterThan(0);
+  },
+);
 
 it('goes on with nothing that nobody reads', async () => {
   const { child } = await startDoctor();
