@@ -1,5 +1,5 @@
 import type { SessionDriver } from '../../shared/runtime/session/session-driver.ts';
-import { leftOutText } from './left-out.ts';
+import { inUseReason } from './in-use-reason.ts';
 import type { UplinkReason } from './uplink-cause.ts';
 import type { UplinkDialer } from './uplink-dialer.ts';
 
@@ -60,13 +60,7 @@ function stateOf(
     return { state: 'parked', cause: 'holds-up-the-rest', reason: `parked: ${parkedFor}` };
   }
   const leftOut = snapshot?.uplinks.find(({ name }) => name === dialer.uplink.name)?.leftOut();
-  if (leftOut !== undefined) {
-    return { state: 'in-use', cause: 'beyond-limits', reason: `in use, but ${leftOutText(leftOut)}` };
-  }
-  const { packetBytes } = dialer;
-  if (packetBytes === undefined) return { state: 'in-use', cause: 'none', reason: 'in use' };
-  const text = `in use with packets of at most ${packetBytes} bytes: longer ones vanish on the way`;
-  return { state: 'in-use', cause: 'small-packets', reason: text };
+  return { state: 'in-use', ...inUseReason(leftOut, dialer.packetBytes) };
 }
 
 function waitsFor({ demandKind, uplink }: UplinkDialer): UplinkReason {
