@@ -13,7 +13,7 @@ type LimitedPolicy = PolicyParameters & { readonly mode: string };
 
 /**
  * The limits of each policy: the same object for all that have it, also for what begins when nothing has it any more. What one
- * connection has left, the next one does not go back to before its time.
+ * connection has left, the next one does not go back to before its time, unless it begins long after.
  */
 export class PolicyLimits {
   readonly #now: Now;

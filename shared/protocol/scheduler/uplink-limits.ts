@@ -81,15 +81,20 @@ export class UplinkLimits {
     return left.size === 0 ? views : views.filter(({ uplink }) => !left.has(uplink));
   }
 
-  /** Whether one uplink is left, as it was last looked at or would be now. It is not looked at for that. @param views its own, not empty */
-  leaves(views: readonly LimitedView[]): boolean {
-    const { uplink } = views[0]!;
-    const { delayOf } = this.#options;
+  /**
+   * Whether one uplink would be left now for another of these views. It is not looked at for that.
+   * @param views of what may carry now; the uplink need not be among them
+   */
+  leaves(uplink: UplinkView, views: readonly LimitedView[]): boolean {
     if (!this.isSet) return false;
-    return (
-      this.#standings.get(uplink)?.isLeft === true ||
-      views.every((view) => this.#excess(view, delayOf(view)) > 1)
-    );
+    let leaves = false;
+    let isAnotherUsed = false;
+    for (const [one, { isBad, isGood }] of this.#verdicts(views)) {
+      const isLeft = this.#standings.get(one)?.isLeftWith(isBad, isGood) ?? isBad;
+      if (one === uplink) leaves = isLeft;
+      else isAnotherUsed ||= !isLeft;
+    }
+    return leaves && isAnotherUsed;
   }
 
   /** What is not passed; infinite, and 1, where the policy says nothing of it. */
@@ -108,8 +113,17 @@ export class UplinkLimits {
   }
 
   #judge(views: readonly LimitedView[]): Beyond {
+    const beyond = new Set<UplinkView>();
+    for (const [uplink, { isBad, isGood }] of this.#verdicts(views)) {
+      if (this.#standingOf(uplink).update(isBad, isGood)) beyond.add(uplink);
+    }
+    return beyond;
+  }
+
+  /** How each uplink is now, whatever it was before. */
+  #verdicts(views: readonly LimitedView[]): ReadonlyMap<UplinkView, Verdict> {
     const { returnShare } = this.#options.tuning;
-    const byUplink = new Map<UplinkView, { isBad: boolean; isGood: boolean }>();
+    const byUplink = new Map<UplinkView, Verdict>();
     for (const view of views) {
       const excess = this.#excess(view, this.#options.delayOf(view));
       const known = byUplink.get(view.uplink) ?? { isBad: true, isGood: false };
@@ -118,11 +132,7 @@ export class UplinkLimits {
         isGood: known.isGood || excess <= returnShare,
       });
     }
-    const beyond = new Set<UplinkView>();
-    for (const [uplink, { isBad, isGood }] of byUplink) {
-      if (this.#standingOf(uplink).update(isBad, isGood)) beyond.add(uplink);
-    }
-    return beyond;
+    return byUplink;
   }
 
   #standingOf(uplink: UplinkView): UplinkStanding {
@@ -141,6 +151,13 @@ export class UplinkLimits {
   #excess({ lossShare }: LimitedView, delayMs: number): number {
     return Math.max(delayMs / this.#maxRttMs, lossShareOf(lossShare, this.#maxLoss));
   }
+}
+
+interface Verdict {
+  /** Beyond the limits. */
+  readonly isBad: boolean;
+  /** Well within them. */
+  readonly isGood: boolean;
 }
 
 type Beyond = ReadonlySet<UplinkView>;

@@ -5,7 +5,7 @@ export interface StandingTuning {
   readonly firstReturnMs: number;
   /** twice as long each time up to this, */
   readonly maxReturnMs: number;
-  /** if it turned bad again within this time. */
+  /** if it turned bad again within this time. What was seen longer ago is forgotten, too. */
   readonly returnMemoryMs: number;
 }
 
@@ -16,13 +16,14 @@ export const STANDING_TUNING: StandingTuning = {
 };
 
 /**
- * Whether an uplink that was left because it had become bad may be used again: once it has been good without a break for a
- * while, which is longer each time it turns bad again soon. So nothing goes back and forth with an uplink that does.
+ * Whether an uplink that was left because it had become bad may be used again: once it has been good for a while, each time that it
+ * was looked at; a longer while each time it turns bad again soon. So nothing goes back and forth with an uplink that does.
  */
 export class UplinkStanding {
   readonly #now: Now;
   readonly #tuning: StandingTuning;
   #isLeft = false;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #goodSinceMs: number | undefined;
   #returnMs: number;
   #returnedMs = Number.NEGATIVE_INFINITY;
@@ -33,39 +34,42 @@ export class UplinkStanding {
     this.#returnMs = tuning.firstReturnMs;
   }
 
-  /** As it was last looked at. */
-  get isLeft(): boolean {
-    return this.#isLeft;
-  }
-
   /**
    * @param isBad it must be left
    * @param isGood it could be used again; neither of both between the two limits
    * @returns whether it is left
    */
   update(isBad: boolean, isGood: boolean): boolean {
-    if (!this.#isLeft) {
-      if (isBad) this.#leave();
-    } else if (!isGood) {
-      this.#goodSinceMs = undefined;
-    } else {
-      this.#goodSinceMs ??= this.#now.ms;
-      if (this.#now.ms - this.#goodSinceMs >= this.#returnMs) this.#return();
-    }
-    return this.#isLeft;
+    const wasLeft = this.#wasLeft;
+    const isLeft = this.isLeftWith(isBad, isGood);
+    if (isLeft && !wasLeft) this.#leave();
+    if (!isLeft && wasLeft) this.#returnedMs = this.#now.ms;
+    this.#goodSinceMs = isLeft && isGood ? this.#goodFromMs : undefined;
+    this.#isLeft = isLeft;
+    this.#lookedMs = this.#now.ms;
+    return isLeft;
+  }
+
+  /** What `update` would find now; that is no look. */
+  isLeftWith(isBad: boolean, isGood: boolean): boolean {
+    if (!this.#wasLeft) return isBad;
+    return !isGood || this.#now.ms - this.#goodFromMs < this.#returnMs;
+  }
+
+  /** At the last look, unless that is too long ago to say anything of now. */
+  get #wasLeft(): boolean {
+    return this.#isLeft && this.#now.ms - this.#lookedMs <= this.#tuning.returnMemoryMs;
+  }
+
+  /** If it is good now. */
+  get #goodFromMs(): number {
+    return this.#goodSinceMs ?? this.#now.ms;
   }
 
   #leave(): void {
-    this.#isLeft = true;
-    this.#goodSinceMs = undefined;
     const isSoon = this.#now.ms - this.#returnedMs < this.#tuning.returnMemoryMs;
     this.#returnMs = isSoon
       ? Math.min(this.#returnMs * 2, this.#tuning.maxReturnMs)
       : this.#tuning.firstReturnMs;
-  }
-
-  #return(): void {
-    this.#isLeft = false;
-    this.#returnedMs = this.#now.ms;
   }
 }

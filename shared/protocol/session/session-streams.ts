@@ -9,6 +9,7 @@ import type { LeavingPolicy, SessionSteering } from '../steering/session-steerin
 import { askedOfPeer, type StreamPolicy } from '../steering/steering-policy.ts';
 import { hasRoomForStream, type Stream } from '../stream/stream.ts';
 import type { DelayRecord } from '../stream/stream-delays.ts';
+import type { UplinkView } from '../subflow/subflow-view.ts';
 import type { CarriedBytes } from '../uplink/carried-bytes.ts';
 import { Backlog } from './backlog.ts';
 import type { CoreTuning } from './core-tuning.ts';
@@ -20,6 +21,7 @@ import type { StreamCommands, Visit } from './stream-commands.ts';
 import { StreamFrames } from './stream-frames.ts';
 import { StreamTables } from './stream-tables.ts';
 import type { Transmitter } from './transmitter.ts';
+import { steeredSubflows } from './trusted-subflows.ts';
 
 /** What the frame can say; the least is 1. */
 const MAX_KEEP_ALIVE_SECONDS = 0xffff;
@@ -128,9 +130,9 @@ export class SessionStreams implements StreamCommands {
     return this.#options.steering.boundTo;
   }
 
-  /** The policies that leave an uplink out by their limits. @param subflows its own, not empty */
-  leaving(subflows: readonly SessionSubflow[]): readonly LeavingPolicy[] {
-    return this.#options.steering.leaving(subflows);
+  /** The policies that leave an uplink out by their limits. */
+  leaving(uplink: UplinkView): readonly LeavingPolicy[] {
+    return this.#options.steering.leaving(uplink, (shared) => steeredSubflows(shared, this.#host.subflows));
   }
 
   open(destination: Destination, policy: StreamPolicy): number {

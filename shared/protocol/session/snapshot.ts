@@ -92,7 +92,7 @@ export function uplinkSnapshot(
   const { name, utilization } = uplink;
   const leftOut = (): LeftOut | undefined => {
     const own = subflows.filter((subflow) => subflow.uplink === uplink && subflow.state === 'active');
-    const policies = own.length === 0 ? [] : streams.leaving(own);
+    const policies = own.length === 0 ? [] : streams.leaving(uplink);
     if (policies.length === 0) return undefined;
     const least = (figure: (subflow: SessionSubflow) => number) => Math.min(...own.map(figure));
     return {

@@ -2,6 +2,7 @@ import { StreamError } from '../errors.ts';
 import type { PacketScheduler, SentStream } from '../scheduler/packet-scheduler.ts';
 import type { LimitedView, UplinkLimits } from '../scheduler/uplink-limits.ts';
 import { UplinkValues } from '../scheduler/uplink-values.ts';
+import type { UplinkView } from '../subflow/subflow-view.ts';
 import { DEFAULT_MODE, hasPreferences, type SteeringMode } from './modes.ts';
 import { isModeAlone } from './policy-frame.ts';
 import { Schedulers, type SchedulersOptions } from './schedulers.ts';
@@ -107,11 +108,18 @@ export class SessionSteering {
     this.#schedulers.onRound(wasBlocked);
   }
 
-  /** The policies of this end's streams that leave an uplink out by their limits. @param views its subflows, not empty */
-  leaving(views: readonly LimitedView[]): readonly LeavingPolicy[] {
-    return [...this.#policies.values()].flatMap(({ shared: { policy } }) => {
+  /**
+   * The policies of this end's streams that leave an uplink out by their limits, for another one.
+   * @param carriersOf what may carry a stream with a policy now
+   */
+  leaving(
+    uplink: UplinkView,
+    carriersOf: (shared: SharedPolicy) => readonly LimitedView[],
+  ): readonly LeavingPolicy[] {
+    return [...this.#policies.values()].flatMap(({ shared }) => {
+      const { policy } = shared;
       const limits = this.#schedulers.limitsOf(policy);
-      return limits?.leaves(views) ? [{ mode: policy.mode, most: limits.most }] : [];
+      return limits?.leaves(uplink, carriersOf(shared)) ? [{ mode: policy.mode, most: limits.most }] : [];
     });
   }
 

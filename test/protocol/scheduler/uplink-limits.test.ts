@@ -49,18 +49,42 @@ it('uses one again that has been well within for a while, and later each time it
   expect(within(limits, 17_100, wifi(30), lte(40))).toEqual([0, 1]);
 });
 
-it('tells whether one is left: it is beyond now, or has not been well within for long enough', () => {
+it('tells whether one would be left for another: it is beyond now, or has not been well within for long enough', () => {
   const limits = make(250);
-  expect([limits.leaves([wifi(300)]), limits.leaves([lte(40)])]).toEqual([true, false]);
+  const leaves = (...views: ReturnType<typeof view>[]) => limits.leaves(uplinkNamed('uplink0'), views);
+  now.ms = 0;
+  expect([leaves(wifi(300), lte(40)), leaves(wifi(40), lte(300))]).toEqual([true, false]);
   // That was no look.
   expect(within(limits, 0, wifi(240), lte(40))).toEqual([0, 1]);
   within(limits, 0, wifi(300), lte(40));
   within(limits, 1_000, wifi(100), lte(40));
-  expect(limits.leaves([wifi(100)])).toBe(true);
+  expect(leaves(wifi(100), lte(40))).toBe(true);
+  now.ms = 3_000;
+  expect(leaves(wifi(100), lte(40))).toBe(false);
   within(limits, 3_000, wifi(100), lte(40));
-  expect(limits.leaves([wifi(100)])).toBe(false);
-  expect(limits.leaves([wifi(300), wifi(100)])).toBe(false);
-  expect(make().leaves([wifi(9_000)])).toBe(false);
+  expect(leaves(wifi(300), wifi(100), lte(40))).toBe(false);
+  expect(make().leaves(uplinkNamed('uplink0'), [wifi(9_000), lte(40)])).toBe(false);
+});
+
+it('says of none that it would be left where it is not among those that may carry, or none is within', () => {
+  const limits = make(250);
+  const leaves = (...views: ReturnType<typeof view>[]) => limits.leaves(uplinkNamed('uplink0'), views);
+  within(limits, 0, wifi(600), lte(40));
+  expect(leaves(wifi(600), lte(40))).toBe(true);
+  expect(leaves(lte(40))).toBe(false);
+  expect(leaves(wifi(600))).toBe(false);
+  expect(leaves(wifi(600), lte(500))).toBe(false);
+  expect(leaves()).toBe(false);
+});
+
+it('forgets what it has left when nothing was sent for longer than a minute', () => {
+  const limits = make(250);
+  expect(within(limits, 0, wifi(300), lte(40))).toEqual([1]);
+  expect(limits.leaves(uplinkNamed('uplink0'), [wifi(100), lte(40)])).toBe(true);
+  now.ms = 3_600_000;
+  expect(limits.leaves(uplinkNamed('uplink0'), [wifi(100), lte(40)])).toBe(false);
+  expect(limits.leaves(uplinkNamed('uplink0'), [wifi(300), lte(40)])).toBe(true);
+  expect(within(limits, 3_600_000, wifi(100), lte(40))).toEqual([0, 1]);
 });
 
 it('stays with the best of those that are all beyond, until another has been clearly better', () => {

@@ -38,3 +38,37 @@ it('is left for twice as long each time it turns bad soon again, up to a minute,
   nowMs += 61_000;
   expect(awayMs()).toBe(2_000);
 });
+
+it('is forgotten when nothing was looked at for longer than a minute', () => {
+  const standing = new UplinkStanding(now, STANDING_TUNING);
+  at(0, standing).update(...BAD);
+  expect(at(60_000, standing).update(...GOOD)).toBe(true);
+  at(60_100, standing).update(...BAD);
+  expect(at(3_600_000, standing).update(...GOOD)).toBe(false);
+  expect(at(3_601_000, standing).update(...BAD)).toBe(true);
+  expect(at(7_200_000, standing).update(...BETWEEN)).toBe(false);
+  expect(at(7_200_100, standing).update(...BAD)).toBe(true);
+  expect(at(9_000_000, standing).update(...BAD)).toBe(true);
+});
+
+it('comes back to what looks at it seldom', () => {
+  const standing = new UplinkStanding(now, STANDING_TUNING);
+  at(0, standing).update(...BAD);
+  expect(at(30_000, standing).update(...GOOD)).toBe(true);
+  expect(at(60_000, standing).update(...GOOD)).toBe(false);
+});
+
+it('tells what a look would find, which is none', () => {
+  const standing = new UplinkStanding(now, STANDING_TUNING);
+  expect(at(0, standing).isLeftWith(...BAD)).toBe(true);
+  expect(standing.isLeftWith(...BETWEEN)).toBe(false);
+  standing.update(...BAD);
+  expect(at(10_000, standing).isLeftWith(...GOOD)).toBe(true);
+  expect(at(20_000, standing).isLeftWith(...GOOD)).toBe(true);
+  expect(at(60_001, standing).isLeftWith(...GOOD)).toBe(false);
+  standing.update(...BAD);
+  at(60_100, standing).update(...GOOD);
+  expect(at(62_099, standing).isLeftWith(...GOOD)).toBe(true);
+  expect(at(62_100, standing).isLeftWith(...BETWEEN)).toBe(true);
+  expect(standing.isLeftWith(...GOOD)).toBe(false);
+});

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { SteeringPolicy } from '../../../shared/protocol/steering/steering-policy.ts';
 import { settle } from '../invariants.ts';
 import type { Uplink } from '../network.ts';
-import { connectedWorld, download, finishTime, steadyUplink } from '../steady.ts';
+import { connectedWorld, download, eager, finishTime, steadyUplink } from '../steady.ts';
+import type { World } from '../world.ts';
 import { open, streaming, Usage } from './steered.ts';
 
 const wifi = (roundTripMs: number) => steadyUplink('wifi', { downMbit: 20, roundTripMs });
@@ -148,23 +149,76 @@ it('nor does one that begins when they have all ended', () => {
   expect(usage.shareOf('lte')).toBeGreaterThan(0.9);
 });
 
+it('one that begins long after is not kept from an uplink that is good again', () => {
+  const world = connectedWorld(wifi(100), lte(40));
+  const policy: SteeringPolicy = { mode: 'active-standby', ...preferring };
+  setRoundTrip(world.uplinks[0]!, 400);
+  world.advance(2_000);
+  finishTime(world, open(world, download(200_000), policy));
+  setRoundTrip(world.uplinks[0]!, 100);
+  world.advance(120_000);
+  const usage = new Usage(world);
+  finishTime(world, open(world, download(200_000), policy));
+  expect(usage.shareOf('wifi')).toBeGreaterThan(0.9);
+});
+
+/** What the concentrator says of each uplink: the policies that leave it out. */
+function leftOut(world: World) {
+  const { uplinks } = world.ends.concentrator.session!.snapshot();
+  return Object.fromEntries(uplinks.map((one) => [one.name, one.leftOut()?.policies]));
+}
+
+/** That of `active-standby` with these preferences. */
+const LEFT = [{ mode: 'active-standby', most: { rttMs: 250, loss: 1 } }];
+
 it('tells which uplink a policy leaves out, for as long as it does and something has it', () => {
   const world = connectedWorld(wifi(100), lte(40));
-  const leftOut = () => {
-    const { uplinks } = world.ends.concentrator.session!.snapshot();
-    return Object.fromEntries(uplinks.map((one) => [one.name, one.leftOut()?.policies]));
-  };
   open(world, map, { mode: 'active-standby', ...preferring });
   open(world, map, { mode: 'priority', order: ['wifi'] });
   world.advance(3_000);
-  expect(leftOut()).toEqual({});
+  expect(leftOut(world)).toEqual({});
   setRoundTrip(world.uplinks[0]!, 400);
   world.advance(2_000);
-  const left = [{ mode: 'active-standby', most: { rttMs: 250, loss: 1 } }];
-  expect(leftOut()).toEqual({ wifi: left });
+  expect(leftOut(world)).toEqual({ wifi: LEFT });
   setRoundTrip(world.uplinks[0]!, 100);
   world.advance(1_500);
-  expect(leftOut()).toEqual({ wifi: left });
+  expect(leftOut(world)).toEqual({ wifi: LEFT });
   world.advance(8_000);
-  expect(leftOut()).toEqual({});
+  expect(leftOut(world)).toEqual({});
+});
+
+it('tells nothing of an uplink that a policy does not allow, or that carries since none is within', () => {
+  const world = connectedWorld(wifi(100), lte(40));
+  open(world, map, { mode: 'active-standby', only: ['lte'], maxRttMs: 250 });
+  open(world, map, { mode: 'active-standby', only: ['wifi'], maxRttMs: 250 });
+  setRoundTrip(world.uplinks[0]!, 400);
+  world.advance(3_000);
+  expect(leftOut(world)).toEqual({});
+  open(world, map, { mode: 'active-standby', ...preferring });
+  world.advance(1_000);
+  expect(leftOut(world)).toEqual({ wifi: LEFT });
+  setRoundTrip(world.uplinks[1]!, 500);
+  world.advance(3_000);
+  expect(leftOut(world)).toEqual({});
+});
+
+it('tells nothing of an uplink that a connection left when it was last used, long ago', () => {
+  const world = connectedWorld(wifi(100), lte(40));
+  const client = eager(1_000_000, { writePauseMs: 600_000, chunkBytes: 200 });
+  setRoundTrip(world.uplinks[0]!, 400);
+  world.advance(2_000);
+  const run = open(
+    world,
+    { ...download(0), client, origin: eager(50_000) },
+    { mode: 'active-standby', ...preferring },
+  );
+  world.advance(3_000);
+  expect(run.client.receivedBytes).toBe(50_000);
+  expect(leftOut(world)).toEqual({ wifi: LEFT });
+  setRoundTrip(world.uplinks[0]!, 100);
+  world.advance(120_000);
+  expect(leftOut(world)).toEqual({});
+  setRoundTrip(world.uplinks[0]!, 400);
+  world.advance(60_000);
+  expect(leftOut(world)).toEqual({ wifi: LEFT });
 });
