@@ -3,7 +3,7 @@ export interface ConcentratorView {
   readonly name: string;
   /** It is heard, in a session that takes new streams. */
   readonly isReachable: boolean;
-  /** It is not heard, and no subflow to it was lost: it may be a pause of the network. */
+  /** It is not heard, but has a session that takes new streams, and a subflow in it: it may be a pause of the network. */
   readonly isSilent?: boolean;
   /** Of each uplink over which it is measured. */
   readonly ways: ReadonlyMap<string, WayMeasure>;
@@ -61,8 +61,8 @@ export class ConcentratorChoice {
   #betterSinceMs: ReadonlyMap<string, number> = new Map();
   /** When each could not be reached any more while it was chosen. */
   #fallsMs = new Map<string, readonly number[]>();
-  /** The last of them, where it may have been a pause. */
-  #pause: { readonly name: string; readonly fallMs: number } | undefined;
+  /** The last of each, where that may have been a pause. */
+  #pausesMs = new Map<string, number>();
 
   /** The name of the chosen one; undefined before `look`. */
   get name(): string | undefined {
@@ -77,7 +77,7 @@ export class ConcentratorChoice {
   look(views: readonly ConcentratorView[], nowMs: number, isOutage: boolean): Chosen | undefined {
     for (const name of this.#fallsMs.keys())
       if (views.every((one) => one.name !== name)) this.#fallsMs.delete(name);
-    this.#forgivePause(views, nowMs);
+    this.#forgivePauses(views, nowMs);
     const current = views.find(({ name }) => name === this.#chosen);
     const reachable = views.filter(({ isReachable }) => isReachable);
     if (current === undefined || !current.isReachable) {
@@ -103,9 +103,9 @@ export class ConcentratorChoice {
     const renamed = (name: string) => names.get(name) ?? name;
     if (this.#chosen !== undefined) this.#chosen = renamed(this.#chosen);
     if (this.#former !== undefined) this.#former = { ...this.#former, name: renamed(this.#former.name) };
-    if (this.#pause !== undefined) this.#pause = { ...this.#pause, name: renamed(this.#pause.name) };
     this.#betterSinceMs = new Map([...this.#betterSinceMs].map(([name, ms]) => [renamed(name), ms]));
     this.#fallsMs = new Map([...this.#fallsMs].map(([name, ms]) => [renamed(name), ms]));
+    this.#pausesMs = new Map([...this.#pausesMs].map(([name, ms]) => [renamed(name), ms]));
   }
 
   /** Why one is chosen, or is not, for a person. @param views as in `look` */
@@ -169,22 +169,25 @@ export class ConcentratorChoice {
 
   #noteFall({ name, isSilent }: ConcentratorView, nowMs: number): void {
     this.#fallsMs.set(name, [...this.#recentFalls(name, nowMs), nowMs]);
-    this.#pause = isSilent === true ? { name, fallMs: nowMs } : undefined;
+    if (isSilent === true) this.#pausesMs.set(name, nowMs);
   }
 
-  /** One that is back so soon has not fallen. It is left for a while all the same: pauses come in a row. */
-  #forgivePause(views: readonly ConcentratorView[], nowMs: number): void {
-    if (this.#pause === undefined) return;
-    const { name, fallMs } = this.#pause;
-    const isBack = views.some((one) => one.name === name && one.isReachable);
-    if (!isBack && nowMs - fallMs < PAUSE_MS) return;
-    this.#pause = undefined;
-    if (nowMs - fallMs >= PAUSE_MS) return;
-    const falls = this.#fallsMs.get(name) ?? [];
-    this.#fallsMs.set(
-      name,
-      falls.filter((one) => one !== fallMs),
-    );
+  /**
+   * One that is back so soon, and was silent all the time, has not fallen. It is left for a while all the same: pauses come in a row.
+   */
+  #forgivePauses(views: readonly ConcentratorView[], nowMs: number): void {
+    for (const [name, pauseMs] of this.#pausesMs) {
+      const one = views.find((view) => view.name === name);
+      const isSoon = nowMs - pauseMs < PAUSE_MS;
+      if (isSoon && one?.isSilent === true) continue;
+      this.#pausesMs.delete(name);
+      if (!isSoon || one?.isReachable !== true) continue;
+      const falls = this.#fallsMs.get(name) ?? [];
+      this.#fallsMs.set(
+        name,
+        falls.filter((fallMs) => fallMs !== pauseMs),
+      );
+    }
   }
 
   #recentFalls(name: string, nowMs: number): readonly number[] {

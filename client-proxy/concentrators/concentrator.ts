@@ -42,7 +42,8 @@ export function viewOf(
     ways.set(uplinkName, { roundTripMs: minRttMs, lossShare });
   }
   const { isReachable, current } = keeper;
-  return { name, isReachable, isSilent: !isReachable && current?.hasSubflow === true, ways };
+  const isReady = current?.hasSubflow === true && current.cannotOpen !== 'goingAway';
+  return { name, isReachable, isSilent: !isReachable && isReady, ways };
 }
 
 /** Whether it opens a stream without a wait. */

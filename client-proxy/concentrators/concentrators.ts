@@ -338,7 +338,7 @@ export class Concentrators implements UplinkFollower<DialledUplink> {
     this.#lookSoon();
     for (const member of this.members) {
       if (member === chosen || !member.view.isReachable || member.isHeardAfter(sinceMs, nowMs)) continue;
-      member.view = { ...member.view, isReachable: false };
+      member.view = { ...member.view, isReachable: false, isSilent: true };
     }
   }
 

@@ -15,6 +15,8 @@ function view(name: string, ways: Ways | undefined): ConcentratorView {
   return { name, isReachable: ways !== undefined, ways: new Map(measures) };
 }
 
+const silent = (name: string): ConcentratorView => ({ ...view(name, undefined), isSilent: true });
+
 /** Where none is reachable, none is heard either: no concentrator is only in doubt. */
 function lookWithoutDoubt(choice: ConcentratorChoice, views: readonly ConcentratorView[], nowMs: number) {
   const isOutage = views.every(({ isReachable }) => !isReachable);
@@ -281,6 +283,38 @@ describe('one that cannot be reached', () => {
       return nowMs - fromMs - 100;
     });
     expect(waited).toEqual(waits);
+  });
+
+  it.each<[string, (choice: ConcentratorChoice) => void, number]>([
+    [
+      '20 s where it lost its session in the silence before, though the next one was up at once',
+      (choice) => {
+        lookWithoutDoubt(choice, [silent('a'), view('b', { dsl: 60 })], 60_000);
+        lookWithoutDoubt(choice, [view('a', undefined), view('b', { dsl: 60 })], 60_300);
+      },
+      20_000,
+    ],
+    [
+      '10 s where it was only silent before, and the next one, too',
+      (choice) => {
+        lookWithoutDoubt(choice, [silent('a'), view('b', { dsl: 60 })], 60_000);
+        lookWithoutDoubt(choice, [silent('a'), silent('b'), view('c', { dsl: 80 })], 60_300);
+      },
+      10_000,
+    ],
+  ])('is returned to after %s', (_, happens, waitMs) => {
+    const choice = new ConcentratorChoice();
+    const [a, b, c] = [view('a', { dsl: 20 }), view('b', { dsl: 60 }), view('c', { dsl: 80 })];
+    lookWithoutDoubt(choice, [a, b, c], 0);
+    happens(choice);
+    lookWithoutDoubt(choice, [a, b, c], 60_600);
+    // It falls once more, when it has been chosen again.
+    for (let ms = 60_700; ms <= 80_000; ms += 100) lookWithoutDoubt(choice, [a, b, c], ms);
+    expect(choice.name).toBe('a');
+    lookWithoutDoubt(choice, [view('a', undefined), b, c], 100_000);
+    let nowMs = 102_000;
+    for (; choice.name !== 'a'; nowMs += 100) lookWithoutDoubt(choice, [a, b, c], nowMs);
+    expect(nowMs - 100 - 102_000).toBe(waitMs);
   });
 
   it('is forgotten with its name', () => {

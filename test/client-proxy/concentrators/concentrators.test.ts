@@ -252,6 +252,26 @@ describe('a silence', () => {
     expect(waits).toEqual(Array(5).fill(10_000));
   });
 
+  it('of the other one, soon after, does not make a fall of a pause', () => {
+    const bed = settled();
+    const { all, asked, look, reach } = bed;
+    asked.hear(false);
+    reach('far');
+    asked.hear(true);
+    look(150);
+    expect(all.chosen?.configured.name).toBe('far');
+    // The near one is back, and is doubted until it has answered.
+    asked.hear(false);
+    reach('near');
+    expect(all.chosen?.configured.name).toBe('far');
+    asked.hear(true);
+    look(150);
+    expect(all.chosen?.configured.name).toBe('near');
+    reach('near', 'far');
+    look(60_000);
+    expect(fall(bed, ['far'])).toBe(10_000);
+  });
+
   it('of all is an outage, and no fall', () => {
     const bed = settled();
     expect([fall(bed, []), fall(bed, [])]).toEqual([0, 0]);
