@@ -127,7 +127,7 @@ describe('commands for clients in a database', needs('postgres'), () => {
     expect(JSON.parse(await readFile(join(state, 'back-usage-2026-10.json'), 'utf8'))).toEqual({
       ...{ version: 1, month: '2026-10', clients: {} },
     });
-    // Tabs, which other programs write, are none to YAML.
+    // As other programs write it.
     const tabbed = `{\n\t"database": "x",\n\t"clients": [\n\t\t{"id": "tabbed"}\n\t]\n}\n`;
     await writeFile(join(state, 'tabbed.json'), tabbed);
     expect((await exec('client', 'import', join(state, 'tabbed.json'))).code).toBe(0);
