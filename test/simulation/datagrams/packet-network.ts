@@ -71,6 +71,11 @@ export class PacketNetwork {
     }
   }
 
+  /** What travels there arrives after so long at the earliest, all at once. */
+  hold(link: Link, ms: number): void {
+    this.#lastMs.set(link, Math.max(this.#clock.nowMs + ms, this.#lastMs.get(link) ?? 0));
+  }
+
   get #clock(): VirtualClock {
     return this.#world.clock;
   }

@@ -1,5 +1,6 @@
 import type { Now } from '../../now.ts';
 import { WindowedMaximum } from '../../subflow/windowed-maximum.ts';
+import { FasterSpans, type FasterSpansTuning } from './faster-spans.ts';
 
 export interface PathRateTuning {
   /** A rate is measured over so long, */
@@ -13,8 +14,10 @@ export interface PathRateTuning {
   readonly stretch: number;
   /** where the round trip is longer than the smallest by this. */
   readonly queueMs: number;
-  /** Those that arrive in less time than they were sent in have met a faster one, by as much, at most by this ratio: times are not exact. */
+  /** Those that arrive in less time than they were sent in have met a faster one, by as much, at most by this ratio (times are not exact), */
   readonly mostShortened: number;
+  /** if that shows again and again. */
+  readonly faster: FasterSpansTuning;
   /** So have those of which more than this share is lost. */
   readonly lossShare: number;
   /** A limit that was not met for so long is no limit. */
@@ -37,6 +40,7 @@ export const PATH_RATE_TUNING: PathRateTuning = {
   stretch: 1.15,
   queueMs: 5,
   mostShortened: 4,
+  faster: { spans: 32, runs: 5 },
   lossShare: 0.1,
   limitMs: 10_000,
   growthPerSecond: 0.05,
@@ -61,6 +65,7 @@ export class PathRate {
   readonly #now: Now;
   readonly #tuning: PathRateTuning;
   readonly #carried: WindowedMaximum;
+  readonly #faster: FasterSpans;
   #packets = 0;
   #bytes = 0;
   #from: Point | undefined;
@@ -72,6 +77,7 @@ export class PathRate {
     this.#now = now;
     this.#tuning = tuning;
     this.#carried = new WindowedMaximum(now);
+    this.#faster = new FasterSpans(tuning.faster);
   }
 
   /** What was delivered in the last span, bytes per second. */
@@ -118,7 +124,8 @@ export class PathRate {
     this.#judge(this.#latest, isLimit && counter - from.counter >= this.#tuning.spanPackets);
     // Jitter stretches some spans and shortens others; no limit lets packets arrive faster than it is.
     const shortMs = Math.max(arrivingMs, sendingMs / this.#tuning.mostShortened);
-    if (shortMs < sendingMs) this.#limit = Math.max(this.#limit, (span.bytes * 1000) / shortMs);
+    this.#faster.add(shortMs < sendingMs ? (span.bytes * 1000) / shortMs : 0);
+    this.#limit = Math.max(this.#limit, this.#faster.bytesPerSecond);
   }
 
   /** Whether a limit that shows in it is one. */
