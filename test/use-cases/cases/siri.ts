@@ -23,8 +23,8 @@ export const makeBeforeBreak = siri({
   },
   isUp: ['wifi', 'lte'],
   mostSilenceMs: 1_000,
-  // Pings.
-  mostLteBytes: 20_000,
+  // Pings, and in the first tenths of a second, if they fall in here, probes of how long a packet may be: 14 kB each way.
+  mostLteBytes: 40_000,
 });
 
 /** The other uplink is dialled when there is no other: it costs nothing meanwhile. */
